@@ -1,0 +1,110 @@
+package extract
+
+import (
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// trackers are query parameters that say where a reader came from, not what
+// the page is. A name ending in * stands for all names with that beginning.
+var trackers = []string{
+	"utm_*", "fbclid", "gclid", "dclid", "gbraid", "wbraid", "msclkid", "yclid", "twclid", "ttclid", "igshid",
+	"mc_cid", "mc_eid", "_ga", "_gl", "zarsrc", "zalo_*", "_openstat", "ns_*", "vero_*", "oly_enc_id", "oly_anon_id",
+	// sessions
+	"jsessionid", "phpsessid", "aspsessionid*", "sid", "sessionid", "cfid", "cftoken",
+}
+
+var (
+	sessionPath = regexp.MustCompile(`(?i);jsessionid=[^/?]*|/\([sfa]\([a-z0-9-]+\)\)`) // Java, ASP.NET cookieless
+	hexEscape   = regexp.MustCompile(`%[0-9a-fA-F]{2}`)
+)
+
+// CanonicalURL returns the form by which a URL is known: scheme and host in
+// lower case, no default port, no fragment, no dot segments, percent-encoding
+// as RFC 3986 section 6.2.2 prefers it, no parameters that track readers or
+// sessions, the others sorted by name. What is no absolute http(s) URL comes
+// back as it was.
+func CanonicalURL(raw string) string {
+	return canonical(raw, func(name string) bool { return !isTracker(name) })
+}
+
+func isTracker(name string) bool {
+	name = strings.ToLower(name)
+	for _, t := range trackers {
+		if stem, ok := strings.CutSuffix(t, "*"); ok && strings.HasPrefix(name, stem) || t == name {
+			return true
+		}
+	}
+	return false
+}
+
+func canonical(raw string, keep func(param string) bool) string {
+	u, err := url.Parse(strings.TrimSpace(raw))
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return raw
+	}
+	u.Host = strings.TrimSuffix(strings.ToLower(u.Host), ".")
+	if p := u.Port(); p == "80" && u.Scheme == "http" || p == "443" && u.Scheme == "https" {
+		u.Host = strings.TrimSuffix(u.Host, ":"+p)
+	}
+	u.User, u.Fragment, u.RawFragment = nil, "", ""
+
+	p := normalEscapes(sessionPath.ReplaceAllString(u.EscapedPath(), ""))
+	if p == "" {
+		p = "/"
+	}
+	if strings.Contains(p, "/.") { // path.Clean also folds "//", which some sites need
+		slash := strings.HasSuffix(p, "/") || strings.HasSuffix(p, "/.") || strings.HasSuffix(p, "/..")
+		p = path.Clean(p)
+		if slash && p != "/" {
+			p += "/"
+		}
+	}
+	var params []string
+	for param := range strings.SplitSeq(u.RawQuery, "&") {
+		name, _, _ := strings.Cut(param, "=")
+		if unescaped, err := url.QueryUnescape(name); err == nil {
+			name = unescaped
+		}
+		if param != "" && keep(name) {
+			params = append(params, normalEscapes(param))
+		}
+	}
+	slices.SortStableFunc(params, func(a, b string) int {
+		a, _, _ = strings.Cut(a, "=")
+		b, _, _ = strings.Cut(b, "=")
+		return strings.Compare(a, b)
+	})
+	out := u.Scheme + "://" + u.Host + p
+	if len(params) > 0 {
+		out += "?" + strings.Join(params, "&")
+	}
+	return out
+}
+
+// normalEscapes writes escapes in upper case and unreserved characters plainly.
+func normalEscapes(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	return hexEscape.ReplaceAllStringFunc(s, func(e string) string {
+		c := unhex(e[1])<<4 | unhex(e[2])
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0 {
+			return string(rune(c))
+		}
+		return strings.ToUpper(e)
+	})
+}
+
+func unhex(c byte) byte {
+	switch {
+	case c >= 'a':
+		return c - 'a' + 10
+	case c >= 'A':
+		return c - 'A' + 10
+	}
+	return c - '0'
+}

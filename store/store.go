@@ -1,0 +1,284 @@
+// Package store is the archive's contract: what is kept of every visit, and
+// how the work of a crawl is shared out. Package store/bolt keeps it in one
+// file; package storetest says whether another engine keeps it right.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"time"
+
+	"luutin/extract"
+)
+
+// An Archive keeps captures, articles and the frontier. It is safe for
+// concurrent use. A method that fails has changed nothing.
+type Archive interface {
+	// Add puts targets into the frontier and returns how many were new. A
+	// target whose canonical URL is known is refused, whatever its priority.
+	Add(ctx context.Context, targets ...Target) (added int, err error)
+
+	// Recall makes known targets due now, whatever became of them before, and
+	// returns how many. Leased targets are left alone.
+	Recall(ctx context.Context, s Selection) (recalled int, err error)
+
+	// Lease hands out the best due target of a host that may be asked now. It
+	// returns a *NothingDue, which is ErrNothingDue, when there is none.
+	Lease(ctx context.Context, w Want) (*Lease, error)
+
+	// Commit records a visit: all of it or none. It returns ErrLeaseLost when
+	// the lease has run out or its target was handed to another worker.
+	// Committing the same visit again adds nothing.
+	Commit(ctx context.Context, l *Lease, v Visit) (Outcome, error)
+
+	// Resolve returns the id of the article that a URL led to. The id of an
+	// article resolves to itself. ErrNotFound.
+	Resolve(ctx context.Context, ref string) (id string, err error)
+
+	// Article returns the latest version. ErrNotFound.
+	Article(ctx context.Context, id string) (Version, error)
+
+	// History yields all versions, oldest first. ErrNotFound.
+	History(ctx context.Context, id string) ([]Version, error)
+
+	// Articles streams versions host by host, and for each host in the order
+	// in which they were first kept. Memory does not grow with their number.
+	Articles(ctx context.Context, q Query) iter.Seq2[Version, error]
+
+	// Capture returns the page that an article was read from. ErrNotFound.
+	Capture(ctx context.Context, id string) (extract.Page, error)
+
+	// Targets streams the frontier host by host.
+	Targets(ctx context.Context, s Selection) iter.Seq2[Target, error]
+
+	// Stats counts what is kept.
+	Stats(ctx context.Context) (Stats, error)
+
+	// Verify reads everything, recomputes every digest, follows every
+	// reference and yields what is wrong. It never writes.
+	Verify(ctx context.Context) iter.Seq[Problem]
+
+	// Close ends all leases; what was leased is due again.
+	Close() error
+}
+
+var (
+	// ErrNotFound is returned for what the archive does not hold.
+	ErrNotFound = errors.New("not in the archive")
+	// ErrNothingDue is what Lease returns when no target may be visited now.
+	ErrNothingDue = errors.New("nothing due")
+	// ErrLeaseLost is what Commit returns for a lease that is no longer held.
+	ErrLeaseLost = errors.New("lease lost")
+	// ErrReadOnly is returned by what writes when the archive was opened for reading.
+	ErrReadOnly = errors.New("archive opened for reading only")
+)
+
+// NothingDue says when something will be due.
+type NothingDue struct {
+	Next   time.Time // the first moment at which a target can be leased; zero when none is waiting
+	Leased int       // live leases, whose visits may bring new targets
+}
+
+// Error says when it is worth asking again.
+func (e *NothingDue) Error() string {
+	if e.Next.IsZero() {
+		return ErrNothingDue.Error()
+	}
+	return fmt.Sprintf("nothing due before %s", e.Next.Format(time.RFC3339))
+}
+
+// Is reports whether target is ErrNothingDue.
+func (e *NothingDue) Is(target error) bool { return target == ErrNothingDue }
+
+// InUse is what opening returns when another process holds the archive.
+type InUse struct {
+	Path    string
+	PID     int    // 0 when the holder did not say
+	Command string // its command line, as far as it is known
+}
+
+// Error names the holder.
+func (e *InUse) Error() string {
+	if e.PID == 0 {
+		return fmt.Sprintf("archive %s is in use by another process", e.Path)
+	}
+	return fmt.Sprintf("archive %s is in use by process %d (%s)", e.Path, e.PID, e.Command)
+}
+
+// A State says what is to become of a target.
+type State string
+
+// The states of a target.
+const (
+	Due     State = "due"      // to be visited when Target.Due has come
+	Leased  State = "leased"   // being visited
+	Done    State = "done"     // visited; again when Target.Due has come, if it is set
+	RetryAt State = "retry-at" // failed; again when Target.Due has come
+	Gone    State = "gone"     // the server says that it is no more
+	Blocked State = "blocked"  // robots.txt or the server refuses it
+)
+
+// A Target is a URL to visit.
+type Target struct {
+	URL       string // as it is asked for
+	Post      string // the body to send; "" means GET
+	Canonical string // what it is known by; "" means extract.CanonicalURL(URL), and Post when there is one
+	Site      string
+	Kind      extract.Kind
+	Depth     int       // links away from a seed
+	Priority  int       // 0 … 9, the lowest first
+	Due       time.Time // zero means now; of a target that is Done: never
+
+	// What the archive keeps; ignored by Add.
+	State        State
+	Reason       string // why it failed, is gone or blocked
+	Attempts     int    // failures in a row
+	Visited      time.Time
+	Changed      time.Time // when a visit last found other bytes
+	ETag         string    // validators of the last capture
+	LastModified string
+	Capture      string // id of the last capture
+	Article      string // id of the article it led to
+}
+
+// A Selection chooses targets. Its zero value chooses all.
+type Selection struct {
+	Site   string
+	Kinds  []extract.Kind
+	States []State
+	URLs   []string // canonical
+}
+
+// Want says what a worker is ready to visit.
+type Want struct {
+	Sites []string      // empty means any
+	TTL   time.Duration // how long the lease lives; 0 means five minutes
+}
+
+// A Lease is the right to visit one target, and its host's turn: while it
+// lives nobody else is handed a target of that host.
+type Lease struct {
+	Target  Target
+	Host    string    // with the port when it is not the scheme's own
+	Token   uint64    // tells this lease from an earlier or a later one of the host
+	Expires time.Time // a visit that is committed later is refused
+}
+
+// A Result says how a visit ended.
+type Result string
+
+// The results of a visit.
+const (
+	Fetched   Result = "fetched"   // a capture was made
+	Unchanged Result = "unchanged" // the server says that the last capture still holds
+	Missing   Result = "gone"      // 404, 410, or what amounts to it
+	Refused   Result = "refused"   // robots.txt forbids it
+	Barred    Result = "blocked"   // a challenge, a login, a wall
+	Failed    Result = "failed"    // anything that may pass: to be tried again
+	Abandoned Result = "abandoned" // the worker gave up its turn: nothing is recorded
+)
+
+// A Visit is what a worker has to say about its lease.
+type Visit struct {
+	Result  Result
+	Reason  string           // why, when it is not Fetched or Unchanged
+	Time    time.Time        // when the answer came
+	Capture *Capture         // nil when there was no answer to keep
+	Article *extract.Article // nil when the page is no article; ID, CanonicalURL and ContentHash set
+	Aliases []string         // canonical forms of other URLs that led to this page
+	Links   []Target         // added to the frontier; known ones are left as they are
+	Onward  []Target         // further pages of this list: added, and made due again when Links held anything new
+	Again   time.Time        // when to come again; zero means never
+	Rest    time.Time        // the host is not to be asked before
+}
+
+// An Outcome is what a visit did to the archive.
+type Outcome struct {
+	Article  ArticleOutcome
+	ID       string // of the article
+	Version  int    // its latest version
+	Captured bool   // new bytes were kept
+	Links    int    // new targets
+	Recalled int    // known further pages made due again
+}
+
+// An ArticleOutcome says what became of the article of a visit.
+type ArticleOutcome string
+
+// The outcomes of a visit for its article.
+const (
+	NoArticle  ArticleOutcome = ""
+	Added      ArticleOutcome = "added"      // the first version
+	Changed    ArticleOutcome = "changed"    // a further version
+	Same       ArticleOutcome = "unchanged"  // the reader would see the same
+	Duplicated ArticleOutcome = "duplicated" // the same article of this host under another URL, now an alias
+)
+
+// A Capture is one answer of a server as it came.
+type Capture struct {
+	URL         string      // as asked for
+	Post        string      // the body that was sent
+	FinalURL    string      // after redirects
+	Hops        []Hop       // the redirects, in order
+	Status      int         // HTTP status
+	Header      http.Header // as it came
+	ContentType string      // the Content-Type header
+	Fetched     time.Time   // when the request was sent
+	Took        time.Duration
+	Body        []byte // without content coding
+	Truncated   string // "" or why the body is not whole: length, time, disconnect (WARC-Truncated, ISO 28500)
+}
+
+// A Hop is one redirect.
+type Hop struct {
+	URL    string `json:"url"` // that answered
+	Status int    `json:"status"`
+	To     string `json:"to"`
+}
+
+// A Query chooses versions. Its zero value is the latest version of every article.
+type Query struct {
+	Sites   []string
+	Since   time.Time // published at or after
+	Until   time.Time // published before
+	History bool      // all versions, not only the latest
+	After   string    // resume behind the version with this cursor
+}
+
+// A Version is one version of an article as it is kept.
+type Version struct {
+	ID        string
+	Number    int
+	Site      string
+	Host      string
+	Published time.Time // zero when the page does not say
+	Fetched   time.Time
+	Hash      string // extract.Article.ContentHash
+	JSON      []byte // one line, as exported; valid until the next version is yielded
+	Cursor    string // for Query.After
+}
+
+// Stats counts what an archive holds.
+type Stats struct {
+	Articles  int
+	Versions  int
+	Captures  int // distinct ones
+	Visits    int // recorded answers, revisits included
+	Targets   map[State]int
+	Bytes     int64 // of captured bodies as they came
+	Kept      int64 // of the same as they are kept
+	FirstSeen time.Time
+	LastSeen  time.Time
+}
+
+// A Problem is a fault that Verify found.
+type Problem struct {
+	Where string // the record: captures/000000000000002a
+	What  string // what is wrong with it
+}
+
+// String is one line.
+func (p Problem) String() string { return p.Where + ": " + p.What }
