@@ -1,0 +1,284 @@
+// Package crawler visits what is due in an archive. It leases a target,
+// fetches it politely, reads it by its site's definition and commits what came
+// of it: the article, its links, and when to come again.
+package crawler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"luutin/extract"
+	"luutin/store"
+)
+
+// DefaultAgent is the User-Agent of a Crawler that is given none.
+const DefaultAgent = "luutin/" + extract.Version + " (news archive; robots.txt name: luutin)"
+
+const (
+	leaseTime   = 15 * time.Minute
+	leaseMargin = 30 * time.Second // left of a lease to commit what came
+	commitTime  = 30 * time.Second // a commit is finished even when the run is cancelled
+)
+
+// A Crawler says what is crawled and how. The zero values of everything but
+// Archive and Sites are right for most. It is for one archive, may be run
+// again and again, and must not be changed or copied once it has been.
+type Crawler struct {
+	Archive store.Archive
+	Sites   Sites
+
+	Agent        string            // the User-Agent; "" means DefaultAgent
+	Delay        time.Duration     // between two requests to a host; 0 means the site's own, else one second; negative means none
+	Workers      int               // visits at a time; 0 means 8
+	MaxPage      int64             // bytes of a page that are read; 0 means 32 MiB
+	MaxFile      int64             // bytes of an attachment; 0 means 256 MiB
+	Proxy        *url.URL          // nil means HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the environment
+	IgnoreRobots bool              // also of its Crawl-delay
+	Patience     time.Duration     // how long a run waits for what is due soon; 0 means 15 seconds
+	Limit        int               // visits of one run; 0 means no limit
+	Pages        int               // pages of each list, from its first; 0 means all. Further ones are not noted down
+	Progress     func(Event)       // called after each visit, never two calls at a time; may be nil
+	Transport    http.RoundTripper // below everything, Proxy included; nil means the crawler's own
+	Clock        func() time.Time  // as fast as the timers of package time; nil means time.Now
+
+	once sync.Once
+	web  *web
+}
+
+// Sites is what a crawl asks of the site definitions; *extract.Sites answers.
+type Sites interface {
+	// Names returns the names of all sites.
+	Names() []string
+	// Seeds returns where the crawl of a site begins: start lists, feeds, sitemaps.
+	Seeds(site string) []extract.Link
+	// Belongs reports whether a host, given without a port, is one of the site's.
+	Belongs(site, host string) bool
+	// Delay returns the site's own pause between two requests; 0 means that it has none.
+	Delay(site string) time.Duration
+	// Headers returns what a request for the URL must bear besides the usual.
+	Headers(site, rawURL string) map[string]string
+	// Canonical returns what a URL is known by.
+	Canonical(rawURL string) string
+	// Read reads a page; see extract.Sites.Read.
+	Read(p extract.Page) (*extract.Reading, error)
+}
+
+// Run visits everything of the sites that is due, their start pages in any
+// case, until nothing more is due soon. No sites means all. What fails is in
+// the summary and comes up again; the error is for what ended the run before
+// its time: the context's, or that of the archive.
+func (c *Crawler) Run(ctx context.Context, sites []string) (Summary, error) {
+	r, err := c.begin(sites)
+	if err != nil {
+		return Summary{}, err
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	err = r.sow(ctx)
+
+	idle := make(chan *fetcher, r.workers)
+	for range r.workers {
+		idle <- newFetcher(r.web)
+	}
+	var visits sync.WaitGroup
+	for n := 0; err == nil && (c.Limit == 0 || n < c.Limit); n++ {
+		f := <-idle
+		var l *store.Lease
+		if l, err = r.lease(ctx); l == nil {
+			break
+		}
+		visits.Go(func() {
+			if err := r.visit(ctx, f, l); err != nil {
+				stop(err)
+			}
+			idle <- f
+			r.wake()
+		})
+	}
+	visits.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	return r.summary(), err
+}
+
+// visit goes the way of one page. Its error is one of the archive.
+func (r *run) visit(ctx context.Context, f *fetcher, l *store.Lease) error {
+	page, err := f.fetchLease(ctx, r, l)
+	v := r.judge(l, page, err)
+	if v.Result == store.Fetched {
+		r.read(l.Target, &v)
+	}
+	if v.Result == store.Failed && ctx.Err() != nil {
+		v = store.Visit{Result: store.Abandoned, Reason: "the run was stopped", Time: v.Time}
+	}
+	v.Rest = r.web.manners.next(l.Host, r.delay(l.Target.Site))
+
+	// What came is not thrown away because the run is being stopped.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
+	defer cancel()
+	outcome, err := r.Archive.Commit(ctx, l, v)
+	switch {
+	case errors.Is(err, store.ErrLeaseLost):
+		v.Result, v.Reason = store.Failed, "the lease ran out before the visit was over"
+	case err != nil:
+		return fmt.Errorf("commit the visit of %s: %w", l.Target.URL, err)
+	}
+	r.note(l, v, outcome)
+	return nil
+}
+
+// lease waits for the next target that may be visited. It returns nil when
+// nothing is due soon and no visit is under way that could change that.
+func (r *run) lease(ctx context.Context) (*store.Lease, error) {
+	for {
+		l, err := r.Archive.Lease(ctx, store.Want{Sites: r.sites, TTL: leaseTime})
+		var none *store.NothingDue
+		if !errors.As(err, &none) {
+			return l, err
+		}
+		wait := none.Next.Sub(r.now())
+		if none.Next.IsZero() || wait > r.patience {
+			if none.Leased == 0 {
+				return nil, nil
+			}
+			wait = time.Second // visits of this process wake, those of others are looked for
+		}
+		t := time.NewTimer(max(wait, time.Millisecond))
+		select {
+		case <-t.C:
+		case <-r.awake:
+			t.Stop()
+		case <-ctx.Done():
+			t.Stop()
+			return nil, nil // Run looks at the context
+		}
+	}
+}
+
+// wake lets a waiting lease look again, now that a visit is over.
+func (r *run) wake() {
+	select {
+	case r.awake <- struct{}{}:
+	default:
+	}
+}
+
+// A run is one Run of a Crawler.
+type run struct {
+	*Crawler
+	web      *web
+	now      func() time.Time
+	sites    []string
+	workers  int
+	patience time.Duration
+	awake    chan struct{} // holds one token: something may be due
+
+	mu      sync.Mutex
+	sum     Summary
+	unwell  map[string]*failure // by canonical URL, so that a retry replaces it
+	circles map[uint64]int      // further list pages, by what they link to
+}
+
+func (c *Crawler) begin(sites []string) (*run, error) {
+	names := c.Sites.Names()
+	if len(sites) == 0 {
+		sites = names
+	}
+	for _, s := range sites {
+		if !slices.Contains(names, s) {
+			return nil, fmt.Errorf("no site is called %q", s)
+		}
+	}
+	r := &run{Crawler: c, sites: sites, now: c.Clock, workers: c.Workers, patience: c.Patience,
+		awake: make(chan struct{}, 1), unwell: map[string]*failure{}, circles: map[uint64]int{}}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	if r.workers <= 0 {
+		r.workers = 8
+	}
+	if r.patience == 0 {
+		r.patience = 15 * time.Second
+	}
+	// What is known of the hosts outlives a run: cookies, rules, whose turn it is.
+	c.once.Do(func() {
+		transport, agent := c.Transport, c.Agent
+		if transport == nil {
+			transport = ownTransport(c.Proxy)
+		}
+		if agent == "" {
+			agent = DefaultAgent
+		}
+		c.web = newWeb(transport, agent, r.now)
+	})
+	r.web = c.web
+	r.sum = Summary{Began: r.now(), Sites: map[string]*SiteSummary{}}
+	for _, s := range sites {
+		r.sum.Sites[s] = &SiteSummary{}
+	}
+	return r, nil
+}
+
+// sow makes the seeds of all sites due.
+func (r *run) sow(ctx context.Context) error {
+	for _, site := range r.sites {
+		var seeds []store.Target
+		recall := store.Selection{Site: site}
+		for _, link := range r.Sites.Seeds(site) {
+			t := r.target(site, link, 0)
+			seeds = append(seeds, t)
+			recall.URLs = append(recall.URLs, t.Canonical)
+		}
+		if len(seeds) == 0 {
+			continue
+		}
+		if _, err := r.Archive.Add(ctx, seeds...); err != nil {
+			return fmt.Errorf("add the start pages of %s: %w", site, err)
+		}
+		if _, err := r.Archive.Recall(ctx, recall); err != nil {
+			return fmt.Errorf("recall the start pages of %s: %w", site, err)
+		}
+	}
+	return nil
+}
+
+// target makes a frontier entry of a link. Fresh lists come first, then the
+// news, then what belongs to them, and old lists last.
+func (r *run) target(site string, link extract.Link, depth int) store.Target {
+	t := store.Target{URL: link.URL, Post: link.Post, Canonical: link.Canonical, Site: site, Kind: link.Kind, Depth: depth}
+	if t.Canonical == "" {
+		t.Canonical = r.Sites.Canonical(link.URL)
+		if link.Post != "" {
+			t.Canonical += " " + link.Post
+		}
+	}
+	switch {
+	case depth == 0:
+		t.Priority = 0
+	case link.Kind == extract.KindArticle:
+		t.Priority = 1
+	case link.Kind == extract.KindAttachment:
+		t.Priority = 2
+	default:
+		t.Priority = min(2+depth, 9)
+	}
+	return t
+}
+
+// delay is the site's pause between two requests.
+func (r *run) delay(site string) time.Duration {
+	if r.Delay != 0 {
+		return max(r.Delay, 0)
+	}
+	if d := r.Sites.Delay(site); d > 0 {
+		return d
+	}
+	return usualDelay
+}

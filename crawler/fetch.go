@@ -1,0 +1,466 @@
+package crawler
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptrace"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gocolly/colly/v2"
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zlib"
+	"golang.org/x/net/publicsuffix"
+
+	"luutin/store"
+)
+
+const (
+	maxRedirects = 10
+	maxHeader    = 256 << 10
+	maxHopBody   = 64 << 10 // what is read of a redirect's own body
+	keepBuffer   = 4 << 20  // a larger body buffer is not kept for the next page
+)
+
+// limits are the times that a request may take.
+type limits struct {
+	connect time.Duration // and as long again for TLS
+	header  time.Duration // until the headers are there, connecting included
+	stall   time.Duration // between two reads of the body
+	page    time.Duration // a whole page; an attachment has until the lease runs out
+}
+
+var usualLimits = limits{connect: 15 * time.Second, header: 45 * time.Second, stall: 30 * time.Second, page: 4 * time.Minute}
+
+// web is the way out that all workers share.
+type web struct {
+	transport http.RoundTripper
+	agent     string
+	now       func() time.Time
+	limits    limits
+	manners   manners
+	robots    robots
+	cookies   http.CookieJar // a wall that sets a cookie and redirects is passed like a browser does
+
+	gzips, flates, buffers sync.Pool
+}
+
+func newWeb(transport http.RoundTripper, agent string, now func() time.Time) *web {
+	w := &web{transport: transport, agent: agent, now: now, limits: usualLimits}
+	w.manners = manners{now: now, hosts: map[string]*host{}}
+	w.robots = robots{web: w, known: map[string]*robotsEntry{}}
+	w.cookies, _ = cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List}) // never fails
+	return w
+}
+
+// ownTransport is what everything is fetched through unless the crawler is
+// given another transport.
+func ownTransport(proxy *url.URL) *http.Transport {
+	dialer := &net.Dialer{Timeout: usualLimits.connect, KeepAlive: 30 * time.Second}
+	t := &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		TLSHandshakeTimeout:    usualLimits.connect,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           256,
+		MaxIdleConnsPerHost:    2,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: maxHeader,
+		DisableCompression:     true, // content codings are undone in decoded, under a limit
+	}
+	if proxy != nil {
+		t.Proxy = http.ProxyURL(proxy)
+	}
+	return t
+}
+
+// An answer is one response, read to its end or to a limit.
+type answer struct {
+	resp      *http.Response // its Body is spent
+	body      []byte         // without content coding
+	truncated string         // as store.Capture has it
+	asked     time.Time      // when the request was sent
+	took      time.Duration
+}
+
+// Errors of an exchange that say more than their text.
+var (
+	errUnreachable = errors.New("out of reach") // no connection came about
+	errTooLong     = errors.New("too long")
+)
+
+// marked is an error with a plain text that is also one of the above.
+type marked struct {
+	text string
+	mark error
+}
+
+func (e *marked) Error() string { return e.text }
+func (e *marked) Unwrap() error { return e.mark }
+
+// bounds are those of one exchange.
+type bounds struct {
+	delay time.Duration // since the last request to the host
+	whole time.Duration // for everything; 0 means as long as the context lasts
+	size  int64         // of the body
+}
+
+// exchange waits for the host's turn, sends a request and reads the answer,
+// appending the body to buf. When the body is cut short it returns both what
+// came and the error that says why.
+func (w *web) exchange(req *http.Request, b bounds, buf []byte) (*answer, error) {
+	name := hostOf(req.URL)
+	if err := w.manners.enter(req.Context(), name, b.delay); err != nil {
+		return nil, err
+	}
+	defer w.manners.leave(name)
+
+	connected := false
+	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected = true },
+	})
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	cutAfter := func(d time.Duration, what string) *time.Timer {
+		return time.AfterFunc(d, func() { cancel(fmt.Errorf("%s %s", what, d)) })
+	}
+	if b.whole > 0 {
+		defer cutAfter(b.whole, "took longer than").Stop()
+	}
+	header := cutAfter(w.limits.header, "no answer within")
+	defer header.Stop()
+
+	a := &answer{asked: w.now()}
+	begun := time.Now()
+	defer func() { a.took = time.Since(begun) }()
+	// WithContext makes the copy that a RoundTripper may change.
+	req = req.WithContext(ctx)
+	if req.Header.Get("Accept-Encoding") == "" {
+		req.Header = req.Header.Clone()
+		req.Header.Set("Accept-Encoding", "gzip, deflate")
+	}
+	resp, err := w.transport.RoundTrip(req)
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		if !connected && req.Context().Err() == nil && isOwn(w.transport) {
+			err = &marked{err.Error(), errUnreachable}
+		}
+		return nil, err
+	}
+	header.Stop()
+	defer resp.Body.Close()
+	a.resp, resp.Request = resp, req // a transport that is no http.Transport may forget it
+	if isRedirect(resp) {
+		// Read for the connection's sake; what goes wrong with it is no matter.
+		a.body, a.truncated, _ = w.read(resp, min(b.size, maxHopBody), resp.Body, buf)
+		return a, nil
+	}
+	stall := cutAfter(w.limits.stall, "nothing more came for")
+	defer stall.Stop()
+	a.body, a.truncated, err = w.read(resp, b.size, &watched{resp.Body, stall, w.limits.stall}, buf)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		a.truncated, err = "time", cause
+	}
+	return a, err
+}
+
+// isOwn reports whether the transport tells a client trace about connections.
+func isOwn(t http.RoundTripper) bool {
+	_, ok := t.(*http.Transport)
+	return ok
+}
+
+// watched pushes back a timer whenever something was read.
+type watched struct {
+	r     io.Reader
+	timer *time.Timer
+	limit time.Duration
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.r.Read(p)
+	w.timer.Reset(w.limit)
+	return n, err
+}
+
+// read appends the body to buf, without its content coding. Neither what came
+// over the wire nor what it unfolds to may be longer than limit.
+func (w *web) read(resp *http.Response, limit int64, from io.Reader, buf []byte) (body []byte, truncated string, err error) {
+	wire := &io.LimitedReader{R: from, N: limit + 1}
+	src, free, err := w.decoded(wire, resp.Header.Get("Content-Encoding"))
+	if err != nil {
+		return buf, "unspecified", err
+	}
+	defer free()
+	if resp.ContentLength > int64(cap(buf)) && resp.ContentLength <= limit {
+		buf = slices.Grow(buf, int(resp.ContentLength)+1)
+	}
+	start := len(buf)
+	for {
+		if len(buf) == cap(buf) {
+			buf = slices.Grow(buf, max(32<<10, len(buf)/2))
+		}
+		n, err := src.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		got := int64(len(buf) - start)
+		var corrupt flate.CorruptInputError
+		switch {
+		case got > limit || err != nil && wire.N <= 0:
+			return buf[:min(len(buf), start+int(limit))], "length", &marked{"longer than " + size(limit), errTooLong}
+		case err == io.EOF:
+			return buf, "", nil
+		case errors.Is(err, gzip.ErrHeader) && got > 0:
+			return buf, "", nil // padding behind the last member, which browsers ignore too
+		case errors.As(err, &corrupt), errors.Is(err, gzip.ErrChecksum), errors.Is(err, zlib.ErrChecksum):
+			return buf, "unspecified", fmt.Errorf("the content coding is broken after %s", size(got))
+		case err != nil:
+			return buf, "disconnect", fmt.Errorf("the connection was lost after %s", size(got))
+		}
+	}
+}
+
+// decoded returns a reader that undoes the content coding, and a function that
+// gives back what it has borrowed. A file that is itself compressed, such as
+// sitemap.xml.gz, has no content coding.
+func (w *web) decoded(wire io.Reader, coding string) (io.Reader, func(), error) {
+	coding = strings.ToLower(strings.TrimSpace(coding))
+	if coding == "" || coding == "identity" {
+		return wire, func() {}, nil
+	}
+	in, _ := w.buffers.Get().(*bufio.Reader)
+	if in == nil {
+		in = bufio.NewReaderSize(nil, 16<<10)
+	}
+	in.Reset(wire)
+	free := func() { in.Reset(nil); w.buffers.Put(in) }
+	head, _ := in.Peek(2) // an error will come again when it is read
+	switch coding {
+	case "gzip", "x-gzip":
+		if len(head) < 2 || head[0] != 0x1f || head[1] != 0x8b {
+			return in, free, nil // the header lies: it came uncoded, or empty
+		}
+		z, _ := w.gzips.Get().(*gzip.Reader)
+		if z == nil {
+			z = new(gzip.Reader)
+		}
+		if err := z.Reset(in); err != nil {
+			free()
+			return nil, nil, fmt.Errorf("content coding gzip: %w", err)
+		}
+		return z, func() { w.gzips.Put(z); free() }, nil
+	case "deflate":
+		// RFC 9110 means zlib, some servers send bare deflate.
+		if len(head) == 2 && head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
+			z, err := zlib.NewReader(in)
+			if err != nil {
+				free()
+				return nil, nil, fmt.Errorf("content coding deflate: %w", err)
+			}
+			return z, free, nil
+		}
+		z, _ := w.flates.Get().(io.ReadCloser)
+		if z == nil {
+			z = flate.NewReader(in)
+		} else if err := z.(flate.Resetter).Reset(in, nil); err != nil {
+			free()
+			return nil, nil, fmt.Errorf("content coding deflate: %w", err)
+		}
+		return z, func() { w.flates.Put(z); free() }, nil
+	}
+	free()
+	return nil, nil, fmt.Errorf("content coding %q, which was not asked for", coding)
+}
+
+// A request is one target as it is to be fetched.
+type request struct {
+	url    string
+	post   string // the body to send; "" means GET
+	header map[string]string
+	bounds bounds
+	follow func(context.Context, *url.URL, []store.Hop) error // asked before every request, redirects included
+}
+
+// A fetcher is one worker's way of asking. colly makes the requests; what it
+// gets wrong for an archive is done here instead, see newFetcher. It fetches
+// one thing at a time.
+type fetcher struct {
+	web       *web
+	collector *colly.Collector
+	buf       []byte // the last body; free again when the next request begins
+
+	request *request // the one being made
+	hops    []store.Hop
+	last    *answer
+	lastErr error
+}
+
+// newFetcher sets a collector up to be a plain HTTP client with a browser's
+// notion of URLs.
+func newFetcher(w *web) *fetcher {
+	f := &fetcher{web: w}
+	c := &colly.Collector{}
+	c.Init()                         // NewCollector would obey COLLY_* variables of the environment
+	c.MaxBodySize = 0                // cuts silently; exchange has a limit that tells
+	c.IgnoreRobotsTxt = true         // takes 5xx for a yes and forgets redirects; see robots
+	c.AllowURLRevisit = true         // counts a failure as a visit; the archive knows what was visited
+	c.ParseHTTPErrorResponse = true  // 304 and 404 are answers, not errors
+	c.DetectCharset = false          // corrupts PDFs; the reader decodes
+	c.CacheDir = ""                  // would keep 404s for ever
+	c.Async = false                  // a goroutine per URL; the crawler has its workers
+	c.UserAgent = w.agent            //
+	c.SetRequestTimeout(0)           // ten seconds, the body included; exchange has its own limits
+	c.SetCookieJar(w.cookies)        // one for all workers
+	c.SetRedirectHandler(f.redirect) // colly's follows to any host
+	c.WithTransport(f)
+	// There are no limit rules, which sleep after the answer whatever the
+	// context says (see manners), and no callbacks that would parse the page
+	// a second time.
+	f.collector = c
+	return f
+}
+
+// fetch asks for one target and follows its redirects. It returns what came,
+// and an error when that is not the whole answer; either may be nil. The body
+// is good until the next fetch.
+func (f *fetcher) fetch(ctx context.Context, r *request) (*store.Capture, error) {
+	f.request, f.hops, f.last, f.lastErr = r, nil, nil, nil
+	if cap(f.buf) > keepBuffer {
+		f.buf = nil
+	}
+	u, err := url.Parse(strings.TrimSpace(r.url))
+	if err != nil {
+		return nil, errors.Unwrap(err) // a *url.Error, which repeats the URL
+	}
+	if err := webScheme(u); err != nil {
+		return nil, err
+	}
+	if err := r.follow(ctx, u, nil); err != nil {
+		return nil, err
+	}
+	method, body := http.MethodGet, io.Reader(nil)
+	header := http.Header{
+		"Accept": {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"},
+	}
+	if r.post != "" {
+		method, body = http.MethodPost, bytes.NewReader([]byte(r.post))
+		header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if strings.HasPrefix(r.post, "{") || strings.HasPrefix(r.post, "[") {
+			header.Set("Content-Type", "application/json")
+		}
+	}
+	for name, value := range r.header {
+		header.Set(name, value)
+	}
+	f.collector.Context = ctx // a collector has one context, so each worker has a collector
+	err = f.collector.Request(method, u.String(), body, nil, header)
+	if f.lastErr != nil {
+		err = f.lastErr
+	}
+	for wrapped := (*url.Error)(nil); errors.As(err, &wrapped); {
+		err = wrapped.Err // it repeats the URL
+	}
+	if f.last == nil {
+		return nil, cmp.Or(err, errors.New("colly made no request"))
+	}
+	resp := f.last.resp
+	return &store.Capture{
+		URL:         r.url,
+		Post:        r.post,
+		FinalURL:    resp.Request.URL.String(),
+		Hops:        f.hops,
+		Status:      resp.StatusCode,
+		Header:      resp.Header,
+		ContentType: resp.Header.Get("Content-Type"),
+		Fetched:     f.last.asked,
+		Took:        f.last.took,
+		Body:        f.last.body,
+		Truncated:   f.last.truncated,
+	}, err
+}
+
+// RoundTrip makes one request for colly. The body is read and kept here, as it
+// came; colly is handed an empty one, so that it neither copies nor unpacks
+// nor transcodes it.
+func (f *fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
+	a, err := f.web.exchange(req, f.request.bounds, f.buf[:0])
+	f.last, f.lastErr = a, err
+	if a == nil || a.resp == nil {
+		f.last = nil
+		return nil, err
+	}
+	f.buf = a.body[:0]
+	if isRedirect(a.resp) {
+		hop := store.Hop{URL: req.URL.String(), Status: a.resp.StatusCode, To: a.resp.Header.Get("Location")}
+		if to, err := a.resp.Location(); err == nil {
+			hop.To = to.String()
+		}
+		f.hops = append(f.hops, hop)
+	}
+	resp := *a.resp
+	resp.Body, resp.ContentLength = http.NoBody, 0
+	resp.Uncompressed = true // or colly gunzips by header, by type and by the end of the path
+	resp.Request = req
+	return &resp, nil
+}
+
+// redirect decides whether the last answer's redirect is followed.
+func (f *fetcher) redirect(req *http.Request, via []*http.Request) error {
+	if err := webScheme(req.URL); err != nil {
+		return fmt.Errorf("redirected to %s: %w", req.URL, err)
+	}
+	if len(via) > maxRedirects {
+		again := func(earlier *http.Request) bool { return earlier.URL.String() == req.URL.String() }
+		if slices.ContainsFunc(via, again) {
+			return errors.New("redirects in a circle")
+		}
+		return fmt.Errorf("more than %d redirects", maxRedirects)
+	}
+	return f.request.follow(req.Context(), req.URL, f.hops)
+}
+
+// isRedirect reports whether a client follows the answer elsewhere.
+func isRedirect(resp *http.Response) bool {
+	switch resp.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return resp.Header.Get("Location") != ""
+	}
+	return false
+}
+
+func webScheme(u *url.URL) error {
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return errors.New("not a web address (http or https)")
+	}
+	return nil
+}
+
+// statusLine is "404 Not Found".
+func statusLine(status int) string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status)))
+}
+
+// size writes a number of bytes for people.
+func size(n int64) string {
+	switch {
+	case n >= 1<<20:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 1<<10:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}

@@ -1,0 +1,228 @@
+package crawler
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	usualDelay  = time.Second      // between the end of one request and the start of the next
+	longestWait = 90 * time.Second // a request does not wait longer for its turn; the visit comes again instead
+	firstRest   = 10 * time.Second // of a host that is overloaded or cannot be reached; doubled each time
+	longestRest = time.Hour
+)
+
+// manners sees to it that a host is asked one thing at a time, and nothing
+// before its delay has passed since the end of the last: pages, redirects and
+// robots.txt alike, whichever worker asks.
+type manners struct {
+	now func() time.Time
+
+	mu    sync.Mutex
+	hosts map[string]*host
+}
+
+type host struct {
+	turn    chan struct{} // full while somebody has the turn
+	free    time.Time     // when the last request ended
+	rest    time.Time     // not to be asked before
+	delay   time.Duration // Crawl-delay
+	strikes int           // times in a row that it was overloaded or out of reach
+}
+
+// resting is the error of a request that would have to wait too long.
+type resting struct {
+	host  string
+	until time.Time
+}
+
+func (e *resting) Error() string {
+	return fmt.Sprintf("%s is not to be asked before %s", e.host, e.until.UTC().Format(time.RFC3339))
+}
+
+// of returns the named host; m.mu must be held.
+func (m *manners) of(name string) *host {
+	h := m.hosts[name]
+	if h == nil {
+		h = &host{turn: make(chan struct{}, 1)}
+		m.hosts[name] = h
+	}
+	return h
+}
+
+// enter waits for the host's turn. When it returns nil, leave must be called
+// at the end of the request. Cancelling ends the wait at once.
+func (m *manners) enter(ctx context.Context, name string, delay time.Duration) error {
+	m.mu.Lock()
+	h := m.of(name)
+	m.mu.Unlock()
+	select {
+	case h.turn <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	next := m.next(name, delay)
+	wait := next.Sub(m.now())
+	err := error(&resting{name, next})
+	if wait <= longestWait {
+		err = sleep(ctx, wait)
+	}
+	if err != nil {
+		<-h.turn
+	}
+	return err
+}
+
+func (m *manners) leave(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h := m.of(name)
+	h.free = m.now()
+	<-h.turn
+}
+
+// next returns when the host may be asked again.
+func (m *manners) next(name string, delay time.Duration) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h := m.of(name)
+	next := h.rest
+	if !h.free.IsZero() {
+		next = later(next, h.free.Add(max(delay, h.delay)))
+	}
+	return next
+}
+
+// slow sets the Crawl-delay of a host.
+func (m *manners) slow(name string, delay time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.of(name).delay = delay
+}
+
+// crawlDelay returns what slow has set.
+func (m *manners) crawlDelay(name string) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.of(name).delay
+}
+
+// rest keeps everybody away from a host for a time.
+func (m *manners) rest(name string, until time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h := m.of(name)
+	h.rest = later(h.rest, until)
+}
+
+// strike lets a host rest that is overloaded or out of reach, longer each
+// time, and returns until when.
+func (m *manners) strike(name string) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h := m.of(name)
+	h.rest = later(h.rest, m.now().Add(min(firstRest<<min(h.strikes, 16), longestRest)))
+	h.strikes++
+	return h.rest
+}
+
+// calm forgets the strikes of a host that has answered well.
+func (m *manners) calm(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.of(name).strikes = 0
+}
+
+// hostOf is what a host is known by: lower case, with the port when it is not
+// the scheme's own.
+func hostOf(u *url.URL) string {
+	name := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if strings.Contains(name, ":") {
+		name = "[" + name + "]"
+	}
+	if p := u.Port(); p != "" && !(p == "80" && u.Scheme == "http") && !(p == "443" && u.Scheme == "https") {
+		name += ":" + p
+	}
+	return name
+}
+
+// retryAfter returns the time that a Retry-After header names; zero when there
+// is none.
+func retryAfter(h http.Header, now time.Time) time.Time {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil {
+		return now.Add(time.Duration(min(seconds, 10*366*24*3600)) * time.Second) // more would overflow
+	}
+	if t, err := http.ParseTime(value); err == nil {
+		return t
+	}
+	return time.Time{}
+}
+
+const day = 24 * time.Hour
+
+// retries are the waits between the failures of one target.
+var retries = [...]time.Duration{2 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour, day}
+
+// retryIn returns how long to wait after a failure, given how many there have
+// been in a row before it.
+func retryIn(failures int) time.Duration {
+	return retries[min(max(failures, 0), len(retries)-1)]
+}
+
+// revisits are the waits between looks at what seldom changes.
+var revisits = [...]time.Duration{day, 3 * day, 7 * day, 30 * day, 90 * day, 365 * day}
+
+// revisitIn returns how long to wait before an article is looked at again: the
+// older the news, the longer.
+func revisitIn(age time.Duration) time.Duration {
+	wait := revisits[0]
+	for _, r := range revisits {
+		if r <= age {
+			wait = r
+		}
+	}
+	return wait
+}
+
+// rarerIn returns a wait that is a step longer than the last one was; passed
+// is the time since the last visit, and negative when there was none.
+func rarerIn(passed time.Duration) time.Duration {
+	for _, r := range revisits {
+		if r > passed {
+			return r
+		}
+	}
+	return revisits[len(revisits)-1]
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// sleep waits, but not once ctx has ended.
+func sleep(ctx context.Context, d time.Duration) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if d <= 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

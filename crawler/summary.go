@@ -1,0 +1,235 @@
+package crawler
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"luutin/extract"
+	"luutin/store"
+)
+
+const maxProblems = 1000 // that are named; all are counted
+
+// An Event is one visit that is over.
+type Event struct {
+	Site    string               `json:"site"`
+	URL     string               `json:"url"`
+	Kind    extract.Kind         `json:"kind"`
+	Result  store.Result         `json:"result"`
+	Article store.ArticleOutcome `json:"article,omitempty"`
+	Reason  string               `json:"reason,omitempty"` // why it went wrong
+	Status  int                  `json:"status,omitempty"` // HTTP status of the answer, when one was kept
+	Bytes   int                  `json:"bytes"`
+	Links   int                  `json:"links"`   // that were new
+	Visited int                  `json:"visited"` // visits of this run until now
+}
+
+// A Tally counts targets by what became of them. A target that failed and came
+// right within the run counts once, as what it became. Visited is the sum of
+// the counts from Added to Failed.
+type Tally struct {
+	Visited    int `json:"visited"`
+	Added      int `json:"added"`      // new articles
+	Changed    int `json:"changed"`    // articles of which a reader would see a different text
+	Unchanged  int `json:"unchanged"`  // articles
+	Duplicated int `json:"duplicated"` // pages of articles that are known under another URL
+	Lists      int `json:"lists"`      // lists, feeds and sitemaps
+	Files      int `json:"files"`      // attachments
+	Gone       int `json:"gone"`
+	Blocked    int `json:"blocked"` // by robots.txt, or refused by the server
+	Failed     int `json:"failed"`  // could not be had or not be read; to be tried again
+
+	Links   int   `json:"links"`   // new targets that were found
+	Foreign int   `json:"foreign"` // links to hosts that are not the site's: not followed
+	Deeper  int   `json:"deeper"`  // further list pages beyond Crawler.Pages: not followed
+	Circles int   `json:"circles"` // lists whose paging went on without bringing anything: cut
+	Bytes   int64 `json:"bytes"`   // of answers, without content coding
+}
+
+// A SiteSummary is what became of one site.
+type SiteSummary struct {
+	Tally
+	Delay  time.Duration `json:"-"`               // the longest that was kept between two requests
+	Pause  string        `json:"delay"`           // Delay as text: 1.5s
+	Newest time.Time     `json:"newest,omitzero"` // the latest date of publication that was read
+}
+
+// A Problem is a target that is gone, blocked or failed.
+type Problem struct {
+	Site   string       `json:"site"`
+	URL    string       `json:"url"`
+	Kind   extract.Kind `json:"kind"`
+	Result store.Result `json:"result"` // fetched when the page came but could not be read
+	Reason string       `json:"reason"`
+}
+
+// String is one line.
+func (p Problem) String() string { return fmt.Sprintf("%s: %s", p.URL, p.Reason) }
+
+// A Summary says what a run did.
+type Summary struct {
+	Tally
+	Began    time.Time               `json:"began"`
+	Ended    time.Time               `json:"ended"`
+	Sites    map[string]*SiteSummary `json:"sites"`
+	Problems []Problem               `json:"problems"` // the first thousand, failures first
+	Unnamed  int                     `json:"unnamed"`  // problems beyond those
+}
+
+// Elapsed is how long the run took.
+func (s Summary) Elapsed() time.Duration { return s.Ended.Sub(s.Began) }
+
+// String is one line: 120 visited: 37 added, 2 changed, 80 unchanged, 1 failed.
+func (t Tally) String() string {
+	if t.Visited == 0 {
+		return "0 visited"
+	}
+	parts := []string{fmt.Sprintf("%d added", t.Added)}
+	add := func(n int, one, many string) {
+		switch {
+		case n == 1:
+			parts = append(parts, "1 "+one)
+		case n > 1:
+			parts = append(parts, fmt.Sprintf("%d %s", n, many))
+		}
+	}
+	add(t.Changed, "changed", "changed")
+	add(t.Unchanged, "unchanged", "unchanged")
+	add(t.Duplicated, "duplicate", "duplicates")
+	add(t.Lists, "list", "lists")
+	add(t.Files, "file", "files")
+	add(t.Gone, "gone", "gone")
+	add(t.Blocked, "blocked", "blocked")
+	add(t.Failed, "failed", "failed")
+	return fmt.Sprintf("%d visited: %s", t.Visited, strings.Join(parts, ", "))
+}
+
+// count adds n to the count that a visit belongs to.
+func (t *Tally) count(f *failure, n int) {
+	t.Visited += n
+	switch f.problem.Result {
+	case store.Missing:
+		t.Gone += n
+	case store.Refused, store.Barred:
+		t.Blocked += n
+	default:
+		t.Failed += n
+	}
+}
+
+// A failure is a target that went wrong in this run.
+type failure struct {
+	problem Problem // without a Reason when there are too many to name
+	order   int
+}
+
+// site returns the summary of a site; r.mu must be held.
+func (r *run) site(name string) *SiteSummary {
+	s := r.sum.Sites[name]
+	if s == nil {
+		s = &SiteSummary{}
+		r.sum.Sites[name] = s
+	}
+	return s
+}
+
+// note counts a visit and tells about it.
+func (r *run) note(l *store.Lease, v store.Visit, o store.Outcome) {
+	if v.Result == store.Abandoned {
+		return
+	}
+	t := l.Target
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	site := r.site(t.Site)
+	tallies := []*Tally{&r.sum.Tally, &site.Tally}
+	if old := r.unwell[t.Canonical]; old != nil {
+		delete(r.unwell, t.Canonical)
+		for _, tally := range tallies {
+			tally.count(old, -1)
+		}
+	}
+	e := Event{Site: t.Site, URL: t.URL, Kind: t.Kind, Result: v.Result, Article: o.Article, Reason: v.Reason, Links: o.Links}
+	if v.Capture != nil {
+		e.Bytes, e.Status = len(v.Capture.Body), v.Capture.Status
+	}
+	var bad *failure
+	if v.Reason != "" {
+		bad = &failure{problem: Problem{t.Site, t.URL, t.Kind, v.Result, v.Reason}, order: len(r.unwell)}
+		if len(r.unwell) >= maxProblems {
+			bad.problem = Problem{Result: v.Result}
+		}
+		r.unwell[t.Canonical] = bad
+	}
+	for _, tally := range tallies {
+		tally.Links += o.Links
+		tally.Bytes += int64(e.Bytes)
+		if bad != nil {
+			tally.count(bad, 1)
+			continue
+		}
+		tally.Visited++
+		switch {
+		case o.Article == store.Added:
+			tally.Added++
+		case o.Article == store.Changed:
+			tally.Changed++
+		case o.Article == store.Duplicated:
+			tally.Duplicated++
+		case o.Article == store.Same, t.Kind == extract.KindArticle:
+			tally.Unchanged++
+		case t.Kind == extract.KindAttachment:
+			tally.Files++
+		default:
+			tally.Lists++
+		}
+	}
+	delay := r.delay(t.Site)
+	if !r.IgnoreRobots {
+		delay = max(delay, r.web.manners.crawlDelay(l.Host))
+	}
+	site.Delay = max(site.Delay, delay)
+	if v.Article != nil && v.Article.Published != nil {
+		site.Newest = later(site.Newest, *v.Article.Published)
+	}
+	if r.Progress != nil {
+		e.Visited = r.sum.Visited
+		r.Progress(e)
+	}
+}
+
+// summary closes the books.
+func (r *run) summary() Summary {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.sum
+	s.Ended = r.now()
+	for _, site := range s.Sites {
+		site.Pause = site.Delay.String()
+	}
+	var bad []*failure
+	for _, f := range r.unwell {
+		if f.problem.Reason == "" {
+			s.Unnamed++
+		} else {
+			bad = append(bad, f)
+		}
+	}
+	mild := func(f *failure) int { // those that may pass, and those that nobody can help
+		if f.problem.Result == store.Failed || f.problem.Result == store.Fetched {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(bad, func(a, b *failure) int {
+		return cmp.Or(cmp.Compare(mild(a), mild(b)), cmp.Compare(a.order, b.order), cmp.Compare(a.problem.URL, b.problem.URL))
+	})
+	s.Problems = []Problem{}
+	for _, f := range bad {
+		s.Problems = append(s.Problems, f.problem)
+	}
+	return s
+}

@@ -1,0 +1,325 @@
+package crawler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"luutin/extract"
+	"luutin/store"
+)
+
+const (
+	freshList  = time.Hour // until the first page of a list is due again
+	deepList   = 30 * day  // until a further page is, when nothing new calls it back before
+	maxCircles = 2         // list pages with the same links before their paging is given up
+	pageLimit  = int64(32 << 20)
+	fileLimit  = int64(256 << 20)
+)
+
+// A verdict is the error of a URL that is not asked for.
+type verdict struct {
+	result store.Result
+	reason string
+}
+
+func (e *verdict) Error() string { return e.reason }
+
+// fetchLease fetches the target of a lease, as long as the lease lasts.
+func (f *fetcher) fetchLease(ctx context.Context, r *run, l *store.Lease) (*store.Capture, error) {
+	t := l.Target
+	ctx, cancel := context.WithTimeoutCause(ctx, l.Expires.Sub(r.now())-leaseMargin, errors.New("took longer than its lease"))
+	defer cancel()
+
+	header := map[string]string{}
+	for name, value := range r.Sites.Headers(t.Site, t.URL) {
+		header[name] = value
+	}
+	// What was not understood the last time is read again, changed or not.
+	if t.Reason == "" && (t.Kind != extract.KindArticle || t.Article != "") {
+		if t.ETag != "" {
+			header["If-None-Match"] = t.ETag
+		}
+		if t.LastModified != "" {
+			header["If-Modified-Since"] = t.LastModified
+		}
+	}
+	b := bounds{delay: r.delay(t.Site), whole: r.web.limits.page, size: pageLimit}
+	if r.MaxPage > 0 {
+		b.size = r.MaxPage
+	}
+	if t.Kind == extract.KindAttachment {
+		b.whole, b.size = 0, fileLimit
+		if r.MaxFile > 0 {
+			b.size = r.MaxFile
+		}
+	}
+	follow := func(ctx context.Context, u *url.URL, hops []store.Hop) error { return r.mayAsk(ctx, t, u, hops) }
+	return f.fetch(ctx, &request{url: t.URL, post: t.Post, header: header, bounds: b, follow: follow})
+}
+
+// mayAsk decides whether a URL may be asked for: the target's, or one that it
+// is redirected to.
+func (r *run) mayAsk(ctx context.Context, t store.Target, u *url.URL, hops []store.Hop) error {
+	redirected := len(hops) > 0
+	if !r.belongs(t.Site, u) {
+		if redirected {
+			return &verdict{store.Failed, "redirected to another site: " + u.String()}
+		}
+		return &verdict{store.Failed, fmt.Sprintf("%s is no host of %s", hostOf(u), t.Site)}
+	}
+	if redirected && t.Kind == extract.KindArticle && isHome(u) {
+		return &verdict{store.Missing, "redirected to the home page: " + u.String()}
+	}
+	if r.IgnoreRobots {
+		return nil
+	}
+	rules, err := r.web.robots.of(ctx, u, r.delay(t.Site))
+	if err != nil {
+		return err
+	}
+	if !rules.allowed(u) {
+		reason := "robots.txt forbids it"
+		if redirected {
+			reason = "redirected to what robots.txt forbids: " + u.String()
+		}
+		return &verdict{store.Refused, reason}
+	}
+	return nil
+}
+
+func (r *run) belongs(site string, u *url.URL) bool {
+	return r.Sites.Belongs(site, strings.TrimSuffix(strings.ToLower(u.Hostname()), "."))
+}
+
+// isHome reports whether the URL is that of a whole site.
+func isHome(u *url.URL) bool {
+	if u.RawQuery != "" {
+		return false
+	}
+	p := strings.ToLower(u.Path)
+	name := strings.TrimSuffix(path.Base(p), path.Ext(p))
+	switch name {
+	case "home", "homepage", "trangchu", "trang-chu":
+		return true
+	case "index", "default", "main":
+		return path.Dir(p) == "/"
+	}
+	return p == "" || p == "/"
+}
+
+// judge makes a visit of what a fetch brought. What is Fetched is still to be read.
+func (r *run) judge(l *store.Lease, page *store.Capture, err error) store.Visit {
+	t, now := l.Target, r.now()
+	passed := time.Duration(-1)
+	if !t.Visited.IsZero() {
+		passed = now.Sub(t.Visited)
+	}
+	v := store.Visit{Result: store.Failed, Time: now, Capture: page, Again: now.Add(retryIn(t.Attempts))}
+	host := l.Host
+	if page != nil {
+		if u, err := url.Parse(page.FinalURL); err == nil {
+			host = hostOf(u)
+		}
+	}
+	var verdict *verdict
+	var resting *resting
+	switch {
+	case errors.As(err, &verdict):
+		v.Result, v.Reason = verdict.result, verdict.reason
+		if v.Result != store.Failed {
+			v.Again = now.Add(rarerIn(passed))
+		}
+		if v.Result != store.Missing {
+			v.Capture = nil // of a redirect that led nowhere
+		}
+		return v
+	case errors.As(err, &resting):
+		v.Again = later(v.Again, resting.until)
+	case errors.Is(err, errUnreachable):
+		r.web.manners.strike(host)
+	case errors.Is(err, errTooLong):
+		v.Again = now.Add(rarerIn(passed)) // it will hardly be shorter soon
+	}
+	if err != nil {
+		v.Reason = err.Error()
+		if page != nil && page.Truncated == "" {
+			v.Capture = nil // of a redirect
+		}
+		return v
+	}
+
+	v.Reason = statusLine(page.Status)
+	switch s := page.Status; {
+	case s == http.StatusTooManyRequests || s == http.StatusServiceUnavailable:
+		asked := retryAfter(page.Header, now)
+		if asked.IsZero() {
+			asked = r.web.manners.strike(host)
+		}
+		r.web.manners.rest(host, asked)
+		v.Again = later(v.Again, asked)
+		v.Capture = nil
+		return v
+	case s >= 500:
+		v.Capture = nil
+		return v
+	}
+	r.web.manners.calm(host)
+	switch s := page.Status; {
+	case s == http.StatusNotModified:
+		v.Capture = nil
+		if t.ETag == "" && t.LastModified == "" {
+			v.Reason += ", though nothing was said about an earlier copy"
+			return v
+		}
+		v.Result, v.Reason = store.Unchanged, ""
+		v.Again = r.again(t, nil, passed, now)
+	case s == http.StatusNotFound || s == http.StatusGone:
+		v.Result, v.Again = store.Missing, now.Add(rarerIn(passed))
+	case s == http.StatusUnauthorized || s == http.StatusForbidden || s == http.StatusUnavailableForLegalReasons:
+		v.Result, v.Again = store.Barred, now.Add(rarerIn(passed))
+	case s == http.StatusOK || s == http.StatusNonAuthoritativeInfo:
+		if len(page.Body) == 0 {
+			v.Reason, v.Capture = "the answer is empty", nil
+			return v
+		}
+		v.Result, v.Reason = store.Fetched, ""
+		v.Again = r.again(t, nil, passed, now)
+	}
+	return v
+}
+
+// again says when a target that answered is looked at again; zero means never.
+func (r *run) again(t store.Target, a *extract.Article, passed time.Duration, now time.Time) time.Time {
+	switch {
+	case t.Kind == extract.KindAttachment:
+		return time.Time{}
+	case a != nil && a.Published != nil:
+		return now.Add(revisitIn(now.Sub(*a.Published)))
+	case t.Kind == extract.KindArticle || a != nil:
+		return now.Add(rarerIn(passed))
+	case t.Depth == 0:
+		return now.Add(freshList)
+	}
+	return now.Add(deepList)
+}
+
+// read adds to a visit what its page says. An article page that cannot be read
+// stays Fetched with a reason: the capture holds whatever the reader says.
+func (r *run) read(t store.Target, v *store.Visit) {
+	if t.Kind == extract.KindAttachment {
+		return
+	}
+	isArticle := t.Kind == extract.KindArticle
+	reading, err := r.readPage(v.Capture)
+	var panicked *panicError
+	switch {
+	case errors.As(err, &panicked):
+		v.Result, v.Reason, v.Again = store.Failed, err.Error(), v.Time.Add(retryIn(t.Attempts))
+		return
+	case err != nil && isArticle:
+		v.Reason = err.Error()
+	case err != nil && (!errors.Is(err, extract.ErrNotArticle) || reading == nil || len(reading.Links) == 0):
+		v.Result, v.Reason, v.Again = store.Failed, err.Error(), v.Time.Add(retryIn(t.Attempts))
+	}
+	if reading == nil {
+		return
+	}
+	if a := reading.Article; a != nil && err == nil {
+		v.Article = a
+		v.Aliases = r.aliases(t, v.Capture, a)
+		if a.Published != nil {
+			v.Again = r.again(t, a, 0, v.Time)
+		}
+	}
+	r.addLinks(t, reading, v)
+}
+
+// panicError is a fault of the reader, which must not end the crawl.
+type panicError struct{ value any }
+
+func (e *panicError) Error() string { return fmt.Sprintf("the reader panicked: %v", e.value) }
+
+func (r *run) readPage(c *store.Capture) (reading *extract.Reading, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			reading, err = nil, &panicError{p}
+		}
+	}()
+	return r.Sites.Read(extract.Page{URL: c.FinalURL, Post: c.Post, ContentType: c.ContentType, Body: c.Body, Fetched: c.Fetched})
+}
+
+// aliases returns by what else the article is known: the target and every URL
+// that redirected to it. A URL that was posted to is no name of a page.
+func (r *run) aliases(t store.Target, c *store.Capture, a *extract.Article) []string {
+	if t.Post != "" {
+		return nil
+	}
+	names := []string{t.Canonical, r.Sites.Canonical(t.URL), r.Sites.Canonical(c.FinalURL)}
+	for _, hop := range c.Hops {
+		names = append(names, r.Sites.Canonical(hop.URL))
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	return slices.DeleteFunc(names, func(s string) bool { return s == "" || s == a.CanonicalURL })
+}
+
+// addLinks sorts the links of a page into those that are followed and those
+// that are counted only.
+func (r *run) addLinks(t store.Target, reading *extract.Reading, v *store.Visit) {
+	var onward []store.Target
+	var foreign, deeper int
+	for _, link := range reading.Links {
+		u, err := url.Parse(link.URL)
+		switch {
+		case err != nil || webScheme(u) != nil || !r.belongs(t.Site, u):
+			foreign++
+		case !link.Onward:
+			v.Links = append(v.Links, r.target(t.Site, link, t.Depth+1))
+		case r.Pages > 0 && t.Depth+1 >= r.Pages:
+			deeper++
+		default:
+			onward = append(onward, r.target(t.Site, link, t.Depth+1))
+		}
+	}
+	circle := len(onward) > 0 && t.Depth > 0 && r.inCircle(t.Site, v.Links)
+	if !circle {
+		v.Onward = onward
+	}
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.site(t.Site)
+	for _, tally := range []*Tally{&r.sum.Tally, &s.Tally} {
+		tally.Foreign += foreign
+		tally.Deeper += deeper
+		if circle {
+			tally.Circles++
+		}
+	}
+}
+
+var seed = maphash.MakeSeed()
+
+// inCircle reports whether the paging of a list has stopped bringing anything:
+// several further pages link to the very same. Sites that answer every page
+// number with their last page would be read for ever.
+func (r *run) inCircle(site string, links []store.Target) bool {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	h.WriteString(site)
+	for _, l := range links {
+		h.WriteString("\n" + l.Canonical)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.circles[h.Sum64()]++
+	return r.circles[h.Sum64()] > maxCircles
+}
