@@ -1,0 +1,89 @@
+// Command luutin crawls the news that ministries publish and keeps it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"luutin/store"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// The exit statuses, as the help tells them.
+const (
+	statusYes         = 0
+	statusNo          = 1 // nothing matched, differs, damaged, some pages failed
+	statusTrouble     = 2 // wrong usage, or the work could not be done
+	statusInUse       = 3
+	statusInterrupted = 130
+)
+
+// errNo ends a command with status 1 when everything has been said already.
+var errNo = errors.New("no")
+
+// run is the program without the process around it.
+func run(args []string, in io.Reader, out, errOut io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	cmd := newRoot()
+	cmd.SetArgs(args)
+	cmd.SetIn(in)
+	cmd.SetOut(out)
+	cmd.SetErr(errOut)
+	err := cmd.ExecuteContext(ctx)
+	var inUse *store.InUse
+	switch {
+	case err == nil:
+		return statusYes
+	case errors.Is(err, errNo):
+		return statusNo
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(errOut, "luutin: interrupted; what was committed is kept, and the same command goes on from there")
+		return statusInterrupted
+	case errors.Is(err, syscall.EPIPE):
+		return statusYes // the reader of a pipe has seen enough
+	case errors.As(err, &inUse):
+		fmt.Fprintf(errOut, "luutin: %v; wait for it to end, or stop it\n", err)
+		return statusInUse
+	}
+	fmt.Fprintf(errOut, "luutin: %v\n", err)
+	return statusTrouble
+}
+
+func newRoot() *cobra.Command {
+	var common flags
+	cmd := &cobra.Command{
+		Use:   "luutin",
+		Short: "Crawl, read and keep the news of ministries",
+		Long: `luutin (lưu tin, "keep the news") crawls the news that ministries publish,
+reads each page into a clean article, and keeps every page and every version
+of every article in one archive.
+
+  luutin crawl moj.gov.vn              visit what is due, keep what is new
+  luutin export --site moj.gov.vn      the articles as JSON, one a line
+  luutin extract saved.html            read a saved page, archive or not
+
+Exit status: 0 yes; 1 no (nothing matched, differs, damaged, some pages
+failed); 2 trouble or wrong usage; 3 the archive is in use; 130 interrupted.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.CompletionOptions.HiddenDefaultCmd = false
+	p := cmd.PersistentFlags()
+	p.StringVar(&common.archive, "archive", "archive", "the archive's `directory`")
+	p.StringVar(&common.sites, "sites", "", "a `directory` of further site definitions")
+	p.BoolVar(&common.json, "json", false, "results as JSON, one object a line")
+	p.BoolVarP(&common.quiet, "quiet", "q", false, "no progress and no remarks")
+	cmd.AddCommand(extractCommand(&common))
+	return cmd
+}

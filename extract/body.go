@@ -1,0 +1,348 @@
+package extract
+
+import (
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"luutin/extract/dom"
+)
+
+// A story is what the pieces of a body come to, once everything that is not
+// its text has found its place.
+type story struct {
+	lead        string
+	boldLead    bool // the lead was the first bold paragraph
+	blocks      []Block
+	images      []Image
+	attachments []Attachment
+	related     []Related
+	authors     []string
+	source      string
+	tags        []string
+}
+
+// text joins the blocks as Article.Body does.
+func (s *story) text() string {
+	parts := make([]string, 0, len(s.blocks))
+	for _, b := range s.blocks {
+		switch b.Kind {
+		case "list":
+			parts = append(parts, "- "+strings.Join(b.Items, "\n- "))
+		case "table":
+			rows := make([]string, len(b.Rows))
+			for i, row := range b.Rows {
+				rows[i] = strings.Join(row, " | ")
+			}
+			parts = append(parts, strings.Join(rows, "\n"))
+		default:
+			parts = append(parts, b.Text)
+		}
+	}
+	return strings.Join(parts, "\n\n")
+}
+
+// A telling is what is known about a body before it is read.
+type telling struct {
+	base      *url.URL
+	title     string
+	lead      string // from an element of its own; "" when there was none
+	boldLead  bool   // the first bold paragraph is the lead when there is no other
+	published string // the date line as printed
+}
+
+// tell sorts the pieces of a body.
+func (t telling) tell(pieces []dom.Piece) story {
+	var s story
+	s.lead = t.lead
+	pieces = t.captions(&s, pieces)
+	pieces = t.offers(&s, pieces)
+	pieces = t.head(&s, pieces)
+	pieces = t.tail(&s, pieces)
+	for _, p := range pieces {
+		s.blocks = append(s.blocks, p.Block)
+	}
+	return s
+}
+
+var (
+	captionClass = regexp.MustCompile(`(?i)caption|chu-?thich|\bcredit\b|desc[_-]?im(?:a)?ge?|img[_-]?desc|photo[_-]?(?:desc|note)|^image$|pic[_-]?(?:desc|note)`)
+	photoCredit  = regexp.MustCompile(`(?i)[\s(\[.,–—-]*(?:ảnh(?: minh h[oọ][aạ])?|nguồn ảnh|photo(?: by)?|foto|image|picture|bild)\s*:\s*([^()\[\]]{2,60}?)\s*[)\].]*$`)
+)
+
+// captions gives every picture what is written under it.
+func (t telling) captions(s *story, pieces []dom.Piece) []dom.Piece {
+	out := pieces[:0:0]
+	last := -1 // the picture that still waits for its caption
+	since := 0 // pieces since
+	for _, p := range pieces {
+		if p.Kind == "image" {
+			last, since = t.image(s, p.Figure), 0
+			continue
+		}
+		if last >= 0 && s.images[last].Caption == "" && isCaption(p, since) {
+			s.caption(last, p.Text)
+			last = -1
+			continue
+		}
+		since++
+		out = append(out, p)
+	}
+	return out
+}
+
+// isCaption reports a paragraph that stands under a picture to explain it.
+func isCaption(p dom.Piece, since int) bool {
+	if p.Kind != "paragraph" && p.Kind != "heading" || since > 0 || utf8.RuneCountInString(p.Text) > 400 {
+		return false
+	}
+	if captionClass.MatchString(p.Class) || p.Node != nil && p.Node.Parent != nil && captionClass.MatchString(dom.Attr(p.Node.Parent, "class")) {
+		return true
+	}
+	if p.Kind == "heading" {
+		return false
+	}
+	credit := photoCredit.MatchString(p.Text)
+	switch {
+	case p.Align == "center" && (p.Italic || credit || p.Images > 0):
+		return true
+	case p.Italic && (p.Images > 0 || credit):
+		return true
+	case p.Images > 0 && utf8.RuneCountInString(p.Text) <= 200:
+		return true
+	case credit && utf8.RuneCountInString(p.Text) <= 250:
+		return true
+	}
+	return false
+}
+
+// image notes a picture and returns its place; the place it has when it was
+// there before.
+func (t telling) image(s *story, f *dom.Figure) int {
+	u := t.resolve(f.Src)
+	if u == "" {
+		return -1
+	}
+	if i := slices.IndexFunc(s.images, func(i Image) bool { return i.URL == u }); i >= 0 {
+		return i
+	}
+	s.images = append(s.images, Image{URL: u})
+	i := len(s.images) - 1
+	if f.Caption != "" {
+		s.caption(i, f.Caption)
+	}
+	return i
+}
+
+func (s *story) caption(i int, text string) {
+	s.images[i].Caption = Text(text)
+	if m := photoCredit.FindStringSubmatch(text); m != nil {
+		s.images[i].Credit = Text(strings.TrimSpace(m[1]))
+	}
+}
+
+func (t telling) resolve(ref string) string {
+	u, err := url.Parse(strings.TrimSpace(ref))
+	if err != nil {
+		return ""
+	}
+	if t.base != nil {
+		u = t.base.ResolveReference(u)
+	}
+	if u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
+		return ""
+	}
+	return u.String()
+}
+
+// documents are the types of file that are attachments.
+var documents = []string{"pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "odt", "ods", "rtf", "zip", "rar", "7z", "tif", "tiff", "csv", "epub"}
+
+// attachmentType returns the type of the file a URL leads to, "" when it is none.
+func attachmentType(u string) string {
+	p, err := url.Parse(u)
+	if err != nil {
+		return ""
+	}
+	if ext := strings.ToLower(strings.TrimPrefix(path.Ext(p.Path), ".")); slices.Contains(documents, ext) {
+		return ext
+	}
+	for _, values := range p.Query() { // download.aspx?file=a.pdf
+		for _, v := range values {
+			if ext := strings.ToLower(strings.TrimPrefix(path.Ext(v), ".")); slices.Contains(documents, ext) {
+				return ext
+			}
+		}
+	}
+	return ""
+}
+
+var (
+	offerLabel = regexp.MustCompile(`(?i)^[\s*>»•-]*(?:(?:các )?(?:tin|bài)(?: viết| báo| tức)?(?: có)? (?:liên quan|khác|cùng (?:chuyên mục|chủ đề|sự kiện))|xem thêm|đọc thêm|mời (?:bạn|quý|độc giả)[^.]{0,40}(?:đọc|xem)[^.]{0,20}|có thể bạn quan tâm|tin đọc nhiều|đọc nhiều nhất|>>+|related(?: articles| stories| news)?|read more|see also|more on this)\s*:?\s*$`)
+	fileLabel  = regexp.MustCompile(`(?i)^[\s*•-]*(?:(?:các )?(?:file|tệp(?: tin)?|tập tin|tài liệu|văn bản)(?: văn bản)? (?:đính|gửi) kèm(?: theo)?|đính kèm|tải (?:về|file|văn bản|tài liệu|xuống)|download|attachments?|phụ lục kèm theo)\s*:?\s*`)
+	tagLabel   = regexp.MustCompile(`(?i)^\s*(?:tags?|từ kh[oó][aá]|chủ đề|keywords?)\s*:`)
+)
+
+// offers takes out what a page offers beside the text: files, and pieces that
+// are nothing but links.
+func (t telling) offers(s *story, pieces []dom.Piece) []dom.Piece {
+	linked, all := 0, 0
+	for _, p := range pieces {
+		all += p.Chars
+		if p.Linked*10 >= p.Chars*9 {
+			linked += p.Chars
+		}
+	}
+	listing := linked*10 > all*6 // the text itself is a list of links
+	out := pieces[:0:0]
+	for i, p := range pieces {
+		files := 0
+		for _, a := range p.Anchor {
+			u := t.resolve(dom.Attr(a, "href"))
+			if typ := attachmentType(u); typ != "" {
+				files++
+				name := dom.Text(a)
+				if name == "" {
+					name = path.Base(u)
+				}
+				if !slices.ContainsFunc(s.attachments, func(f Attachment) bool { return f.URL == u }) {
+					s.attachments = append(s.attachments, Attachment{URL: u, Name: name, Type: typ})
+				}
+			}
+		}
+		rest := p.Chars - p.Linked
+		switch {
+		case files > 0 && files == len(p.Anchor) && (rest <= 3 || fileLabel.MatchString(p.Text)):
+			continue
+		case files == 0 && len(p.Anchor) > 0 && p.Chars > 0 && p.Linked*10 >= p.Chars*9 && !listing && (p.Kind != "heading" || p.Level > 3):
+			for _, a := range p.Anchor {
+				t.relate(s, dom.Attr(a, "href"), dom.Text(a))
+			}
+			continue
+		case offerLabel.MatchString(p.Text) && p.Kind != "list" && p.Kind != "table":
+			if i+1 == len(pieces) || pieces[i+1].Linked*10 >= pieces[i+1].Chars*9 {
+				continue
+			}
+		case fileLabel.MatchString(p.Text) && utf8.RuneCountInString(fileLabel.ReplaceAllString(p.Text, "")) == 0:
+			continue
+		case tagLabel.MatchString(p.Text) && i*2 >= len(pieces):
+			for _, a := range p.Anchor {
+				s.tags = append(s.tags, dom.Text(a))
+			}
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func (t telling) relate(s *story, href, title string) {
+	u := t.resolve(href)
+	if u == "" || title == "" || strings.HasPrefix(href, "#") || strings.HasPrefix(href, "javascript:") {
+		return
+	}
+	if !slices.ContainsFunc(s.related, func(r Related) bool { return r.URL == u }) {
+		s.related = append(s.related, Related{URL: u, Title: title})
+	}
+}
+
+// head takes out of the beginning what stands elsewhere: the title, the date
+// line and the lead; and finds the lead there when it has no other place.
+func (t telling) head(s *story, pieces []dom.Piece) []dom.Piece {
+	for len(pieces) > 0 {
+		first := pieces[0]
+		switch {
+		case t.title != "" && sameText(first.Text, t.title),
+			t.published != "" && sameText(first.Text, t.published),
+			t.lead != "" && first.Kind != "list" && first.Kind != "table" && covers(t.lead, first.Text):
+			pieces = pieces[1:]
+			continue
+		}
+		break
+	}
+	if s.lead != "" || !t.boldLead || len(pieces) < 2 {
+		return pieces
+	}
+	first := pieces[0]
+	if first.Kind != "paragraph" || !first.Bold || pieces[1].Bold || utf8.RuneCountInString(first.Text) < 50 || first.Align == "center" {
+		return pieces
+	}
+	s.lead, s.boldLead = strings.ReplaceAll(first.Text, "\n", " "), true
+	return pieces[1:]
+}
+
+// sameText compares letters and digits only.
+func sameText(a, b string) bool { return squeeze(a) == squeeze(b) && squeeze(a) != "" }
+
+func squeeze(s string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" \t\n.,:;!?\"'“”‘’()[]-–—…|/", r) {
+			return -1
+		}
+		return r
+	}, strings.ToLower(s))
+}
+
+// covers reports whether a lead says all that a paragraph says.
+func covers(lead, paragraph string) bool {
+	l, p := squeeze(lead), squeeze(paragraph)
+	return p != "" && (l == p || len(p) > 40 && strings.HasSuffix(l, p) || len(l) > 40 && strings.HasSuffix(p, l) && len(p)-len(l) < 40)
+}
+
+// tailDepth is how many paragraphs from the end a byline may stand.
+const tailDepth = 4
+
+// tail takes bylines, sources and marks out of the end of a text. What stands
+// behind a byline (a note, a box) stays.
+func (t telling) tail(s *story, pieces []dom.Piece) []dom.Piece {
+	footnotes := len(pieces)
+	for i, p := range pieces {
+		if strings.Trim(p.Text, "_- ") == "" && strings.HasPrefix(p.Text, "___") {
+			footnotes = i
+			break
+		}
+	}
+	for looked, i := 0, footnotes-1; i > 0 && looked < tailDepth; i, looked = i-1, looked+1 {
+		p := pieces[i]
+		if p.Kind != "paragraph" && p.Kind != "quote" && p.Kind != "heading" {
+			continue
+		}
+		lines := strings.Split(p.Text, "\n")
+		last := lines[len(lines)-1]
+		apart := p.Align == "right" || p.Bold || p.Italic || authorClass.MatchString(p.Class)
+		if len(lines) > 1 {
+			// a byline behind the last line break of a paragraph
+			c, ok := tailCredit(last, apart)
+			if !ok {
+				continue
+			}
+			t.credit(s, c)
+			pieces[i].Text = strings.Join(lines[:len(lines)-1], "\n")
+			continue
+		}
+		if c, ok := tailCredit(last, apart); ok {
+			t.credit(s, c)
+			pieces = slices.Delete(slices.Clone(pieces), i, i+1)
+		}
+	}
+	return pieces
+}
+
+var authorClass = regexp.MustCompile(`(?i)author|tac-?gia|byline|signature|nguoi-?viet`)
+
+// credit notes a byline; the ones further up come first.
+func (t telling) credit(s *story, c credit) {
+	var add []string
+	for _, a := range c.authors {
+		if !slices.Contains(s.authors, a) && !slices.Contains(add, a) {
+			add = append(add, a)
+		}
+	}
+	s.authors = append(add, s.authors...)
+	if c.source != "" {
+		s.source = c.source
+	}
+}

@@ -1,0 +1,616 @@
+package extract
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	_ "time/tzdata" // the zones of the definitions on machines without them
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/andybalholm/cascadia"
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+//go:embed sites
+var builtin embed.FS
+
+// Sites are site definitions, ready for use. They are safe for concurrent use.
+type Sites struct {
+	byName    map[string]*definition
+	byHost    map[string]*definition
+	names     []string
+	platforms []*definition // sorted by name
+}
+
+// Builtin returns the definitions that come with the program.
+func Builtin() (*Sites, error) { return LoadSites() }
+
+// LoadSites adds definitions to the built-in ones: the *.toml files at the
+// root of each file system, and those in its folder platforms. A file replaces
+// an earlier one of its name. Errors are of type *DefinitionError, joined, one
+// for every fault found.
+func LoadSites(dirs ...fs.FS) (*Sites, error) {
+	own, err := fs.Sub(builtin, "sites")
+	if err != nil {
+		return nil, err
+	}
+	s := &Sites{byName: map[string]*definition{}, byHost: map[string]*definition{}}
+	platforms := map[string]*definition{}
+	var faults []error
+	for _, dir := range append([]fs.FS{own}, dirs...) {
+		for _, pattern := range []string{"platforms/*.toml", "*.toml"} {
+			files, err := fs.Glob(dir, pattern)
+			if err != nil {
+				return nil, err
+			}
+			for _, file := range files {
+				text, err := fs.ReadFile(dir, file)
+				if err != nil {
+					return nil, fmt.Errorf("read site definition: %w", err)
+				}
+				d, err := parseDefinition(file, text, pattern == "platforms/*.toml")
+				switch {
+				case err != nil:
+					faults = append(faults, err)
+				case d.isPlatform:
+					platforms[d.Name] = d
+				default:
+					s.byName[d.Name] = d
+				}
+			}
+		}
+	}
+	for _, p := range platforms {
+		s.platforms = append(s.platforms, p)
+	}
+	slices.SortFunc(s.platforms, func(a, b *definition) int { return strings.Compare(a.Name, b.Name) })
+	for name, d := range s.byName {
+		s.names = append(s.names, name)
+		if d.Platform != "" {
+			p := platforms[d.Platform]
+			if p == nil {
+				faults = append(faults, d.fault(fmt.Sprintf("no platform %q; there are %s", d.Platform, strings.Join(names(s.platforms), ", ")), "platform"))
+				continue
+			}
+			d.inherit(p)
+		}
+	}
+	slices.Sort(s.names)
+	for _, name := range s.names {
+		d := s.byName[name]
+		for _, host := range d.Hosts {
+			if other := s.byHost[host]; other != nil {
+				faults = append(faults, d.fault(fmt.Sprintf("host %s belongs to %s", host, other.Name), "hosts"))
+			}
+			s.byHost[host] = d
+		}
+	}
+	if len(faults) > 0 {
+		slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+		return nil, errors.Join(faults...)
+	}
+	return s, nil
+}
+
+func names(ds []*definition) (out []string) {
+	for _, d := range ds {
+		out = append(out, d.Name)
+	}
+	return out
+}
+
+// A DefinitionError is a fault in a site definition.
+type DefinitionError struct {
+	File string
+	Line int // 0 when the file as a whole is meant
+	What string
+}
+
+// Error begins with file:line as compilers do.
+func (e *DefinitionError) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("%s: %s", e.File, e.What)
+	}
+	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.What)
+}
+
+// A definition is a site file, or a platform file, as it is written. What the
+// keys mean is told in docs/adding-a-site.md.
+type definition struct {
+	Name     string   `toml:"-"`
+	Hosts    []string `toml:"hosts"`
+	Ministry string   `toml:"ministry"`
+	Title    string   `toml:"title"`
+	Platform string   `toml:"platform"`
+	Zone     string   `toml:"zone"`
+	Language string   `toml:"language"`
+	Sure     string   `toml:"sure"`
+	Notes    string   `toml:"notes"`
+
+	MonthFirst   bool     `toml:"month_first"`
+	Params       []string `toml:"params"`
+	IgnoreParams []string `toml:"ignore_params"`
+
+	Start    []string          `toml:"start"`
+	Feeds    []string          `toml:"feeds"`
+	Sitemaps []string          `toml:"sitemaps"`
+	Seeds    []seed            `toml:"seed"`
+	Delay    string            `toml:"delay"`
+	Articles string            `toml:"articles"`
+	Follow   string            `toml:"follow"`
+	Skip     string            `toml:"skip"`
+	Rewrite  []rewrite         `toml:"rewrite"`
+	Headers  map[string]string `toml:"headers"`
+
+	Lists   []listRule `toml:"list"`
+	Layouts []layout   `toml:"layout"`
+
+	file       string
+	source     []byte
+	isPlatform bool
+	zone       *time.Location
+	delay      time.Duration
+	articles   *regexp.Regexp
+	follow     *regexp.Regexp
+	skip       *regexp.Regexp
+}
+
+type seed struct {
+	URL  string `toml:"url"`
+	Post string `toml:"post"`
+	Kind Kind   `toml:"kind"`
+}
+
+type rewrite struct {
+	From string `toml:"from"`
+	To   string `toml:"to"`
+
+	from *regexp.Regexp
+}
+
+// A listRule says how a list page links and pages on.
+type listRule struct {
+	URL       string `toml:"url"`
+	When      string `toml:"when"`
+	Format    string `toml:"format"`
+	Items     string `toml:"items"`
+	Links     string `toml:"links"`
+	Text      string `toml:"text"`
+	Published string `toml:"published"`
+	Next      string `toml:"next"`
+	Page      string `toml:"page"`
+	PagePost  string `toml:"page_post"`
+	PageID    string `toml:"page_id"`
+	First     *int   `toml:"first"`
+	Step      int    `toml:"step"`
+	Sure      string `toml:"sure"`
+
+	url         *regexp.Regexp
+	when, links selector
+	next        selector
+	pageID      selector
+	from        string // the definition or platform that it stands in
+}
+
+// A layout says where a page of one era of a site keeps its fields.
+type layout struct {
+	Name   string `toml:"name"`
+	URL    string `toml:"url"`
+	When   string `toml:"when"`
+	Format string `toml:"format"`
+	Sure   string `toml:"sure"`
+
+	Title       string `toml:"title"`
+	Lead        string `toml:"lead"`
+	BoldLead    bool   `toml:"bold_lead"`
+	Body        string `toml:"body"`
+	Drop        string `toml:"drop"`
+	Published   string `toml:"published"`
+	Modified    string `toml:"modified"`
+	Authors     string `toml:"authors"`
+	Source      string `toml:"source"`
+	Section     string `toml:"section"`
+	Tags        string `toml:"tags"`
+	Images      string `toml:"images"`
+	Attachments string `toml:"attachments"`
+	Related     string `toml:"related"`
+	Canonical   string `toml:"canonical"`
+
+	url    *regexp.Regexp
+	when   selector
+	drop   selector
+	fields map[string]selector
+	from   string // the definition or platform that it stands in
+	zone   *time.Location
+	spoken string // the language of the definition
+}
+
+// fieldKeys are the layout's keys that hold a selector, or a JSON path.
+func (l *layout) fieldKeys() map[string]string {
+	return map[string]string{
+		"title": l.Title, "lead": l.Lead, "body": l.Body, "published": l.Published, "modified": l.Modified,
+		"authors": l.Authors, "source": l.Source, "section": l.Section, "tags": l.Tags, "images": l.Images,
+		"attachments": l.Attachments, "related": l.Related,
+	}
+}
+
+const (
+	formatHTML = "html"
+	formatJSON = "json"
+)
+
+var levels = []string{"sure", "likely", "old", "weak"}
+
+func parseDefinition(file string, text []byte, platform bool) (*definition, error) {
+	d := &definition{
+		Name: strings.TrimSuffix(path.Base(file), ".toml"),
+		file: file, source: text, isPlatform: platform,
+	}
+	dec := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields()
+	if err := dec.Decode(d); err != nil {
+		var unknown *toml.StrictMissingError
+		var syntax *toml.DecodeError
+		switch {
+		case errors.As(err, &unknown):
+			line, _ := unknown.Errors[0].Position()
+			return nil, &DefinitionError{file, line, fmt.Sprintf("unknown key %q; see docs/adding-a-site.md for the keys there are", strings.Join(unknown.Errors[0].Key(), "."))}
+		case errors.As(err, &syntax):
+			line, _ := syntax.Position()
+			return nil, &DefinitionError{file, line, strings.TrimPrefix(syntax.Error(), "toml: ")}
+		}
+		return nil, &DefinitionError{file, 0, err.Error()}
+	}
+	if err := d.compile(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// fault names the line of a top-level key.
+func (d *definition) fault(what string, key string) error {
+	return d.faultIn("", 0, key, what)
+}
+
+// faultIn names the line of a key of the i-th [[table]].
+func (d *definition) faultIn(table string, i int, key, what string) error {
+	return &DefinitionError{d.file, locate(d.source, table, i, key), what}
+}
+
+func (d *definition) compile() error {
+	for i, host := range d.Hosts {
+		host = strings.ToLower(strings.TrimSpace(host))
+		if host == "" || strings.ContainsAny(host, "/ ") {
+			return d.fault(fmt.Sprintf("%q is no host name", d.Hosts[i]), "hosts")
+		}
+		d.Hosts[i] = host
+	}
+	if len(d.Hosts) == 0 && !d.isPlatform {
+		return d.fault("no hosts: name the hosts of the site, as in hosts = [\"moj.gov.vn\"]", "hosts")
+	}
+	if d.isPlatform && (len(d.Hosts) > 0 || len(d.Start) > 0 || d.Platform != "") {
+		return d.fault("a platform has layouts and lists only: no hosts, start or platform of its own", "hosts")
+	}
+	if d.Sure != "" && !slices.Contains(levels, d.Sure) {
+		return d.fault(fmt.Sprintf("sure = %q is none of %s", d.Sure, strings.Join(levels, ", ")), "sure")
+	}
+	var err error
+	if d.Zone != "" {
+		if d.zone, err = time.LoadLocation(d.Zone); err != nil {
+			return d.fault(fmt.Sprintf("zone %q: %v", d.Zone, err), "zone")
+		}
+	}
+	if d.Delay != "" {
+		if d.delay, err = time.ParseDuration(d.Delay); err != nil || d.delay < 0 {
+			return d.fault(fmt.Sprintf("delay %q is no duration such as 1.5s", d.Delay), "delay")
+		}
+	}
+	for _, x := range []struct {
+		key string
+		raw string
+		re  **regexp.Regexp
+	}{{"articles", d.Articles, &d.articles}, {"follow", d.Follow, &d.follow}, {"skip", d.Skip, &d.skip}} {
+		if *x.re, err = compileURL(x.raw); err != nil {
+			return d.fault(fmt.Sprintf("%s: %v", x.key, err), x.key)
+		}
+	}
+	for _, x := range []struct {
+		key  string
+		urls []string
+	}{{"start", d.Start}, {"feeds", d.Feeds}, {"sitemaps", d.Sitemaps}} {
+		for _, u := range x.urls {
+			if err := absolute(u); err != nil {
+				return d.fault(err.Error(), x.key)
+			}
+		}
+	}
+	for i := range d.Seeds {
+		s := &d.Seeds[i]
+		if err := absolute(s.URL); err != nil {
+			return d.faultIn("seed", i, "url", err.Error())
+		}
+		if s.Kind == "" {
+			s.Kind = KindList
+		}
+		if !slices.Contains([]Kind{KindList, KindFeed, KindSitemap, KindArticle}, s.Kind) {
+			return d.faultIn("seed", i, "kind", fmt.Sprintf("kind %q is none of list, feed, sitemap, article", s.Kind))
+		}
+	}
+	for i := range d.Rewrite {
+		if d.Rewrite[i].from, err = regexp.Compile(d.Rewrite[i].From); err != nil {
+			return d.faultIn("rewrite", i, "from", err.Error())
+		}
+	}
+	for i := range d.Lists {
+		if err := d.compileList(i); err != nil {
+			return err
+		}
+	}
+	for i := range d.Layouts {
+		if err := d.compileLayout(i); err != nil {
+			return err
+		}
+		d.Layouts[i].zone, d.Layouts[i].spoken = d.zone, d.Language
+	}
+	return nil
+}
+
+func (d *definition) compileList(i int) error {
+	l := &d.Lists[i]
+	l.from = d.Name
+	if l.Step == 0 {
+		l.Step = 1
+	}
+	var err error
+	if l.url, err = compileURL(l.URL); err != nil {
+		return d.faultIn("list", i, "url", err.Error())
+	}
+	switch l.Format {
+	case "", formatHTML:
+		l.Format = formatHTML
+		if l.Items != "" {
+			return d.faultIn("list", i, "items", "items belongs to format = \"json\"")
+		}
+		for _, x := range []struct {
+			key string
+			raw string
+			sel *selector
+		}{{"when", l.When, &l.when}, {"links", l.Links, &l.links}, {"next", l.Next, &l.next}, {"page_id", l.PageID, &l.pageID}} {
+			if *x.sel, err = compileSelector(x.raw); err != nil {
+				return d.faultIn("list", i, x.key, err.Error())
+			}
+		}
+	case formatJSON:
+		if l.Items == "" || l.Links == "" {
+			return d.faultIn("list", i, "format", "a JSON list needs items, the path of its array, and links, a URL with {fields} of an item")
+		}
+	default:
+		return d.faultIn("list", i, "format", fmt.Sprintf("format %q is neither html nor json", l.Format))
+	}
+	for _, x := range []struct{ key, template string }{{"page", l.Page}, {"page_post", l.PagePost}} {
+		if x.template != "" && strings.Count(x.template, "{n}") != 1 {
+			return d.faultIn("list", i, x.key, "a page template has one {n}")
+		}
+	}
+	if l.Sure != "" && !slices.Contains(levels, l.Sure) {
+		return d.faultIn("list", i, "sure", fmt.Sprintf("sure = %q is none of %s", l.Sure, strings.Join(levels, ", ")))
+	}
+	return nil
+}
+
+func (d *definition) compileLayout(i int) error {
+	l := &d.Layouts[i]
+	l.from = d.Name
+	if l.Name == "" {
+		return d.faultIn("layout", i, "", "a layout needs a name: the era, such as name = \"2021\"")
+	}
+	for j := range d.Layouts[:i] {
+		if d.Layouts[j].Name == l.Name {
+			return d.faultIn("layout", i, "name", fmt.Sprintf("a second layout is named %q", l.Name))
+		}
+	}
+	if l.Sure != "" && !slices.Contains(levels, l.Sure) {
+		return d.faultIn("layout", i, "sure", fmt.Sprintf("sure = %q is none of %s", l.Sure, strings.Join(levels, ", ")))
+	}
+	var err error
+	if l.url, err = compileURL(l.URL); err != nil {
+		return d.faultIn("layout", i, "url", err.Error())
+	}
+	l.fields = map[string]selector{}
+	switch l.Format {
+	case "", formatHTML:
+		l.Format = formatHTML
+		if l.when, err = compileSelector(l.When); err != nil {
+			return d.faultIn("layout", i, "when", err.Error())
+		}
+		if l.drop, err = compileSelector(l.Drop); err != nil {
+			return d.faultIn("layout", i, "drop", err.Error())
+		}
+		for key, raw := range l.fieldKeys() {
+			sel, err := compileSelector(raw)
+			if err != nil {
+				return d.faultIn("layout", i, key, err.Error())
+			}
+			if sel != nil {
+				l.fields[key] = sel
+			}
+		}
+		if l.Canonical != "" {
+			return d.faultIn("layout", i, "canonical", "canonical belongs to format = \"json\"; pages say it themselves")
+		}
+	case formatJSON:
+		if l.Title == "" || l.Body == "" {
+			return d.faultIn("layout", i, "format", "a JSON layout needs at least title and body")
+		}
+		if l.drop, err = compileSelector(l.Drop); err != nil {
+			return d.faultIn("layout", i, "drop", err.Error())
+		}
+	default:
+		return d.faultIn("layout", i, "format", fmt.Sprintf("format %q is neither html nor json", l.Format))
+	}
+	if d.isPlatform && l.When == "" && l.URL == "" {
+		return d.faultIn("layout", i, "", "a platform's layout needs when: the mark by which its pages are known")
+	}
+	return nil
+}
+
+// inherit takes what a definition does not say from its platform. Layouts and
+// lists of the platform come after the site's own.
+func (d *definition) inherit(p *definition) {
+	d.Lists = append(d.Lists, p.Lists...)
+	d.Layouts = append(d.Layouts, p.Layouts...)
+	if d.articles == nil {
+		d.articles = p.articles
+	}
+	if d.follow == nil {
+		d.follow = p.follow
+	}
+	if d.skip == nil {
+		d.skip = p.skip
+	}
+	if d.delay == 0 {
+		d.delay = p.delay
+	}
+	if d.zone == nil {
+		d.zone = p.zone
+	}
+	if d.Language == "" {
+		d.Language = p.Language
+	}
+	if d.Params == nil {
+		d.Params = p.Params
+	}
+}
+
+// compileURL compiles a pattern for the path of a URL with its query.
+func compileURL(raw string) (*regexp.Regexp, error) {
+	if raw == "" {
+		return nil, nil
+	}
+	re, err := regexp.Compile(raw)
+	if err != nil {
+		return nil, fmt.Errorf("pattern %q: %w", raw, err)
+	}
+	return re, nil
+}
+
+func absolute(raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return fmt.Errorf("%q is no URL: %w", raw, err)
+	}
+	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("%q is no absolute http or https URL", raw)
+	}
+	return nil
+}
+
+// A selector is what a rule says of one field: alternatives in the order in
+// which they are tried.
+type selector []alternative
+
+type alternative struct {
+	raw  string
+	sel  cascadia.Selector
+	attr string // whose value is meant; "" means the text
+}
+
+var attrSuffix = regexp.MustCompile(`^(.*\S)\s*@([a-zA-Z][-a-zA-Z0-9_:]*)$`)
+
+// compileSelector compiles CSS selectors parted by commas, each of which may
+// end in @attribute. Unlike in CSS the order is one of preference.
+func compileSelector(raw string) (selector, error) {
+	if strings.TrimSpace(raw) == "" {
+		return nil, nil
+	}
+	var out selector
+	for _, part := range splitTop(raw) {
+		a := alternative{raw: strings.TrimSpace(part)}
+		css := a.raw
+		if m := attrSuffix.FindStringSubmatch(css); m != nil {
+			css, a.attr = m[1], strings.ToLower(m[2])
+		}
+		sel, err := cascadia.Compile(css)
+		if err != nil {
+			return nil, fmt.Errorf("selector %q: %w", a.raw, err)
+		}
+		a.sel = sel
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// splitTop splits at commas outside brackets and quotes.
+func splitTop(s string) []string {
+	var parts []string
+	depth, start := 0, 0
+	var quote byte
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quote != 0:
+			if c == '\\' {
+				i++
+			} else if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '(' || c == '[':
+			depth++
+		case c == ')' || c == ']':
+			depth--
+		case c == ',' && depth == 0:
+			parts = append(parts, s[start:i])
+			start = i + 1
+		}
+	}
+	return append(parts, s[start:])
+}
+
+// find returns what the first alternative that matches anything matches.
+func (s selector) find(doc *goquery.Selection) (*goquery.Selection, alternative) {
+	for _, a := range s {
+		if found := doc.FindMatcher(a.sel); found.Length() > 0 {
+			return found, a
+		}
+	}
+	return nil, alternative{}
+}
+
+// locate returns the line of a key of the index-th [[table]], or of the table
+// itself when the key is "" or not there. A top-level key has the table "".
+func locate(source []byte, table string, index int, key string) int {
+	p := unstable.Parser{}
+	p.Reset(source)
+	current, seen, line := "", -1, 0
+	for p.NextExpression() {
+		e := p.Expression()
+		it := e.Key()
+		if !it.Next() {
+			continue
+		}
+		name := string(it.Node().Data)
+		at := p.Shape(p.Range(it.Node().Data)).Start.Line
+		switch e.Kind {
+		case unstable.ArrayTable, unstable.Table:
+			if current = name; name == table {
+				if seen++; seen == index {
+					line = at
+				}
+			}
+		case unstable.KeyValue:
+			if current == table && name == key && (table == "" || seen == index) {
+				return at
+			}
+		}
+	}
+	return line
+}

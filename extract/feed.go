@@ -1,0 +1,148 @@
+package extract
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/mmcdole/gofeed"
+
+	"luutin/extract/dates"
+	"luutin/extract/dom"
+)
+
+// readFeed reads RSS, Atom and RDF. The text is UTF-8 by now, whatever its
+// prolog says; dates that the feed library cannot read are read as pages
+// print them.
+func (c *context) readFeed(text []byte) error {
+	c.reading.Kind = KindFeed
+	feed, err := gofeed.NewParser().Parse(bytes.NewReader(utf8Prolog(text)))
+	if err != nil {
+		return fmt.Errorf("read feed: %w", err)
+	}
+	for _, item := range feed.Items {
+		href := item.Link
+		if href == "" {
+			href = item.GUID
+		}
+		u := c.target(href)
+		if u == nil || c.site != nil && c.site.articles != nil && !c.site.articles.MatchString(u.RequestURI()) {
+			continue
+		}
+		c.link(u.String(), "", KindArticle, dom.Clean(item.Title), c.itemDate(item))
+	}
+	if n := c.count(KindArticle); n > 0 {
+		return fmt.Errorf("%w: a feed of %d articles", ErrNotArticle, n)
+	}
+	if len(feed.Items) > 0 {
+		return fmt.Errorf("%w: none of the feed's %d links is an article of the site", ErrNoLinks, len(feed.Items))
+	}
+	return fmt.Errorf("%w: the feed has no items", ErrNoLinks)
+}
+
+func (c *context) itemDate(item *gofeed.Item) *time.Time {
+	for _, printed := range []string{item.Published, item.Updated} {
+		o := dates.Options{NotAfter: c.page.Fetched, Zone: c.zone()}
+		if c.site != nil && c.site.MonthFirst {
+			o.Order = dates.MonthFirst
+		}
+		if d, ok := dates.Parse(printed, o); ok {
+			return &d.Time
+		}
+	}
+	return nil
+}
+
+// utf8Prolog takes the encoding out of an XML declaration that no longer holds.
+func utf8Prolog(text []byte) []byte {
+	text = bytes.TrimLeft(text, " \t\r\n\uFEFF")
+	if !bytes.HasPrefix(text, []byte("<?xml")) {
+		return text
+	}
+	if end := bytes.Index(text, []byte("?>")); end > 0 {
+		return append([]byte(`<?xml version="1.0"?>`), text[end+2:]...)
+	}
+	return text
+}
+
+// readSitemap reads a sitemap or an index of sitemaps (sitemaps.org 0.9, with
+// the news extension).
+func (c *context) readSitemap(text []byte) error {
+	c.reading.Kind = KindSitemap
+	dec := xml.NewDecoder(bytes.NewReader(utf8Prolog(text)))
+	dec.Strict = false
+	entries := 0
+	for {
+		tok, err := dec.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("read sitemap after %d entries: %w", entries, err)
+		}
+		start, ok := tok.(xml.StartElement)
+		if !ok || start.Name.Local != "url" && start.Name.Local != "sitemap" {
+			continue
+		}
+		var e struct {
+			Loc     string `xml:"loc"`
+			LastMod string `xml:"lastmod"`
+			News    struct {
+				Published string `xml:"publication_date"`
+				Title     string `xml:"title"`
+			} `xml:"news"`
+		}
+		if err := dec.DecodeElement(&e, &start); err != nil {
+			return fmt.Errorf("read sitemap after %d entries: %w", entries, err)
+		}
+		entries++
+		u := c.target(strings.TrimSpace(e.Loc))
+		if u == nil {
+			continue
+		}
+		printed := e.News.Published
+		if printed == "" {
+			printed = e.LastMod
+		}
+		var published *time.Time
+		if d, ok := dates.Parse(printed, dates.Options{NotAfter: c.page.Fetched, Zone: c.zone()}); ok {
+			published = &d.Time
+		}
+		if start.Name.Local == "sitemap" {
+			c.link(u.String(), "", KindSitemap, "", published)
+			continue
+		}
+		if c.site != nil && c.site.articles != nil && !c.site.articles.MatchString(u.RequestURI()) {
+			continue
+		}
+		c.link(u.String(), "", KindArticle, dom.Clean(e.News.Title), published)
+	}
+	if n := len(c.reading.Links); n > 0 {
+		return fmt.Errorf("%w: a sitemap of %d links", ErrNotArticle, n)
+	}
+	return fmt.Errorf("%w: none of the sitemap's %d entries is an article of the site", ErrNoLinks, entries)
+}
+
+// maxUnpacked bounds what a gzip file may hold: 50 MB is the most a sitemap
+// may have by its specification, 64 MiB what is read here.
+const maxUnpacked = 64 << 20
+
+func gunzip(body []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(z, maxUnpacked+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxUnpacked {
+		return nil, fmt.Errorf("more than %d MiB unpacked", maxUnpacked>>20)
+	}
+	return text, nil
+}

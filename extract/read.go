@@ -1,0 +1,320 @@
+// Package extract turns the bytes of a page into an article and links. What
+// is particular to a site stands in its definition (extract/sites); a page
+// that no definition knows is read by what its own markup says and by its
+// shape (extract/generic).
+package extract
+
+import (
+	"bytes"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"golang.org/x/net/html"
+
+	"luutin/extract/dates"
+	"luutin/extract/dom"
+)
+
+// Read reads a page once: the article on it, its links, and where every value
+// came from. The reading is never nil. The error is nil when the page holds an
+// article, ErrNotArticle with the reason when it is something else, and any
+// other error when it cannot be read or, for a list, links to nothing.
+func (s *Sites) Read(p Page) (*Reading, error) {
+	return s.read(p, s.site(p.URL))
+}
+
+// ReadAs reads a page by the definition of a site, whatever its URL says. An
+// empty name reads it as if no definition existed.
+func (s *Sites) ReadAs(site string, p Page) (*Reading, error) {
+	if site == "" {
+		return (&Sites{}).read(p, nil)
+	}
+	d := s.byName[site]
+	if d == nil {
+		return &Reading{}, fmt.Errorf("no site %q; luutin sites lists those there are", site)
+	}
+	return s.read(p, d)
+}
+
+func (s *Sites) read(p Page, d *definition) (*Reading, error) {
+	r := &Reading{}
+	if d != nil {
+		r.Site = d.Name
+	}
+	if len(bytes.TrimSpace(p.Body)) == 0 {
+		return r, fmt.Errorf("%w: the page is empty", ErrNotArticle)
+	}
+	if what := binaryFormat(p.Body); what != "" {
+		if what == "gzip" {
+			return s.readPacked(r, p, d)
+		}
+		r.Kind = KindAttachment
+		return r, fmt.Errorf("%w: %s, not a page", ErrNotArticle, what)
+	}
+	text, _, err := dom.Decode(p.Body, p.ContentType)
+	if err != nil {
+		return r, err
+	}
+	c := &context{sites: s, site: d, page: p, reading: r}
+	if c.url, err = url.Parse(p.URL); err != nil {
+		return r, fmt.Errorf("read page: %w", err)
+	}
+	c.base = c.url
+	switch sniff(text) {
+	case KindFeed:
+		return r, c.readFeed(text)
+	case KindSitemap:
+		return r, c.readSitemap(text)
+	case kindJSON:
+		return r, c.readJSON(text)
+	}
+	return r, c.readHTML(text)
+}
+
+// A context is one page being read.
+type context struct {
+	sites   *Sites
+	site    *definition // nil when none knows the host
+	page    Page
+	url     *url.URL
+	base    *url.URL // for relative links
+	reading *Reading
+
+	root    *html.Node
+	doc     *goquery.Selection
+	chosen  *layout  // nil when none fits
+	unruled *unruled // made when first asked for
+}
+
+// binaryFormat names what is no text, by its first bytes.
+func binaryFormat(body []byte) string {
+	for _, f := range []struct{ magic, name string }{
+		{"%PDF-", "a PDF"}, {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office document"}, {"PK\x03\x04", "a ZIP or Office document"},
+		{"\x1f\x8b", "gzip"}, {"Rar!\x1a", "a RAR archive"}, {"\x89PNG\r\n", "a picture"}, {"\xff\xd8\xff", "a picture"}, {"GIF8", "a picture"},
+		{"RIFF", "a media file"}, {"OggS", "a media file"}, {"ID3", "a media file"}, {"{\\rtf", "an RTF document"}, {"7z\xbc\xaf\x27\x1c", "a 7z archive"},
+	} {
+		if bytes.HasPrefix(body, []byte(f.magic)) {
+			return f.name
+		}
+	}
+	if len(body) > 12 && string(body[4:8]) == "ftyp" {
+		return "a media file"
+	}
+	return ""
+}
+
+const kindJSON Kind = "json"
+
+var (
+	feedRoot    = regexp.MustCompile(`(?i)<(?:rss|feed|rdf:RDF)[\s>]`)
+	sitemapRoot = regexp.MustCompile(`(?i)<(?:[a-z]+:)?(?:urlset|sitemapindex)[\s>]`)
+)
+
+// sniff tells markup from feeds, sitemaps and JSON by how a text begins; what
+// servers say of it is wrong too often.
+func sniff(text []byte) Kind {
+	head := bytes.TrimLeft(text[:min(len(text), 2048)], " \t\r\n\uFEFF")
+	if len(head) == 0 {
+		return KindArticle
+	}
+	if head[0] == '{' || head[0] == '[' {
+		return kindJSON
+	}
+	lower := bytes.ToLower(head)
+	if bytes.Contains(lower, []byte("<html")) || bytes.Contains(lower, []byte("<!doctype html")) {
+		return KindArticle
+	}
+	if feedRoot.Match(head) {
+		return KindFeed
+	}
+	if sitemapRoot.Match(head) {
+		return KindSitemap
+	}
+	return KindArticle
+}
+
+func (c *context) readHTML(text []byte) error {
+	root, err := html.Parse(bytes.NewReader(text))
+	if err != nil {
+		return fmt.Errorf("parse page: %w", err)
+	}
+	c.root = root
+	c.doc = goquery.NewDocumentFromNode(root).Selection
+	if href, ok := c.doc.Find("base[href]").First().Attr("href"); ok {
+		if u, err := c.url.Parse(strings.TrimSpace(href)); err == nil {
+			c.base = u
+		}
+	}
+	l := c.layout()
+	c.chosen = l
+	if c.isList(l) {
+		c.reading.Kind = KindList
+		return c.readList()
+	}
+	c.reading.Kind = KindArticle
+	if l == nil || c.site == nil {
+		// A page that has the mark of a platform, or that its site calls an
+		// article, is read all the same; a wall before it is not.
+		u := c.generic()
+		if u.refusal || u.reason != "" && l == nil && !c.isArticleURL() {
+			return c.notArticle()
+		}
+	}
+	return c.readArticle(l)
+}
+
+// notArticle says what the page is instead, and still finds its links.
+func (c *context) notArticle() error {
+	if !c.generic().refusal {
+		c.reading.Kind = KindList
+		c.readLinks(listRule{}, c.doc)
+	}
+	return fmt.Errorf("%w: %s", ErrNotArticle, c.generic().reason)
+}
+
+// layout returns the first layout that fits the page: of its site, or, when no
+// site is known, of the platform whose mark it bears.
+func (c *context) layout() *layout {
+	if c.site != nil {
+		return c.choose(c.site.Layouts)
+	}
+	for _, p := range c.sites.platforms {
+		if l := c.choose(p.Layouts); l != nil {
+			return l
+		}
+	}
+	return nil
+}
+
+func (c *context) choose(ls []layout) *layout {
+	where := c.url.RequestURI()
+	for i := range ls {
+		l := &ls[i]
+		if l.Format != formatHTML || l.url != nil && c.page.URL != "" && !l.url.MatchString(where) {
+			continue
+		}
+		mark := l.when
+		if mark == nil && l.url == nil {
+			mark = l.fields["body"]
+		}
+		if mark != nil {
+			if found, _ := mark.find(c.doc); found == nil {
+				continue
+			}
+		}
+		return l
+	}
+	return nil
+}
+
+func (c *context) isArticleURL() bool {
+	return c.site != nil && c.site.articles != nil && c.page.URL != "" && c.site.articles.MatchString(c.url.RequestURI())
+}
+
+// isList decides by what the definition says of URLs, and by the layout where
+// it says nothing.
+func (c *context) isList(l *layout) bool {
+	if c.site == nil || c.page.URL == "" {
+		return false
+	}
+	if c.isArticleURL() {
+		return false
+	}
+	where := c.url.RequestURI()
+	for i := range c.site.Lists {
+		if u := c.site.Lists[i].url; u != nil && u.MatchString(where) {
+			return true
+		}
+	}
+	if slices.Contains(c.site.Start, c.page.URL) {
+		return true
+	}
+	return c.site.articles != nil || l == nil && len(c.site.Lists) > 0
+}
+
+// zone is the one that the definition names: the site's, else that of the
+// platform which the layout belongs to.
+func (c *context) zone() *time.Location {
+	switch {
+	case c.site != nil && c.site.zone != nil:
+		return c.site.zone
+	case c.chosen != nil:
+		return c.chosen.zone
+	}
+	return nil
+}
+
+func (c *context) dateOptions() dates.Options {
+	o := dates.Options{Zone: c.zone(), NotAfter: c.page.Fetched}
+	if o.Zone == nil {
+		o.Zone = c.generic().zone
+	}
+	if c.site != nil && c.site.MonthFirst {
+		o.Order = dates.MonthFirst
+	}
+	return o
+}
+
+// site finds the definition of a URL by its host: as it is, with or without
+// www., or by a pattern such as *.moh.gov.vn.
+func (s *Sites) site(raw string) *definition {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return nil
+	}
+	return s.ofHost(u.Hostname())
+}
+
+func (s *Sites) ofHost(host string) *definition {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	for _, h := range []string{host, strings.TrimPrefix(host, "www."), "www." + host} {
+		if d := s.byHost[h]; d != nil {
+			return d
+		}
+	}
+	for rest := host; ; {
+		_, parent, ok := strings.Cut(rest, ".")
+		if !ok {
+			return nil
+		}
+		if d := s.byHost["*."+parent]; d != nil {
+			return d
+		}
+		rest = parent
+	}
+}
+
+// OwnURL returns the address that a page gives as its own, by rel=canonical or
+// og:url in its first 256 KB; "" when it gives none.
+func OwnURL(body []byte) string {
+	head := body[:min(len(body), 256<<10)]
+	z := html.NewTokenizer(bytes.NewReader(head))
+	og := ""
+	for {
+		switch z.Next() {
+		case html.ErrorToken:
+			return og
+		case html.StartTagToken, html.SelfClosingTagToken:
+			t := z.Token()
+			attr := func(key string) string {
+				for _, a := range t.Attr {
+					if a.Key == key {
+						return strings.TrimSpace(a.Val)
+					}
+				}
+				return ""
+			}
+			if t.Data == "link" && strings.EqualFold(attr("rel"), "canonical") && absolute(attr("href")) == nil {
+				return attr("href")
+			}
+			if t.Data == "meta" && attr("property") == "og:url" && og == "" && absolute(attr("content")) == nil {
+				og = attr("content")
+			}
+		}
+	}
+}

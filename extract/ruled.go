@@ -1,0 +1,503 @@
+package extract
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+
+	"luutin/extract/dates"
+	"luutin/extract/dom"
+)
+
+// readArticle fills every field with the first plausible value: by the
+// layout, by what the page says of itself, by its shape.
+func (c *context) readArticle(l *layout) error {
+	a := &Article{
+		URL:        c.page.URL,
+		Fetched:    c.page.Fetched,
+		Extractor:  "luutin-" + Version + " generic",
+		Provenance: map[string]string{},
+	}
+	if c.site != nil {
+		a.Site, a.Ministry, a.Language = c.site.Name, Text(c.site.Ministry), Text(c.site.Language)
+	} else {
+		a.Site = c.url.Hostname()
+	}
+	if l != nil {
+		a.Extractor = "luutin-" + Version + " " + l.from + "/" + l.Name
+		if a.Language == "" {
+			a.Language = Text(l.spoken)
+		}
+	} else {
+		l = &layout{}
+	}
+	r := ruled{context: c, layout: l, article: a}
+	r.canonical()
+	r.headline()
+	r.dates()
+	r.body()
+	r.rest()
+	return c.finish(a)
+}
+
+// finish checks what was read and completes it.
+func (c *context) finish(a *Article) error {
+	a.Title = strings.TrimSpace(a.Title)
+	switch {
+	case a.Title == "" && a.Body == "":
+		return fmt.Errorf("%w: neither a title nor a body was found", ErrNotArticle)
+	case a.Title == "":
+		return fmt.Errorf("%w: no title was found", ErrNotArticle)
+	case a.Body == "" && a.Lead == "" && len(a.Attachments) == 0 && len(a.Images) == 0:
+		return fmt.Errorf("%w: no body was found under %q", ErrNotArticle, a.Title)
+	}
+	a.ID = ArticleID(a.CanonicalURL)
+	a.ContentHash = a.Hash()
+	c.reading.Article = a
+	for _, f := range a.Attachments {
+		c.link(f.URL, "", KindAttachment, f.Name, nil)
+	}
+	return nil
+}
+
+// ruled reads an article by a layout.
+type ruled struct {
+	*context
+	layout  *layout
+	article *Article
+}
+
+// note records which signal gave a field.
+func (r *ruled) note(field, value, signal string, score float64) {
+	r.article.Provenance[field] = signal
+	r.reading.Explain = append(r.reading.Explain, Candidate{Field: field, Value: value, Signal: signal, Score: score, Won: true})
+}
+
+// lost records a candidate that was not taken.
+func (r *ruled) lost(field, value, signal, why string) {
+	r.reading.Explain = append(r.reading.Explain, Candidate{Field: field, Value: value, Signal: signal, Why: why})
+}
+
+func (r *ruled) rule(a alternative) string {
+	return "rule " + r.layout.from + "/" + r.layout.Name + ": " + a.raw
+}
+
+// first returns the text of the first match with any, in the order of the
+// alternatives.
+func (r *ruled) first(field string) (string, *html.Node, string) {
+	for _, a := range r.layout.fields[field] {
+		found := r.doc.FindMatcher(a.sel)
+		for _, n := range found.Nodes {
+			if v := valueOf(n, a.attr); v != "" {
+				return v, n, r.rule(a)
+			}
+		}
+	}
+	return "", nil, ""
+}
+
+// all returns the texts of all matches of the first alternative with any.
+func (r *ruled) all(field string) (values []string, nodes []*html.Node, signal string) {
+	for _, a := range r.layout.fields[field] {
+		for _, n := range r.doc.FindMatcher(a.sel).Nodes {
+			if v := valueOf(n, a.attr); v != "" && !slices.Contains(values, v) {
+				values = append(values, v)
+				nodes = append(nodes, n)
+			}
+		}
+		if len(values) > 0 {
+			return values, nodes, r.rule(a)
+		}
+	}
+	return nil, nil, ""
+}
+
+func valueOf(n *html.Node, attr string) string {
+	if attr != "" {
+		return dom.Clean(dom.Attr(n, attr))
+	}
+	return dom.Text(n)
+}
+
+// canonical decides by which URL the article is known. What the page says is
+// believed when it stays on the site and does not name the home page.
+func (r *ruled) canonical() {
+	a := r.article
+	if r.page.URL != "" {
+		a.CanonicalURL = r.sites.Canonical(r.page.URL)
+	}
+	href, _ := r.doc.Find(`link[rel="canonical"][href]`).First().Attr("href")
+	signal := "link rel=canonical"
+	if strings.TrimSpace(href) == "" {
+		href, _ = r.doc.Find(`meta[property="og:url"][content]`).First().Attr("content")
+		signal = "meta og:url"
+	}
+	href = strings.TrimSpace(href)
+	if href == "" {
+		return
+	}
+	u, err := r.base.Parse(href)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		r.lost("canonical_url", href, signal, "no http URL")
+		return
+	}
+	said := r.sites.Canonical(u.String())
+	switch {
+	case r.page.URL == "":
+		a.URL = u.String()
+	case strings.Trim(u.Path, "/") == "" && u.RawQuery == "" && strings.Trim(r.url.Path, "/") != "":
+		r.lost("canonical_url", said, signal, "the home page is not the article")
+		return
+	case !sameSite(r.sites, u, r.url):
+		r.lost("canonical_url", said, signal, "on another site")
+		return
+	case r.isArticleURL() && !r.site.articles.MatchString(u.RequestURI()):
+		r.lost("canonical_url", said, signal, "not the URL of an article of this site")
+		return
+	}
+	a.CanonicalURL = said
+	r.note("canonical_url", said, signal, 1)
+}
+
+func sameSite(s *Sites, a, b *url.URL) bool {
+	if strings.TrimPrefix(strings.ToLower(a.Hostname()), "www.") == strings.TrimPrefix(strings.ToLower(b.Hostname()), "www.") {
+		return true
+	}
+	d := s.ofHost(a.Hostname())
+	return d != nil && d == s.ofHost(b.Hostname())
+}
+
+func (r *ruled) headline() {
+	if v, _, signal := r.first("title"); v != "" {
+		r.article.Title = v
+		r.note("title", v, signal, 1)
+	} else if u := r.generic(); u.title.Value != "" {
+		r.article.Title = u.title.Value
+		r.take(u.title)
+	}
+	if v, _, signal := r.first("lead"); v != "" {
+		r.article.Lead = Text(v)
+		r.note("lead", v, signal, 1)
+	}
+}
+
+// take notes a value that no rule gave.
+func (r *ruled) take(c Candidate) { r.note(c.Field, c.Value, c.Signal, c.Score) }
+
+func (r *ruled) dates() {
+	a := r.article
+	if d, signal, ok := r.date("published"); ok {
+		a.Published, a.PublishedText, a.PublishedPrecision = &d.Time, Text(d.Text), Text(d.Precision)
+		r.note("published", d.Time.Format(time.RFC3339), signal, 1)
+	} else if u := r.generic(); u.publishedBy.Value != "" {
+		t := u.published.Time
+		a.Published, a.PublishedText, a.PublishedPrecision = &t, Text(u.published.Text), Text(u.published.Precision)
+		r.take(u.publishedBy)
+	}
+	if d, signal, ok := r.date("modified"); ok {
+		a.Modified = &d.Time
+		r.note("modified", d.Time.Format(time.RFC3339), signal, 1)
+	} else if r.layout.Name == "" {
+		if u := r.generic(); u.modifiedBy.Value != "" {
+			t := u.modified.Time
+			a.Modified = &t
+			r.take(u.modifiedBy)
+		}
+	}
+}
+
+// date reads a field's nodes one by one, then together: the day and the time
+// of the day may stand apart.
+func (r *ruled) date(field string) (dates.Date, string, bool) {
+	for _, alt := range r.layout.fields[field] {
+		var together []string
+		var best dates.Date
+		for _, n := range r.doc.FindMatcher(alt.sel).Nodes {
+			v := valueOf(n, alt.attr)
+			if v == "" {
+				continue
+			}
+			together = append(together, v)
+			d, ok := dates.Parse(v, r.dateOptions())
+			if ok && d.HasClock() {
+				return d, r.rule(alt), true
+			}
+			if ok && best.Time.IsZero() {
+				best = d
+			}
+		}
+		if len(together) > 1 && len(together) <= 3 {
+			if d, ok := dates.Parse(strings.Join(together, " "), r.dateOptions()); ok && (best.Time.IsZero() || d.HasClock()) {
+				return d, r.rule(alt), true
+			}
+		}
+		if !best.Time.IsZero() {
+			return best, r.rule(alt), true
+		}
+		if len(together) > 0 {
+			r.lost(field, strings.Join(together, " "), r.rule(alt), "not read as a date")
+		}
+	}
+	return dates.Date{}, "", false
+}
+
+// body reads the text and everything that stands in it.
+func (r *ruled) body() {
+	a := r.article
+	var roots []*html.Node
+	signal := ""
+	for _, alt := range r.layout.fields["body"] {
+		nodes := outermost(r.doc.FindMatcher(alt.sel))
+		if slices.ContainsFunc(nodes, func(n *html.Node) bool { return dom.Text(n) != "" }) {
+			roots, signal = nodes, r.rule(alt)
+			break
+		}
+	}
+	var generic map[*html.Node]bool
+	if roots == nil {
+		u := r.generic()
+		roots, generic, signal = u.body, u.drop, u.bodyBy.Signal
+	}
+	drop := map[*html.Node]bool{}
+	for _, alt := range r.layout.drop {
+		for _, root := range roots {
+			for _, n := range goquery.NewDocumentFromNode(root).FindMatcher(alt.sel).Nodes {
+				drop[n] = true
+			}
+		}
+	}
+	for _, key := range []string{"title", "lead", "published", "authors", "source", "section", "tags", "related"} {
+		for _, alt := range r.layout.fields[key] {
+			if alt.attr != "" {
+				continue
+			}
+			for _, n := range r.doc.FindMatcher(alt.sel).Nodes {
+				if n.DataAtom != atom.Body && n.DataAtom != atom.Html && !slices.Contains(roots, n) {
+					drop[n] = true
+				}
+			}
+		}
+	}
+	pieces := dom.Render(roots, func(n *html.Node) bool { return drop[n] || generic[n] || boilerplate(n) })
+	t := telling{
+		base: r.base, title: a.Title, lead: string(a.Lead), published: string(a.PublishedText),
+		boldLead: r.layout.BoldLead,
+	}
+	if a.Lead == "" && !r.layout.BoldLead && r.layout.fields["lead"] == nil {
+		if u := r.generic(); u.lead.Value != "" {
+			a.Lead = Text(u.lead.Value)
+			t.lead = u.lead.Value
+			r.take(u.lead)
+		}
+	}
+	s := t.tell(pieces)
+	a.Blocks, a.Body = s.blocks, s.text()
+	if s.boldLead {
+		a.Lead = Text(s.lead)
+		r.note("lead", s.lead, "first bold paragraph", .8)
+	}
+	a.Images, a.Attachments, a.Related, a.Tags = s.images, s.attachments, s.related, s.tags
+	if len(s.authors) > 0 {
+		a.Authors = s.authors
+		r.note("authors", strings.Join(s.authors, "; "), "end of the body", .8)
+	}
+	if s.source != "" {
+		a.Source = Text(s.source)
+		r.note("source", s.source, "end of the body", .8)
+	}
+	if a.Body != "" {
+		r.note("body", fmt.Sprintf("%d blocks, %d characters", len(a.Blocks), len([]rune(a.Body))), signal, 1)
+	}
+}
+
+// outermost leaves out nodes that stand in another one of the selection.
+func outermost(s *goquery.Selection) []*html.Node {
+	var out []*html.Node
+	for _, n := range s.Nodes {
+		inside := false
+		for p := n.Parent; p != nil && !inside; p = p.Parent {
+			inside = slices.Contains(out, p)
+		}
+		if !inside {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// rest reads the small fields, which may also stand outside the body.
+func (r *ruled) rest() {
+	a := r.article
+	if values, _, signal := r.all("authors"); len(values) > 0 {
+		var c credit
+		for _, v := range values {
+			one := parseCredit(v)
+			c.authors = append(c.authors, one.authors...)
+			if c.source == "" {
+				c.source = one.source
+			}
+		}
+		if len(c.authors) > 0 {
+			a.Authors = unique(c.authors)
+			r.note("authors", strings.Join(a.Authors, "; "), signal, 1)
+		}
+		if c.source != "" {
+			a.Source = Text(c.source)
+			r.note("source", c.source, signal, 1)
+		}
+	} else if len(a.Authors) == 0 {
+		u := r.generic()
+		for _, c := range u.authors {
+			a.Authors = append(a.Authors, c.Value)
+		}
+		if len(u.authors) > 0 {
+			r.note("authors", strings.Join(a.Authors, "; "), u.authors[0].Signal, u.authors[0].Score)
+		}
+	}
+	if v, _, signal := r.first("source"); v != "" {
+		if src := parseSource(v); src != "" && (a.Source == "" || !r.ownName(src)) {
+			a.Source = Text(src)
+			r.note("source", src, signal, 1)
+		}
+	} else if u := r.generic(); a.Source == "" && u.source.Value != "" {
+		a.Source = Text(u.source.Value)
+		r.take(u.source)
+	}
+	if values, _, signal := r.all("section"); len(values) > 0 {
+		a.Section = Text(strings.Join(values, " > "))
+		r.note("section", string(a.Section), signal, 1)
+	} else if u := r.generic(); u.section.Value != "" {
+		a.Section = Text(u.section.Value)
+		r.take(u.section)
+	}
+	if values, _, signal := r.all("tags"); len(values) > 0 {
+		a.Tags = unique(values)
+		r.note("tags", strings.Join(a.Tags, "; "), signal, 1)
+	} else if u := r.generic(); len(a.Tags) == 0 && r.layout.Name == "" {
+		for _, c := range u.tags {
+			a.Tags = append(a.Tags, c.Value)
+		}
+	}
+	if a.Language == "" {
+		if u := r.generic(); u.language.Value != "" {
+			a.Language = Text(u.language.Value)
+			r.take(u.language)
+		}
+	}
+	t := telling{base: r.base}
+	s := story{images: a.Images, attachments: a.Attachments, related: a.Related}
+	if values, nodes, _ := r.all("images"); len(values) > 0 || r.layout.fields["images"] != nil {
+		_ = nodes
+		for _, alt := range r.layout.fields["images"] {
+			for _, n := range r.doc.FindMatcher(alt.sel).Nodes {
+				for _, img := range images(n) {
+					t.image(&s, &dom.Figure{Src: dom.ImageSource(img)})
+				}
+			}
+		}
+	}
+	for _, key := range []string{"attachments", "related"} {
+		for _, alt := range r.layout.fields[key] {
+			for _, n := range r.doc.FindMatcher(alt.sel).Nodes {
+				for _, link := range anchors(n) {
+					href, name := dom.Attr(link, "href"), dom.Text(link)
+					if key == "related" {
+						t.relate(&s, href, name)
+						continue
+					}
+					u := t.resolve(href)
+					typ := attachmentType(u)
+					if u == "" || slices.ContainsFunc(s.attachments, func(f Attachment) bool { return f.URL == u }) {
+						continue
+					}
+					s.attachments = append(s.attachments, Attachment{URL: u, Name: name, Type: typ})
+				}
+			}
+		}
+	}
+	a.Images, a.Attachments, a.Related = s.images, s.attachments, s.related
+}
+
+// ownName reports whether a source is the site itself.
+func (r *ruled) ownName(source string) bool {
+	host := strings.TrimPrefix(strings.ToLower(r.url.Hostname()), "www.")
+	if host == "" {
+		if u, err := url.Parse(r.article.URL); err == nil {
+			host = strings.TrimPrefix(strings.ToLower(u.Hostname()), "www.")
+		}
+	}
+	return host != "" && strings.EqualFold(source, host)
+}
+
+func images(n *html.Node) []*html.Node { return elements(n, atom.Img) }
+
+func anchors(n *html.Node) []*html.Node { return elements(n, atom.A) }
+
+// elements returns a node, if it is one, and those below it of a name.
+func elements(n *html.Node, name atom.Atom) (out []*html.Node) {
+	if n.DataAtom == name {
+		return []*html.Node{n}
+	}
+	for c := range n.Descendants() {
+		if c.DataAtom == name {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func unique(s []string) []string {
+	var out []string
+	for _, v := range s {
+		if !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// boilerplate reports nodes inside a body that no site means as text: forms,
+// share bars, players, advertisements, boxes of other articles.
+func boilerplate(n *html.Node) bool {
+	switch n.DataAtom {
+	case atom.Form, atom.Nav, atom.Aside, atom.Dialog, atom.Footer:
+		return n.DataAtom != atom.Form || dom.Attr(n, "id") != "aspnetForm" && dom.Attr(n, "id") != "form1"
+	}
+	for i := range n.Attr {
+		if k := n.Attr[i].Key; (k == "class" || k == "id") && furniture(n.Attr[i].Val) {
+			return true
+		}
+	}
+	return false
+}
+
+// furnishings are words of class names and ids that mark such nodes.
+var furnishings = []string{
+	"relatednews", "related-news", "relatedonenews", "relatedbox", "related-box", "box-related", "news-related", "article-related", "related-article", "related_news", "tin-lien-quan", "tinlienquan", "tin_lienquan", "bai-lien-quan", "box_related",
+	"social", "sharebar", "share-bar", "share-button", "btn-share", "article-share", "share-box", "sharing", "addthis", "fb-like", "zalo-share",
+	"banner", "adsbygoogle", "ads-", "adv-", "quangcao", "quang-cao", "advertis", "sponsor",
+	"comment-box", "comments", "box-comment", "box_comment", "fb-comments",
+	"article-tags", "box-tag", "tag-list", "tags-box", "detail-tag", "news-tags",
+	"audio-player", "speech", "tts", "listen", "newsletter", "subscribe", "breadcrumb", "pagination", "rating", "vote-box", "toolbar", "print-button",
+}
+
+func furniture(class string) bool {
+	if class == "" {
+		return false
+	}
+	lower := strings.ToLower(class)
+	for token := range strings.FieldsSeq(lower) {
+		for _, f := range furnishings {
+			if strings.HasPrefix(token, f) || strings.HasSuffix(token, f) && len(f) > 5 {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,125 @@
+package extract
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Names returns the names of the sites, sorted.
+func (s *Sites) Names() []string { return slices.Clone(s.names) }
+
+// A Site tells what its definition says of itself.
+type Site struct {
+	Name     string   `json:"name"`
+	Title    string   `json:"title,omitempty"`
+	Ministry string   `json:"ministry,omitempty"`
+	Hosts    []string `json:"hosts"`
+	Platform string   `json:"platform,omitempty"`
+	Sure     string   `json:"sure"` // how sure its facts are: sure, likely, old or weak
+	Notes    string   `json:"notes,omitempty"`
+	Layouts  []string `json:"layouts"` // newest first, with how sure each is
+	Seeds    []Link   `json:"-"`
+}
+
+// Site returns the description of a site; false when there is none.
+func (s *Sites) Site(name string) (Site, bool) {
+	d := s.byName[name]
+	if d == nil {
+		return Site{}, false
+	}
+	site := Site{Name: d.Name, Title: d.Title, Ministry: d.Ministry, Hosts: d.Hosts, Platform: d.Platform, Sure: d.Sure, Notes: d.Notes, Seeds: s.Seeds(name)}
+	if site.Sure == "" {
+		site.Sure = "weak"
+	}
+	for _, l := range d.Layouts {
+		sure := l.Sure
+		if sure == "" {
+			sure = site.Sure
+		}
+		site.Layouts = append(site.Layouts, fmt.Sprintf("%s/%s (%s)", l.from, l.Name, sure))
+	}
+	return site, true
+}
+
+// Of returns the name of the site that a URL belongs to; "" when none knows it.
+func (s *Sites) Of(rawURL string) string {
+	if d := s.site(rawURL); d != nil {
+		return d.Name
+	}
+	return ""
+}
+
+// Seeds returns where a crawl of a site begins: its list pages, feeds and
+// sitemaps.
+func (s *Sites) Seeds(site string) []Link {
+	d := s.byName[site]
+	if d == nil {
+		return nil
+	}
+	var out []Link
+	add := func(raw, post string, k Kind) {
+		canonical := s.Canonical(raw)
+		if post != "" {
+			canonical += "\n" + post
+		}
+		out = append(out, Link{URL: raw, Post: post, Canonical: canonical, Kind: k})
+	}
+	for _, u := range d.Feeds {
+		add(u, "", KindFeed)
+	}
+	for _, u := range d.Start {
+		add(u, "", KindList)
+	}
+	for _, u := range d.Seeds {
+		add(u.URL, u.Post, u.Kind)
+	}
+	for _, u := range d.Sitemaps {
+		add(u, "", KindSitemap)
+	}
+	return out
+}
+
+// Belongs reports whether a host is one of a site's own.
+func (s *Sites) Belongs(site, host string) bool {
+	d := s.byName[site]
+	return d != nil && s.ofHost(host) == d
+}
+
+// Delay returns how long a site wants to be left alone between requests; 0
+// when its definition does not say.
+func (s *Sites) Delay(site string) time.Duration {
+	if d := s.byName[site]; d != nil {
+		return d.delay
+	}
+	return 0
+}
+
+// Headers returns what a site wants to be sent with a request besides the
+// usual.
+func (s *Sites) Headers(site, rawURL string) map[string]string {
+	if d := s.byName[site]; d != nil {
+		return d.Headers
+	}
+	return nil
+}
+
+// Canonical is CanonicalURL with what the site's definition says of its
+// query parameters.
+func (s *Sites) Canonical(raw string) string {
+	d := s.site(raw)
+	if d == nil {
+		return CanonicalURL(raw)
+	}
+	return canonical(raw, func(name string) bool {
+		match := func(p string) bool { return strings.EqualFold(p, name) }
+		switch {
+		case slices.ContainsFunc(d.Params, match):
+			return true
+		case len(d.Params) > 0 || slices.ContainsFunc(d.IgnoreParams, match):
+			return false
+		}
+		return !isTracker(name)
+	})
+}
