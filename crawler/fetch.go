@@ -223,8 +223,6 @@ func (w *web) read(resp *http.Response, limit int64, from io.Reader, buf []byte)
 			return buf[:min(len(buf), start+int(limit))], "length", &marked{"longer than " + size(limit), errTooLong}
 		case err == io.EOF:
 			return buf, "", nil
-		case errors.Is(err, gzip.ErrHeader) && got > 0:
-			return buf, "", nil // padding behind the last member, which browsers ignore too
 		case errors.As(err, &corrupt), errors.Is(err, gzip.ErrChecksum), errors.Is(err, zlib.ErrChecksum):
 			return buf, "unspecified", fmt.Errorf("the content coding is broken after %s", size(got))
 		case err != nil:
@@ -250,7 +248,7 @@ func (w *web) decoded(wire io.Reader, coding string) (io.Reader, func(), error) 
 	head, _ := in.Peek(2) // an error will come again when it is read
 	switch coding {
 	case "gzip", "x-gzip":
-		if len(head) < 2 || head[0] != 0x1f || head[1] != 0x8b {
+		if string(head) != gzipMagic {
 			return in, free, nil // the header lies: it came uncoded, or empty
 		}
 		z, _ := w.gzips.Get().(*gzip.Reader)
@@ -261,7 +259,8 @@ func (w *web) decoded(wire io.Reader, coding string) (io.Reader, func(), error) 
 			free()
 			return nil, nil, fmt.Errorf("content coding gzip: %w", err)
 		}
-		return z, func() { w.gzips.Put(z); free() }, nil
+		z.Multistream(false)
+		return &members{z, in}, func() { w.gzips.Put(z); free() }, nil
 	case "deflate":
 		// RFC 9110 means zlib, some servers send bare deflate.
 		if len(head) == 2 && head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
@@ -283,6 +282,30 @@ func (w *web) decoded(wire io.Reader, coding string) (io.Reader, func(), error) 
 	}
 	free()
 	return nil, nil, fmt.Errorf("content coding %q, which was not asked for", coding)
+}
+
+const gzipMagic = "\x1f\x8b"
+
+// members reads the members of a gzip stream one after the other, and ignores
+// padding behind the last, as browsers do.
+type members struct {
+	z  *gzip.Reader
+	in *bufio.Reader
+}
+
+func (m *members) Read(p []byte) (int, error) {
+	n, err := m.z.Read(p)
+	if err != io.EOF {
+		return n, err
+	}
+	if head, _ := m.in.Peek(2); string(head) != gzipMagic {
+		return n, io.EOF
+	}
+	if err := m.z.Reset(m.in); err != nil {
+		return n, err
+	}
+	m.z.Multistream(false)
+	return n, nil
 }
 
 // A request is one target as it is to be fetched.
