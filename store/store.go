@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"luutin/extract"
@@ -22,20 +24,22 @@ type Archive interface {
 	Add(ctx context.Context, targets ...Target) (added int, err error)
 
 	// Recall makes known targets due now, whatever became of them before, and
-	// returns how many. Leased targets are left alone.
+	// returns how many. Those that are leased or due already are left alone.
 	Recall(ctx context.Context, s Selection) (recalled int, err error)
 
 	// Lease hands out the best due target of a host that may be asked now. It
 	// returns a *NothingDue, which is ErrNothingDue, when there is none.
 	Lease(ctx context.Context, w Want) (*Lease, error)
 
-	// Commit records a visit: all of it or none. It returns ErrLeaseLost when
-	// the lease has run out or its target was handed to another worker.
-	// Committing the same visit again adds nothing.
+	// Commit records a visit: all of it or none, and ends the lease. It returns
+	// ErrLeaseLost when the lease has run out or its target was handed to
+	// another worker. Committing a visit again returns the first outcome and
+	// adds nothing.
 	Commit(ctx context.Context, l *Lease, v Visit) (Outcome, error)
 
-	// Resolve returns the id of the article that a URL led to. The id of an
-	// article resolves to itself. ErrNotFound.
+	// Resolve returns the id of the article that a URL led to last, as it is
+	// written or in its canonical form. The id of an article resolves to
+	// itself. ErrNotFound.
 	Resolve(ctx context.Context, ref string) (id string, err error)
 
 	// Article returns the latest version. ErrNotFound.
@@ -46,19 +50,22 @@ type Archive interface {
 
 	// Articles streams versions host by host, and for each host in the order
 	// in which they were first kept. Memory does not grow with their number.
+	// What is committed meanwhile may be seen or not: an article that changes
+	// may come twice, as its old and as its new version. An error ends it.
 	Articles(ctx context.Context, q Query) iter.Seq2[Version, error]
 
 	// Capture returns the page that an article was read from. ErrNotFound.
 	Capture(ctx context.Context, id string) (extract.Page, error)
 
-	// Targets streams the frontier host by host.
+	// Targets streams the frontier host by host, in the order of arrival.
 	Targets(ctx context.Context, s Selection) iter.Seq2[Target, error]
 
 	// Stats counts what is kept.
 	Stats(ctx context.Context) (Stats, error)
 
 	// Verify reads everything, recomputes every digest, follows every
-	// reference and yields what is wrong. It never writes.
+	// reference and yields what is wrong. It never writes. When ctx ends it
+	// early, that is a problem too. Do not close the archive while it runs.
 	Verify(ctx context.Context) iter.Seq[Problem]
 
 	// Close ends all leases; what was leased is due again.
@@ -125,7 +132,7 @@ const (
 type Target struct {
 	URL       string // as it is asked for
 	Post      string // the body to send; "" means GET
-	Canonical string // what it is known by; "" means extract.CanonicalURL(URL), and Post when there is one
+	Canonical string // what it is known by; "" means what Known returns
 	Site      string
 	Kind      extract.Kind
 	Depth     int       // links away from a seed
@@ -142,6 +149,36 @@ type Target struct {
 	LastModified string
 	Capture      string // id of the last capture
 	Article      string // id of the article it led to
+}
+
+// Known returns what t is known by: Canonical when it is set, otherwise the
+// canonical form of the URL, followed by a space and Post when there is one.
+func (t *Target) Known() string {
+	switch {
+	case t.Canonical != "":
+		return t.Canonical
+	case t.Post != "":
+		return extract.CanonicalURL(t.URL) + " " + t.Post
+	}
+	return extract.CanonicalURL(t.URL)
+}
+
+// Host returns the host that a URL asks, in lower case and with the port when
+// it is not the scheme's own: what a Lease is a turn of. It is "" for what is
+// no URL.
+func Host(rawURL string) string {
+	u, err := url.Parse(strings.TrimSpace(rawURL))
+	if err != nil {
+		return ""
+	}
+	host := strings.TrimSuffix(strings.ToLower(u.Host), ".")
+	switch u.Scheme {
+	case "http":
+		host = strings.TrimSuffix(host, ":80")
+	case "https":
+		host = strings.TrimSuffix(host, ":443")
+	}
+	return host
 }
 
 // A Selection chooses targets. Its zero value chooses all.
@@ -164,7 +201,7 @@ type Lease struct {
 	Target  Target
 	Host    string    // with the port when it is not the scheme's own
 	Token   uint64    // tells this lease from an earlier or a later one of the host
-	Expires time.Time // a visit that is committed later is refused
+	Expires time.Time // a visit that is committed then or later is refused
 }
 
 // A Result says how a visit ended.
@@ -178,7 +215,7 @@ const (
 	Refused   Result = "refused"   // robots.txt forbids it
 	Barred    Result = "blocked"   // a challenge, a login, a wall
 	Failed    Result = "failed"    // anything that may pass: to be tried again
-	Abandoned Result = "abandoned" // the worker gave up its turn: nothing is recorded
+	Abandoned Result = "abandoned" // the worker gave up its turn: nothing is recorded but Rest
 )
 
 // A Visit is what a worker has to say about its lease.
@@ -186,13 +223,13 @@ type Visit struct {
 	Result  Result
 	Reason  string           // why, when it is not Fetched or Unchanged
 	Time    time.Time        // when the answer came
-	Capture *Capture         // nil when there was no answer to keep
-	Article *extract.Article // nil when the page is no article; ID, CanonicalURL and ContentHash set
+	Capture *Capture         // nil when there was no answer to keep; needed when Fetched
+	Article *extract.Article // nil when the page is no article; only when Fetched, with ID, CanonicalURL and ContentHash set
 	Aliases []string         // canonical forms of other URLs that led to this page
 	Links   []Target         // added to the frontier; known ones are left as they are
-	Onward  []Target         // further pages of this list: added, and made due again when Links held anything new
-	Again   time.Time        // when to come again; zero means never
-	Rest    time.Time        // the host is not to be asked before
+	Onward  []Target         // further pages of this list: added, and made due now when Links or Onward held anything new
+	Again   time.Time        // when to come again, whatever the result; zero means never
+	Rest    time.Time        // the host is not to be asked before; an earlier moment than was asked for once changes nothing
 }
 
 // An Outcome is what a visit did to the archive.
@@ -201,7 +238,7 @@ type Outcome struct {
 	ID       string // of the article
 	Version  int    // its latest version
 	Captured bool   // new bytes were kept
-	Links    int    // new targets
+	Links    int    // new targets, of Links and Onward
 	Recalled int    // known further pages made due again
 }
 
@@ -214,7 +251,7 @@ const (
 	Added      ArticleOutcome = "added"      // the first version
 	Changed    ArticleOutcome = "changed"    // a further version
 	Same       ArticleOutcome = "unchanged"  // the reader would see the same
-	Duplicated ArticleOutcome = "duplicated" // the same article of this host under another URL, now an alias
+	Duplicated ArticleOutcome = "duplicated" // the latest text of another article of this host, of which the URL is now an alias
 )
 
 // A Capture is one answer of a server as it came.

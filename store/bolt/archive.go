@@ -1,0 +1,424 @@
+// Package bolt is the embedded archive: one bbolt file and a directory of
+// bodies too large for it. docs/archive-format.md says how it is laid out.
+package bolt
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+	"go.etcd.io/bbolt"
+
+	"luutin/store"
+)
+
+const (
+	format   = 1
+	dbName   = "archive.db"
+	lockName = "archive.lock"
+	blobsDir = "blobs"
+	tempMark = ".new-" // in the names of files that are not whole yet
+)
+
+// Options say how to open an archive. The zero value opens it for reading and
+// writing and creates it when it does not exist.
+type Options struct {
+	ReadOnly bool             // write nothing, not even a lock file; never creates
+	Clock    func() time.Time // nil means time.Now
+}
+
+// An Archive is a store.Archive in one directory. Only one process can have it
+// open, unless all of them only read.
+type Archive struct {
+	dir      string
+	readOnly bool
+	clock    func() time.Time
+	db       *bbolt.DB
+	file     *os.File // that db reads; bbolt closes it
+	enc      *zstd.Encoder
+	dec      *zstd.Decoder
+
+	queue writeQueue
+
+	mu      sync.Mutex
+	hosts   map[string]*host
+	dirty   []queueName // whose heads are not known
+	tokens  uint64      // the last one given
+	turns   uint64      // leases given so far
+	warm    bool        // the file was read through once
+	stuck   error       // why nothing can be written any more
+	hanging bool        // a transaction could not be ended: bbolt would wait for it for ever
+}
+
+var _ store.Archive = (*Archive)(nil)
+
+// Open opens the archive in dir. It returns a *store.InUse when another
+// process has it open, and an error that wraps fs.ErrNotExist when there is
+// none to read.
+func Open(dir string, o Options) (*Archive, error) {
+	a := &Archive{dir: dir, readOnly: o.ReadOnly, clock: o.Clock, hosts: map[string]*host{}}
+	if a.clock == nil {
+		a.clock = time.Now
+	}
+	if err := a.open(); err != nil {
+		a.discard()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *Archive) open() error {
+	switch err := a.exists(); {
+	case err == nil:
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	case a.readOnly:
+		return fmt.Errorf("%w; a crawl or an import makes one", err)
+	default:
+		if err := a.create(); err != nil {
+			return err
+		}
+	}
+	if err := checkFile(a.path(dbName)); err != nil {
+		return err
+	}
+	if err := a.guard(func() (err error) {
+		a.db, err = bbolt.Open(a.path(dbName), 0o644, a.dbOptions())
+		return err
+	}); err != nil {
+		switch {
+		case errors.Is(err, bbolt.ErrTimeout):
+			return a.inUse()
+		case errors.Is(err, fs.ErrPermission) && !a.readOnly:
+			return fmt.Errorf("open archive: %w; to read it, open it for reading only", err)
+		}
+		return fmt.Errorf("open archive %s: %w", a.dir, err)
+	}
+	if err := a.checkFormat(); err != nil {
+		return err
+	}
+	var err error
+	if a.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(maxInline),
+		zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithLowerEncoderMem(true)); err != nil {
+		return err
+	}
+	// What unpacks to more than a record may hold is damaged.
+	if a.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(64<<20)); err != nil {
+		return err
+	}
+	if err := a.view(a.loadHosts); err != nil {
+		return err
+	}
+	if a.readOnly {
+		return nil
+	}
+	var seed [8]byte
+	if _, err := rand.Read(seed[:]); err != nil {
+		return err
+	}
+	a.tokens = binary.BigEndian.Uint64(seed[:]) >> 1 // a lease from before means nothing now
+	if err := a.sweep(); err != nil {
+		return err
+	}
+	if err := a.writeLock(); err != nil {
+		return err
+	}
+	a.queue.start(a)
+	return nil
+}
+
+// path returns the path of a file of the archive.
+func (a *Archive) path(name ...string) string {
+	return filepath.Join(append([]string{a.dir}, name...)...)
+}
+
+func (a *Archive) dbOptions() *bbolt.Options {
+	o := &bbolt.Options{
+		Timeout:      200 * time.Millisecond,
+		ReadOnly:     a.readOnly,
+		FreelistType: bbolt.FreelistMapType,
+		NoStatistics: true,
+		OpenFile: func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
+			// It exists: a file that vanished since must not come back empty.
+			f, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
+			a.file = f
+			return f, err
+		},
+	}
+	if runtime.GOOS != "windows" && !a.readOnly && ^uint(0)>>32 != 0 {
+		// Address space is free, and growing the map waits for every reader.
+		o.InitialMmapSize = 16 << 30
+	}
+	return o
+}
+
+// exists says whether dir holds an archive: nil, an error that wraps
+// fs.ErrNotExist, or what is there instead.
+func (a *Archive) exists() error {
+	info, err := os.Stat(a.path(dbName))
+	switch {
+	case err == nil && info.Mode().IsRegular():
+		return nil
+	case err == nil:
+		return fmt.Errorf("open archive %s: %s is not a file", a.dir, dbName)
+	case !errors.Is(err, fs.ErrNotExist):
+		if info, e := os.Stat(a.dir); e == nil && !info.IsDir() {
+			return fmt.Errorf("open archive %s: it is a file; an archive is a directory that holds %s", a.dir, dbName)
+		}
+		return fmt.Errorf("open archive: %w", err)
+	}
+	entries, err := os.ReadDir(a.dir)
+	if err != nil {
+		return fmt.Errorf("open archive: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name() == blobsDir {
+			return fmt.Errorf("open archive %s: %s is missing; bring it back from a backup", a.dir, dbName)
+		}
+		if e.Name() != lockName && !strings.Contains(e.Name(), tempMark) {
+			return fmt.Errorf("open archive %s: the directory holds other things (%s) but no %s; name a new or an empty one",
+				a.dir, e.Name(), dbName)
+		}
+	}
+	return fmt.Errorf("open archive %s: it holds none: %w", a.dir, fs.ErrNotExist)
+}
+
+// create makes an empty archive beside its place and moves it there, so that
+// no other process and no crash leaves half of one.
+func (a *Archive) create() error {
+	if err := os.MkdirAll(a.dir, 0o777); err != nil {
+		return fmt.Errorf("create archive: %w", err)
+	}
+	f, err := os.CreateTemp(a.dir, dbName+tempMark+"*")
+	if err != nil {
+		return fmt.Errorf("create archive: %w", err)
+	}
+	name := f.Name()
+	defer os.Remove(name)
+	if err := errors.Join(f.Chmod(0o644), f.Close()); err != nil {
+		return fmt.Errorf("create archive: %w", err)
+	}
+	db, err := bbolt.Open(name, 0o644, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+	if err != nil {
+		return fmt.Errorf("create archive %s: %w", a.dir, err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, b := range allBuckets {
+			if _, err := tx.CreateBucket(b); err != nil {
+				return err
+			}
+		}
+		k := []byte("archive")
+		v, err := sealJSON(k, archiveRecord{Format: format, Program: "luutin", Created: keptTime(a.clock())})
+		if err != nil {
+			return err
+		}
+		return tx.Bucket(bucketMeta).Put(k, v)
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		return fmt.Errorf("create archive %s: %w", a.dir, err)
+	}
+	if err := os.Link(name, a.path(dbName)); err != nil && !errors.Is(err, fs.ErrExist) {
+		// Not every file system has links.
+		if err := os.Rename(name, a.path(dbName)); err != nil {
+			return fmt.Errorf("create archive: %w", err)
+		}
+	}
+	return syncDir(a.dir)
+}
+
+func (a *Archive) checkFormat() error {
+	return a.view(func(tx *bbolt.Tx) error {
+		k := []byte("archive")
+		b := tx.Bucket(bucketMeta)
+		if b == nil || b.Get(k) == nil {
+			return fmt.Errorf("open archive %s: %s is a bbolt file of something else", a.dir, dbName)
+		}
+		var r archiveRecord
+		if err := unsealJSON(k, b.Get(k), &r); err != nil {
+			return fmt.Errorf("open archive %s: meta/archive: %w", a.dir, err)
+		}
+		if r.Format > format {
+			return fmt.Errorf("open archive %s: it has format %d and this program reads up to %d; use a newer one",
+				a.dir, r.Format, format)
+		}
+		for _, name := range allBuckets {
+			if tx.Bucket(name) == nil {
+				return fmt.Errorf("open archive %s: bucket %s is missing; bring the archive back from a backup", a.dir, name)
+			}
+		}
+		return nil
+	})
+}
+
+// A holder is what the lock file says.
+type holder struct {
+	PID     int    `json:"pid"`
+	Command string `json:"command"`
+}
+
+// writeLock tells others who holds the archive. The lock itself is bbolt's.
+func (a *Archive) writeLock() error {
+	b, err := marshal(holder{os.Getpid(), strings.Join(os.Args, " ")})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(a.path(lockName), append(b, '\n'), 0o644)
+}
+
+func (a *Archive) inUse() error {
+	e := &store.InUse{Path: a.dir}
+	var h holder
+	if b, err := os.ReadFile(a.path(lockName)); err == nil && json.Unmarshal(b, &h) == nil && alive(h.PID) {
+		e.PID, e.Command = h.PID, h.Command
+	}
+	return e
+}
+
+// alive says whether a process exists: a killed one leaves its lock file.
+func alive(pid int) bool {
+	p, err := os.FindProcess(pid)
+	if pid <= 0 || err != nil {
+		return false
+	}
+	err = p.Signal(syscall.Signal(0))
+	return err == nil || errors.Is(err, fs.ErrPermission)
+}
+
+// sweep removes what a killed process did not finish.
+func (a *Archive) sweep() error {
+	for _, pattern := range []string{a.path("*" + tempMark + "*"), a.path(blobsDir, "*"+tempMark+"*")} {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("open archive: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// Close waits for running commits, ends all leases and closes the archive.
+// Closing it twice is harmless.
+func (a *Archive) Close() error {
+	if !a.readOnly && !a.queue.stop() {
+		return nil
+	}
+	a.mu.Lock()
+	clear(a.hosts)
+	hanging := a.hanging
+	a.mu.Unlock()
+	if !a.readOnly {
+		// While it is still ours.
+		if err := os.Remove(a.path(lockName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return errors.Join(fmt.Errorf("close archive: %w", err), a.discard())
+		}
+	}
+	if hanging {
+		return a.file.Close()
+	}
+	return a.discard()
+}
+
+// discard closes what open opened.
+func (a *Archive) discard() error {
+	if a.enc != nil {
+		a.enc.Close()
+	}
+	if a.dec != nil {
+		a.dec.Close()
+	}
+	switch {
+	case a.db != nil:
+		return a.db.Close()
+	case a.file != nil:
+		// bbolt gave up, perhaps without closing it.
+		if err := a.file.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+			return err
+		}
+	}
+	return nil
+}
+
+var errClosed = errors.New("archive is closed")
+
+// guard runs what reads mapped memory. bbolt trusts its file: where that is
+// damaged it panics or reads beyond what there is.
+func (a *Archive) guard(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("archive %s is damaged (%v); verify says where", a.dir, p)
+		}
+	}()
+	return f()
+}
+
+// view runs f in a read transaction. What f gets from the transaction is gone
+// when it returns.
+func (a *Archive) view(f func(tx *bbolt.Tx) error) error {
+	err := a.guard(func() error { return a.db.View(f) })
+	if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+		return errClosed
+	}
+	return err
+}
+
+// warmUp reads the file through once. bbolt maps it with MADV_RANDOM, and a
+// scan of a file that is not in the cache reads single pages in random order:
+// fifty times slower than this.
+func (a *Archive) warmUp(ctx context.Context) error {
+	const small = 32 << 20
+	a.mu.Lock()
+	warm := a.warm
+	a.warm = true
+	a.mu.Unlock()
+	if warm {
+		return nil
+	}
+	f, err := os.Open(a.path(dbName))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || info.Size() < small {
+		return err
+	}
+	buf := make([]byte, 1<<20)
+	for {
+		switch _, err := f.Read(buf); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return fmt.Errorf("read %s: %w", a.path(dbName), err)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+}
+
+func syncDir(name string) error {
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,614 @@
+package bolt
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.etcd.io/bbolt"
+
+	"luutin/extract"
+	"luutin/store"
+)
+
+// A visit is a store.Visit on its way into the archive. What costs time is
+// done before the transaction, in the caller's goroutine.
+type visit struct {
+	store.Visit
+	lease  *store.Lease
+	name   string // what the target is known by
+	digest [32]byte
+	header []byte // the answer's headers, as JSON
+	packed []byte // headers and body; nil when the archive had the bytes
+	text   *text  // the article; nil when there is none
+}
+
+// A text is the article of a visit and what is to become of it.
+type text struct {
+	article *extract.Article
+	id      hash16
+	hash    [32]byte
+	aliases []string // URLs that led here
+	plan    plan     // made before the transaction, and made anew in it
+	json    []byte   // the JSON for that plan
+}
+
+// A plan says what an article is to the archive.
+type plan struct {
+	outcome store.ArticleOutcome
+	id      hash16 // of the article that is kept
+	key     []byte // of its latest version; nil when it is new
+	latest  version
+	article []byte   // JSON of the latest version; only when it is needed
+	aliases []string // of the version to write; nil when none is to be written
+}
+
+func (p *plan) same(q *plan) bool {
+	return p.outcome == q.outcome && p.id == q.id && p.latest.number == q.latest.number &&
+		slices.Equal(p.aliases, q.aliases) && string(p.key) == string(q.key)
+}
+
+// Commit implements store.Archive.
+func (a *Archive) Commit(ctx context.Context, l *store.Lease, v store.Visit) (store.Outcome, error) {
+	if a.readOnly {
+		return store.Outcome{}, store.ErrReadOnly
+	}
+	p := &visit{Visit: v, lease: l, name: l.Target.Known()}
+	var outcome, first store.Outcome
+	r := &request{
+		ctx: ctx,
+		begin: func() (done bool, err error) {
+			first, done, err = a.beginCommit(l)
+			return done, err
+		},
+		run: func(w *work) (err error) {
+			outcome, err = w.commit(p)
+			return err
+		},
+		end: func(_ *work, err error) { a.endCommit(l, outcome, err) },
+	}
+	if v.Result == store.Abandoned {
+		outcome = store.Outcome{}
+		r.run = func(w *work) error { return w.rest(p) }
+	} else if err := a.prepare(p); err != nil {
+		return store.Outcome{}, fmt.Errorf("commit visit of %s: %w", l.Target.URL, err)
+	}
+	if err := a.do(r); err != nil {
+		return store.Outcome{}, fmt.Errorf("commit visit of %s: %w", l.Target.URL, err)
+	}
+	if first != (store.Outcome{}) {
+		return first, nil
+	}
+	return outcome, nil
+}
+
+// beginCommit checks the lease and holds it until endCommit. A visit that was
+// committed before is done, with the outcome it had.
+func (a *Archive) beginCommit(l *store.Lease) (first store.Outcome, done bool, err error) {
+	now := keptTime(a.clock())
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	h := a.hosts[l.Host]
+	switch {
+	case h == nil:
+		return first, false, store.ErrLeaseLost
+	case h.last == l.Token && l.Token != 0:
+		return h.outcome, true, nil
+	case h.lease == nil || h.lease.token != l.Token:
+		return first, false, store.ErrLeaseLost
+	case h.lease.committing:
+		return first, false, errWait
+	case !now.Before(h.lease.expires):
+		h.lease = nil
+		return first, false, store.ErrLeaseLost
+	}
+	h.lease.committing = true
+	return first, false, nil
+}
+
+// endCommit ends the lease of a visit that is kept. a.mu is held.
+func (a *Archive) endCommit(l *store.Lease, o store.Outcome, err error) {
+	h := a.hosts[l.Host]
+	if err != nil {
+		h.lease.committing = false
+		return
+	}
+	h.lease = nil
+	h.last, h.outcome = l.Token, o
+}
+
+// prepare checks a visit and does what needs no transaction.
+func (a *Archive) prepare(p *visit) error {
+	switch p.Result {
+	case store.Fetched, store.Unchanged, store.Missing, store.Refused, store.Barred, store.Failed:
+	default:
+		return fmt.Errorf("unknown result %q", p.Result)
+	}
+	if p.Result == store.Fetched && p.Capture == nil {
+		return errors.New("fetched, but there is no capture")
+	}
+	if p.Article != nil && p.Result != store.Fetched {
+		return fmt.Errorf("an article, but the result is %s", p.Result)
+	}
+	if err := errors.Join(checkTargets(p.Links), checkTargets(p.Onward)); err != nil {
+		return err
+	}
+	if p.Time.IsZero() {
+		p.Time = a.clock()
+	}
+	p.Time = keptTime(p.Time)
+	if p.Article != nil {
+		t, err := newText(p)
+		if err != nil {
+			return err
+		}
+		p.text = t
+	}
+	var known bool
+	if p.Capture != nil {
+		var err error
+		if p.header, err = headerBytes(p.Capture.Header); err != nil {
+			return err
+		}
+		p.digest = sha256.Sum256(p.Capture.Body)
+		if !p.keepsBody() {
+			known = true
+		}
+	}
+	err := a.view(func(tx *bbolt.Tx) error {
+		if p.Capture != nil && !known {
+			id := captureID(p.name, p.digest)
+			known = tx.Bucket(bucketCaptureIDs).Get(id[:]) != nil ||
+				tx.Bucket(bucketPayloads).Get(hostHashKey(p.lease.Host, hash16(p.digest[:16]))) != nil
+		}
+		if p.text == nil {
+			return nil
+		}
+		return p.makePlan(tx)
+	})
+	if err != nil {
+		return err
+	}
+	if p.text != nil {
+		if err := p.encode(); err != nil {
+			return err
+		}
+	}
+	if p.Capture == nil || known {
+		return nil
+	}
+	if len(p.Capture.Body) > maxInline {
+		return a.writeBlob(p.digest, p.Capture.Body)
+	}
+	p.packBody(a)
+	return nil
+}
+
+// keepsBody says whether the answer is kept as a capture: a 304 has nothing
+// to keep, and the last capture still holds.
+func (p *visit) keepsBody() bool {
+	return p.Capture != nil && p.Result != store.Unchanged
+}
+
+func (p *visit) packBody(a *Archive) {
+	whole := make([]byte, 0, len(p.header)+len(p.Capture.Body))
+	p.packed = a.pack(append(append(whole, p.header...), p.Capture.Body...))
+}
+
+func newText(p *visit) (*text, error) {
+	a := p.Article
+	id, ok := parseID(a.ID)
+	if !ok || a.CanonicalURL == "" || a.ID != extract.ArticleID(a.CanonicalURL) {
+		return nil, fmt.Errorf("article id %q is not that of %q", a.ID, a.CanonicalURL)
+	}
+	if a.ContentHash != a.Hash() {
+		return nil, fmt.Errorf("content hash of article %s does not fit what it says", a.ID)
+	}
+	hash, err := parseContentHash(a.ContentHash)
+	if err != nil {
+		return nil, err
+	}
+	if len(a.Site) > 1<<16-1 {
+		return nil, fmt.Errorf("article %s: name of the site is too long", a.ID)
+	}
+	t := &text{article: a, id: id, hash: hash}
+	t.aliases = slices.Concat(p.Aliases, a.Aliases)
+	if p.lease.Target.Post == "" {
+		t.aliases = append(t.aliases, p.name)
+	}
+	return t, nil
+}
+
+// canBeCopied says whether two articles with this content are one: a page with
+// nothing on it is not the copy of another.
+func canBeCopied(a *extract.Article) bool {
+	return a.Title != "" && a.Body != "" && (a.Published != nil || len(a.Body) > 200)
+}
+
+// makePlan reads what the archive has of the article.
+func (p *visit) makePlan(tx *bbolt.Tx) error {
+	t := p.text
+	t.plan = plan{outcome: store.Added, id: t.id}
+	q := &t.plan
+	if err := q.read(tx); err != nil {
+		return err
+	}
+	aliases := slices.Clone(t.aliases)
+	switch {
+	case q.key != nil && q.latest.hash == t.hash:
+		q.outcome = store.Same
+	case q.key != nil:
+		q.outcome = store.Changed
+	case canBeCopied(t.article):
+		v := tx.Bucket(bucketTexts).Get(hostHashKey(p.lease.Host, hash16(t.hash[:16])))
+		if v == nil {
+			break
+		}
+		if len(v) != 16 {
+			return fmt.Errorf("texts: entry of %s is damaged", p.lease.Host)
+		}
+		other := plan{outcome: store.Duplicated, id: hash16(v)}
+		if err := other.read(tx); err != nil {
+			return err
+		}
+		if other.key != nil && other.latest.hash == t.hash {
+			*q = other
+			aliases = append(aliases, t.article.CanonicalURL)
+		}
+	}
+	slices.Sort(aliases)
+	aliases = slices.Compact(aliases)
+	aliases = slices.DeleteFunc(aliases, func(u string) bool { return u == "" || hashOf(u) == q.id })
+
+	if q.outcome == store.Added {
+		q.aliases = append([]string{}, aliases...)
+		return nil
+	}
+	if q.outcome != store.Changed && !slices.ContainsFunc(aliases, func(u string) bool {
+		h := hashOf(u)
+		return string(tx.Bucket(bucketAliases).Get(h[:])) != string(q.id[:])
+	}) {
+		return nil // all of them are known
+	}
+	_, article, err := readVersion(q.key, tx.Bucket(bucketVersions).Get(q.key))
+	if err != nil {
+		return fmt.Errorf("%s: %w", where(bucketVersions, q.key), err)
+	}
+	q.article = slices.Clone(article)
+	old, _, _, err := aliasesOf(q.article)
+	if err != nil {
+		return fmt.Errorf("%s: %w", where(bucketVersions, q.key), err)
+	}
+	q.aliases = slices.Concat(old, aliases)
+	slices.Sort(q.aliases)
+	q.aliases = append([]string{}, slices.Compact(q.aliases)...)
+	return nil
+}
+
+// read finds the latest version of the article.
+func (q *plan) read(tx *bbolt.Tx) error {
+	k := tx.Bucket(bucketArticles).Get(q.id[:])
+	if k == nil {
+		return nil
+	}
+	v, _, err := readVersion(k, tx.Bucket(bucketVersions).Get(k))
+	if err != nil {
+		return fmt.Errorf("%s: %w", where(bucketVersions, k), err)
+	}
+	q.key, q.latest = slices.Clone(k), v
+	return nil
+}
+
+// encode makes the JSON that the plan asks for.
+func (p *visit) encode() (err error) {
+	t, q := p.text, &p.text.plan
+	switch q.outcome {
+	case store.Added, store.Changed:
+		a := *t.article
+		a.Version = int(q.latest.number) + 1
+		a.Aliases = q.aliases
+		a.Capture = extract.Text(captureID(p.name, p.digest).String())
+		t.json, err = a.JSON()
+	default:
+		if t.json = nil; q.aliases != nil {
+			t.json, err = withAliases(q.article, q.aliases)
+		}
+	}
+	return err
+}
+
+// rest keeps no more of a visit than until when the host rests.
+func (w *work) rest(p *visit) error {
+	if p.Rest.IsZero() {
+		return nil
+	}
+	h, err := w.host(p.lease.Host)
+	if err != nil {
+		return err
+	}
+	if until := keptTime(p.Rest); until.After(h.Rest) {
+		w.changes++
+		h.Rest = until
+	}
+	return nil
+}
+
+// commit records a visit whose lease is held.
+func (w *work) commit(p *visit) (o store.Outcome, err error) {
+	name := p.lease.Host
+	v := w.urls.Get(hashKey(p.name))
+	if v == nil {
+		return o, fmt.Errorf("target %s: %w", p.name, store.ErrNotFound)
+	}
+	host, seq, err := cutRecordKey(v)
+	if err != nil || host != name {
+		return o, fmt.Errorf("urls: entry of %s is damaged", p.name)
+	}
+	var r targetRecord
+	if err := readTarget(w.targets, recordKey(name, seq), &r); err != nil {
+		return o, err
+	}
+	h, err := w.host(name)
+	if err != nil {
+		return o, err
+	}
+
+	visited := visitRecord{Target: seq, Time: p.Time, Result: p.Result, Reason: p.Reason}
+	var capture hash16
+	if p.keepsBody() {
+		if capture, err = w.capture(p, h, &visited, &o); err != nil {
+			return o, err
+		}
+	}
+	if p.text != nil {
+		if err := w.article(p, h, &visited, &o); err != nil {
+			return o, err
+		}
+	}
+	if err := w.visit(p, h, &visited); err != nil {
+		return o, err
+	}
+	next := r
+	next.after(p, capture, o.ID)
+	if err := w.saveTarget(name, seq, &next, &r); err != nil {
+		return o, err
+	}
+	h.seen(p.Time)
+	if err := w.rest(p); err != nil {
+		return o, err
+	}
+	return o, w.links(p, &o)
+}
+
+func hashKey(s string) []byte {
+	h := hashOf(s)
+	return h[:]
+}
+
+// after is what a visit makes of its target.
+func (r *targetRecord) after(p *visit, capture hash16, article string) {
+	r.Visited, r.Reason, r.Due = p.Time, p.Reason, keptTime(p.Again)
+	if p.Result != store.Failed {
+		r.Attempts = 0
+	}
+	switch p.Result {
+	case store.Missing:
+		r.State = store.Gone
+	case store.Refused, store.Barred:
+		r.State = store.Blocked
+	case store.Failed:
+		r.State = store.RetryAt
+		r.Attempts++
+	default:
+		r.State = store.Done
+	}
+	if p.Result != store.Fetched {
+		return
+	}
+	if id := capture.String(); r.Capture != id {
+		r.Capture, r.Changed = id, p.Time
+	}
+	r.ETag = p.Capture.Header.Get("ETag")
+	r.LastModified = p.Capture.Header.Get("Last-Modified")
+	if article != "" {
+		r.Article = article
+	}
+}
+
+// capture keeps an answer, or finds that the archive has it.
+func (w *work) capture(p *visit, h *hostRecord, visited *visitRecord, o *store.Outcome) (id hash16, err error) {
+	host := p.lease.Host
+	id = captureID(p.name, p.digest)
+	if k := w.captureIDs.Get(id[:]); k != nil {
+		name, seq, err := cutRecordKey(k)
+		if err != nil || name != host {
+			return id, fmt.Errorf("captureids/%s is damaged", id)
+		}
+		visited.Capture, visited.Revisit = seq, true
+		return id, nil
+	}
+	h.Captures++
+	visited.Capture = h.Captures
+	r := captureRecord{
+		Canonical: p.name, Digest: hex.EncodeToString(p.digest[:]), Length: int64(len(p.Capture.Body)),
+		Headers: len(p.header), response: *newResponse(p.Capture),
+	}
+	var packed []byte
+	payload := hostHashKey(host, hash16(p.digest[:16]))
+	if v := w.payloads.Get(payload); v != nil {
+		if r.SameAs, err = readSeq(v); err != nil {
+			return id, fmt.Errorf("payloads of %s: %w", host, err)
+		}
+		packed = w.a.pack(p.header)
+	} else {
+		o.Captured = true
+		h.Bytes += r.Length
+		if r.Length > maxInline {
+			r.Blob = true
+			h.Kept += r.Length
+			packed = w.a.pack(p.header)
+		} else {
+			if p.packed == nil {
+				p.packBody(w.a)
+			}
+			packed = p.packed
+			h.Kept += int64(len(packed))
+		}
+		if err := w.put(w.payloads, payload, seqBytes(h.Captures)); err != nil {
+			return id, err
+		}
+	}
+	k := recordKey(host, h.Captures)
+	v, err := withPayload(k, &r, packed)
+	if err != nil {
+		return id, err
+	}
+	return id, errors.Join(w.put(w.captures, k, v), w.put(w.captureIDs, id[:], k))
+}
+
+// visit writes that it was made.
+func (w *work) visit(p *visit, h *hostRecord, visited *visitRecord) error {
+	packed := []byte{codecPlain}
+	if p.Capture != nil && (visited.Capture == 0 || visited.Revisit) {
+		visited.Response = newResponse(p.Capture)
+		packed = w.a.pack(p.header)
+	}
+	h.Visits++
+	k := recordKey(p.lease.Host, h.Visits)
+	v, err := withPayload(k, visited, packed)
+	if err != nil {
+		return err
+	}
+	return w.put(w.visits, k, v)
+}
+
+// article keeps what was read, if it is new.
+func (w *work) article(p *visit, h *hostRecord, visited *visitRecord, o *store.Outcome) error {
+	t := p.text
+	before, encoded := t.plan, t.json
+	if err := p.makePlan(w.tx); err != nil {
+		return err
+	}
+	if t.json = encoded; !t.plan.same(&before) {
+		if err := p.encode(); err != nil {
+			return err
+		}
+	}
+	q := &t.plan
+	o.Article, o.ID, o.Version = q.outcome, q.id.String(), int(q.latest.number)
+
+	switch q.outcome {
+	case store.Added, store.Changed:
+		// An article's versions stay with the host that gave the first.
+		name := p.lease.Host
+		next := version{
+			id: q.id, number: q.latest.number + 1, hash: t.hash, capture: captureID(p.name, p.digest),
+			fetched: t.article.Fetched, site: t.article.Site,
+		}
+		if t.article.Published != nil {
+			next.published = *t.article.Published
+		}
+		if q.key != nil {
+			var err error
+			if name, next.previous, err = cutRecordKey(q.key); err != nil {
+				return err
+			}
+			if h, err = w.host(name); err != nil {
+				return err
+			}
+		} else {
+			h.Articles++
+		}
+		h.Versions++
+		if q.key != nil {
+			if err := w.put(w.old, q.key, seqBytes(h.Versions)); err != nil {
+				return err
+			}
+		}
+		k := recordKey(name, h.Versions)
+		if err := errors.Join(
+			w.put(w.versions, k, next.record(k, t.json)),
+			w.put(w.articles, q.id[:], k),
+		); err != nil {
+			return err
+		}
+		if canBeCopied(t.article) && !w.hasText(name, t.hash) {
+			if err := w.put(w.texts, hostHashKey(name, hash16(t.hash[:16])), q.id[:]); err != nil {
+				return err
+			}
+		}
+		o.Version = int(next.number)
+	default:
+		if t.json != nil {
+			if err := w.put(w.versions, q.key, q.latest.record(q.key, t.json)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, u := range q.aliases {
+		if k := hashKey(u); string(w.aliases.Get(k)) != string(q.id[:]) {
+			if err := w.put(w.aliases, k, q.id[:]); err != nil {
+				return err
+			}
+		}
+	}
+	visited.Outcome, visited.Article, visited.Version = o.Article, o.ID, o.Version
+	return nil
+}
+
+// hasText says whether the index texts leads to an article of the host whose
+// latest version has this content.
+func (w *work) hasText(host string, hash [32]byte) bool {
+	v := w.texts.Get(hostHashKey(host, hash16(hash[:16])))
+	if len(v) != 16 {
+		return false
+	}
+	q := plan{id: hash16(v)}
+	return q.read(w.tx) == nil && q.key != nil && q.latest.hash == hash
+}
+
+// links adds what the page asks to visit.
+func (w *work) links(p *visit, o *store.Outcome) (err error) {
+	// What is known is to be known before anything is added.
+	var known []store.Target
+	for _, t := range p.Onward {
+		if w.urls.Get(hashKey(t.Known())) != nil {
+			known = append(known, t)
+		}
+	}
+	for _, targets := range [][]store.Target{p.Links, p.Onward} {
+		n, err := w.add(targets)
+		if err != nil {
+			return err
+		}
+		o.Links += n
+	}
+	if o.Links == 0 {
+		return nil
+	}
+	for i := range known {
+		k := slices.Clone(w.urls.Get(hashKey(known[i].Known())))
+		var r targetRecord
+		if err := readTarget(w.targets, k, &r); err != nil {
+			return err
+		}
+		ok, err := w.recall(k, &r)
+		if err != nil {
+			return err
+		}
+		if ok {
+			o.Recalled++
+		}
+	}
+	return nil
+}
+
+func seqBytes(seq uint64) []byte { return recordKey("", seq)[1:] }
+
+func readSeq(v []byte) (uint64, error) {
+	_, seq, err := cutRecordKey(append([]byte{0}, v...))
+	return seq, err
+}

@@ -1,0 +1,323 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"go.etcd.io/bbolt"
+
+	"luutin/extract"
+	"luutin/store"
+)
+
+// Resolve implements store.Archive.
+func (a *Archive) Resolve(ctx context.Context, ref string) (id string, err error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	err = a.view(func(tx *bbolt.Tx) error {
+		articles, aliases := tx.Bucket(bucketArticles), tx.Bucket(bucketAliases)
+		if h, ok := parseID(ref); ok && articles.Get(h[:]) != nil {
+			id = ref
+			return nil
+		}
+		for _, u := range []string{ref, extract.CanonicalURL(ref)} {
+			h := hashOf(u)
+			if articles.Get(h[:]) != nil {
+				id = h.String()
+				return nil
+			}
+			if v := aliases.Get(h[:]); len(v) == 16 {
+				id = hash16(v).String()
+				return nil
+			}
+		}
+		return fmt.Errorf("article %s: %w", ref, store.ErrNotFound)
+	})
+	return id, err
+}
+
+// Article implements store.Archive.
+func (a *Archive) Article(ctx context.Context, id string) (store.Version, error) {
+	var found store.Version
+	err := a.versions(ctx, id, func(v store.Version) bool {
+		found = v
+		return false
+	})
+	return found, err
+}
+
+// History implements store.Archive.
+func (a *Archive) History(ctx context.Context, id string) ([]store.Version, error) {
+	var all []store.Version
+	err := a.versions(ctx, id, func(v store.Version) bool {
+		all = append(all, v)
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(all)
+	return all, nil
+}
+
+// versions yields the versions of an article, the latest first.
+func (a *Archive) versions(ctx context.Context, id string, yield func(store.Version) bool) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	h, ok := parseID(id)
+	return a.view(func(tx *bbolt.Tx) error {
+		var k []byte
+		if ok {
+			k = tx.Bucket(bucketArticles).Get(h[:])
+		}
+		if k == nil {
+			return fmt.Errorf("article %s: %w", id, store.ErrNotFound)
+		}
+		host, seq, err := cutRecordKey(k)
+		if err != nil {
+			return fmt.Errorf("articles/%s: %w", id, err)
+		}
+		for {
+			v, article, err := readVersion(k, tx.Bucket(bucketVersions).Get(k))
+			if err != nil {
+				return fmt.Errorf("%s: %w", where(bucketVersions, k), err)
+			}
+			if v.id != h || v.previous >= seq {
+				return fmt.Errorf("%s: it is no version of article %s", where(bucketVersions, k), id)
+			}
+			if !yield(v.version(host, seq, bytes.Clone(article))) || v.previous == 0 {
+				return nil
+			}
+			seq = v.previous
+			k = recordKey(host, seq)
+		}
+	})
+}
+
+// Articles implements store.Archive.
+func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.Version, error] {
+	return func(yield func(store.Version, error) bool) {
+		fail := func(err error) { yield(store.Version{}, err) }
+		var after []byte
+		if q.After != "" {
+			var err error
+			if after, err = parseCursor(q.After); err != nil {
+				fail(err)
+				return
+			}
+		}
+		if err := a.warmUp(ctx); err != nil {
+			fail(err)
+			return
+		}
+		// No transaction stays open while the caller works: it would keep
+		// bbolt from using free pages again, and its own commits waiting.
+		const maxRecords, maxBytes = 1024, 1 << 20
+		var (
+			buf   []byte
+			batch []store.Version
+			ends  []int
+		)
+		for more := true; more; {
+			buf, batch, ends = buf[:0], batch[:0], ends[:0]
+			err := a.view(func(tx *bbolt.Tx) error {
+				c, old := tx.Bucket(bucketVersions).Cursor(), tx.Bucket(bucketOld).Cursor()
+				k, v := c.First()
+				if after != nil {
+					if k, v = c.Seek(after); bytes.Equal(k, after) {
+						k, v = c.Next()
+					}
+				}
+				var oldKey []byte
+				if k != nil {
+					oldKey, _ = old.Seek(k)
+				}
+				for read := 0; k != nil && read < maxRecords && len(buf) < maxBytes; k, v = c.Next() {
+					read++
+					after = append(after[:0], k...)
+					for oldKey != nil && bytes.Compare(oldKey, k) < 0 {
+						oldKey, _ = old.Next()
+					}
+					if !q.History && bytes.Equal(oldKey, k) {
+						continue
+					}
+					record, article, err := readVersion(k, v)
+					if err != nil {
+						return fmt.Errorf("%s: %w", where(bucketVersions, k), err)
+					}
+					if !matches(&q, &record) {
+						continue
+					}
+					host, seq, err := cutRecordKey(k)
+					if err != nil {
+						return fmt.Errorf("versions: %w", err)
+					}
+					buf = append(buf, article...)
+					ends = append(ends, len(buf))
+					batch = append(batch, record.version(host, seq, nil))
+				}
+				more = k != nil
+				return ctx.Err()
+			})
+			from := 0
+			for i := range batch {
+				if ctx.Err() != nil {
+					break
+				}
+				batch[i].JSON = buf[from:ends[i]:ends[i]]
+				from = ends[i]
+				if !yield(batch[i], nil) {
+					return
+				}
+			}
+			if err = errors.Join(err, ctx.Err()); err != nil {
+				if ctx.Err() != nil {
+					err = ctx.Err()
+				}
+				fail(err)
+				return
+			}
+		}
+	}
+}
+
+func matches(q *store.Query, v *version) bool {
+	if len(q.Sites) > 0 && !slices.Contains(q.Sites, v.site) {
+		return false
+	}
+	if q.Since.IsZero() && q.Until.IsZero() {
+		return true
+	}
+	return !v.published.IsZero() && !v.published.Before(q.Since) && (q.Until.IsZero() || v.published.Before(q.Until))
+}
+
+// Capture implements store.Archive.
+func (a *Archive) Capture(ctx context.Context, id string) (extract.Page, error) {
+	if err := ctx.Err(); err != nil {
+		return extract.Page{}, err
+	}
+	var (
+		r    captureRecord
+		body []byte
+	)
+	h, ok := parseID(id)
+	err := a.view(func(tx *bbolt.Tx) error {
+		var k []byte
+		if ok {
+			k = tx.Bucket(bucketCaptureIDs).Get(h[:])
+		}
+		if k == nil {
+			return fmt.Errorf("capture %s: %w", id, store.ErrNotFound)
+		}
+		v := tx.Bucket(bucketCaptures).Get(k)
+		if v == nil {
+			return fmt.Errorf("%s: %w", where(bucketCaptures, k), store.ErrNotFound)
+		}
+		packed, err := cutPayload(k, v, &r)
+		if err == nil && r.SameAs != 0 {
+			host, _, e := cutRecordKey(k)
+			if e != nil {
+				return e
+			}
+			k = recordKey(host, r.SameAs)
+			var holder captureRecord
+			if packed, err = cutPayload(k, tx.Bucket(bucketCaptures).Get(k), &holder); err == nil && holder.SameAs != 0 {
+				err = errors.New("it holds no body")
+			}
+			r.Blob, r.Headers = holder.Blob, holder.Headers
+		}
+		if err == nil && !r.Blob {
+			body, err = a.unpackBody(packed, &r)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", where(bucketCaptures, k), err)
+		}
+		return nil
+	})
+	if err != nil {
+		return extract.Page{}, err
+	}
+	digest, err := r.digest()
+	if err == nil && r.Blob {
+		body, err = a.readBlob(digest)
+	}
+	if err == nil && sha256.Sum256(body) != digest {
+		err = errors.New("digest of the body does not fit: it is damaged")
+	}
+	if err != nil {
+		return extract.Page{}, fmt.Errorf("capture %s: %w", id, err)
+	}
+	p := extract.Page{URL: r.FinalURL, Post: r.Post, ContentType: r.ContentType, Body: body, Fetched: r.Fetched}
+	if p.URL == "" {
+		p.URL = r.URL
+	}
+	return p, nil
+}
+
+// unpackBody returns what stands behind a capture's headers, in memory of its
+// own.
+func (a *Archive) unpackBody(packed []byte, r *captureRecord) ([]byte, error) {
+	whole, err := a.unpack(packed)
+	if err != nil {
+		return nil, err
+	}
+	if r.Headers < 0 || r.Headers > len(whole) {
+		return nil, errors.New("length of the headers is wrong")
+	}
+	return bytes.Clone(whole[r.Headers:]), nil
+}
+
+// Stats implements store.Archive.
+func (a *Archive) Stats(ctx context.Context) (store.Stats, error) {
+	s := store.Stats{Targets: map[store.State]int{}}
+	if err := ctx.Err(); err != nil {
+		return s, err
+	}
+	leased := a.leased()
+	err := a.view(func(tx *bbolt.Tx) error {
+		err := tx.Bucket(bucketHosts).ForEach(func(k, v []byte) error {
+			var h hostRecord
+			if err := unsealJSON(k, v, &h); err != nil {
+				return fmt.Errorf("hosts/%s: %w", k, err)
+			}
+			s.Articles += int(h.Articles)
+			s.Versions += int(h.Versions)
+			s.Captures += int(h.Captures)
+			s.Visits += int(h.Visits)
+			s.Bytes += h.Bytes
+			s.Kept += h.Kept
+			for state, n := range h.States {
+				s.Targets[state] += n
+			}
+			if !h.FirstSeen.IsZero() && (s.FirstSeen.IsZero() || h.FirstSeen.Before(s.FirstSeen)) {
+				s.FirstSeen = h.FirstSeen
+			}
+			if h.LastSeen.After(s.LastSeen) {
+				s.LastSeen = h.LastSeen
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for k := range leased {
+			var r targetRecord
+			if err := readTarget(tx.Bucket(bucketTargets), []byte(k), &r); err != nil {
+				return err
+			}
+			if s.Targets[r.State]--; s.Targets[r.State] == 0 {
+				delete(s.Targets, r.State)
+			}
+			s.Targets[store.Leased]++
+		}
+		return nil
+	})
+	return s, err
+}

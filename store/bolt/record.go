@@ -1,0 +1,561 @@
+package bolt
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"net/http"
+	"strings"
+	"time"
+
+	"luutin/extract"
+	"luutin/store"
+)
+
+// The buckets of archive.db. docs/archive-format.md describes them.
+var (
+	bucketMeta       = []byte("meta")       // "archive" -> format
+	bucketHosts      = []byte("hosts")      // host -> hostRecord
+	bucketTargets    = []byte("targets")    // host, seq -> targetRecord
+	bucketURLs       = []byte("urls")       // hash of what a target is known by -> its key
+	bucketDue        = []byte("due")        // host, site, priority, due, seq -> nothing
+	bucketVisits     = []byte("visits")     // host, seq -> visitRecord, headers
+	bucketCaptures   = []byte("captures")   // host, seq -> captureRecord, headers and body
+	bucketCaptureIDs = []byte("captureids") // id -> key of a capture
+	bucketPayloads   = []byte("payloads")   // host, digest -> seq of the capture that holds the bytes
+	bucketVersions   = []byte("versions")   // host, seq -> version
+	bucketOld        = []byte("superseded") // host, seq of a version that has a later one -> seq of that one
+	bucketArticles   = []byte("articles")   // id -> key of the latest version
+	bucketAliases    = []byte("aliases")    // hash of a URL -> id of an article
+	bucketTexts      = []byte("texts")      // host, content hash -> id of an article
+)
+
+var allBuckets = [][]byte{
+	bucketMeta, bucketHosts, bucketTargets, bucketURLs, bucketDue, bucketVisits, bucketCaptures, bucketCaptureIDs,
+	bucketPayloads, bucketVersions, bucketOld, bucketArticles, bucketAliases, bucketTexts,
+}
+
+// A hash16 is the beginning of a SHA-256.
+type hash16 [16]byte
+
+func hashOf(s string) hash16 {
+	sum := sha256.Sum256([]byte(s))
+	return hash16(sum[:16])
+}
+
+var idCoding = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// String is the form of ids that people see.
+func (h hash16) String() string { return strings.ToLower(idCoding.EncodeToString(h[:])) }
+
+// parseID reads what String wrote.
+func parseID(id string) (h hash16, ok bool) {
+	if len(id) != 26 || strings.ToLower(id) != id {
+		return h, false
+	}
+	raw, err := idCoding.DecodeString(strings.ToUpper(id))
+	if err != nil || len(raw) != len(h) {
+		return h, false
+	}
+	h = hash16(raw)
+	return h, h.String() == id // base32 has spare bits at the end
+}
+
+func captureID(canonical string, digest [32]byte) hash16 {
+	return hashOf(canonical + "\n" + hex.EncodeToString(digest[:]))
+}
+
+// recordKey is host, a zero byte, and the number of the record among those of
+// the host, counted from 1.
+func recordKey(host string, seq uint64) []byte {
+	k := make([]byte, 0, len(host)+9)
+	k = append(append(k, host...), 0)
+	return binary.BigEndian.AppendUint64(k, seq)
+}
+
+func cutRecordKey(k []byte) (host string, seq uint64, err error) {
+	n := len(k) - 9
+	if n < 0 || k[n] != 0 {
+		return "", 0, fmt.Errorf("key %x is not host, zero, number", k)
+	}
+	return string(k[:n]), binary.BigEndian.Uint64(k[n+1:]), nil
+}
+
+// where names a record in a Problem.
+func where(bucket, k []byte) string {
+	if host, seq, err := cutRecordKey(k); err == nil {
+		return fmt.Sprintf("%s/%s/%016x", bucket, host, seq)
+	}
+	return fmt.Sprintf("%s/%x", bucket, k)
+}
+
+func hostHashKey(host string, h hash16) []byte {
+	return append(append([]byte(host), 0), h[:]...)
+}
+
+// queueKey begins the keys of the due index for one site of one host.
+func queueKey(host, site string) []byte {
+	k := make([]byte, 0, len(host)+len(site)+2+dueTail)
+	k = append(append(k, host...), 0)
+	return append(append(k, site...), 0)
+}
+
+const dueTail = 1 + 8 + 8
+
+func dueKey(host, site string, priority int, due time.Time, seq uint64) []byte {
+	k := append(queueKey(host, site), byte(priority))
+	k = binary.BigEndian.AppendUint64(k, uint64(due.UnixNano()))
+	return binary.BigEndian.AppendUint64(k, seq)
+}
+
+type dueEntry struct {
+	host, site string
+	priority   int
+	due        int64
+	seq        uint64
+}
+
+func cutDueKey(k []byte) (e dueEntry, err error) {
+	n := len(k) - dueTail
+	if n < 2 || k[n-1] != 0 {
+		return e, fmt.Errorf("key %x is not host, site, priority, time, number", k)
+	}
+	host, site, ok := bytes.Cut(k[:n-1], []byte{0})
+	if !ok {
+		return e, fmt.Errorf("key %x names no host", k)
+	}
+	return dueEntry{
+		host: string(host), site: string(site), priority: int(k[n]),
+		due: int64(binary.BigEndian.Uint64(k[n+1:])), seq: binary.BigEndian.Uint64(k[n+9:]),
+	}, nil
+}
+
+var (
+	earliest = time.Unix(0, 0).UTC()
+	latest   = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// keptTime is t as the archive can keep it: UTC, between 1970 and 2262, since
+// the due index holds nanoseconds in 63 bits. Zero stays zero.
+func keptTime(t time.Time) time.Time {
+	switch {
+	case t.IsZero():
+		return time.Time{}
+	case t.Before(earliest):
+		return earliest
+	case t.After(latest):
+		return latest
+	}
+	return t.UTC().Round(0)
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// seal appends the CRC-32C of key and value, so that a flipped bit is found in
+// whatever the value holds.
+func seal(key, value []byte) []byte {
+	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
+	return binary.BigEndian.AppendUint32(value, sum)
+}
+
+var errNotWhole = errors.New("checksum does not fit: the record is damaged")
+
+func unseal(key, value []byte) ([]byte, error) {
+	n := len(value) - 4
+	if n < 0 {
+		return nil, errNotWhole
+	}
+	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value[:n])
+	if sum != binary.BigEndian.Uint32(value[n:]) {
+		return nil, errNotWhole
+	}
+	return value[:n:n], nil
+}
+
+func sealJSON(key []byte, v any) ([]byte, error) {
+	b, err := marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return seal(key, b), nil
+}
+
+func unsealJSON(key, value []byte, v any) error {
+	b, err := unseal(key, value)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, v)
+}
+
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}
+
+// archiveRecord is what makes a bbolt file an archive.
+type archiveRecord struct {
+	Format  int       `json:"format"`
+	Program string    `json:"program"`
+	Created time.Time `json:"created"`
+}
+
+// hostRecord is what is known of a host. The counts are the last numbers
+// given to its records, and what Stats adds up.
+type hostRecord struct {
+	Rest      time.Time           `json:"rest,omitzero"` // not to be asked before
+	Targets   uint64              `json:"targets"`
+	Visits    uint64              `json:"visits"`
+	Captures  uint64              `json:"captures"`
+	Versions  uint64              `json:"versions"`
+	Articles  uint64              `json:"articles"`
+	States    map[store.State]int `json:"states"`
+	Bytes     int64               `json:"bytes"` // of distinct bodies
+	Kept      int64               `json:"kept"`
+	FirstSeen time.Time           `json:"first_seen,omitzero"`
+	LastSeen  time.Time           `json:"last_seen,omitzero"`
+}
+
+func (h *hostRecord) seen(t time.Time) {
+	if h.FirstSeen.IsZero() || t.Before(h.FirstSeen) {
+		h.FirstSeen = t
+	}
+	if t.After(h.LastSeen) {
+		h.LastSeen = t
+	}
+}
+
+// targetRecord is a target without what follows from its key or is usual.
+type targetRecord struct {
+	URL          string       `json:"url"`
+	Post         string       `json:"post,omitempty"`
+	Canonical    string       `json:"canonical,omitempty"` // when it is not what Known returns
+	Site         string       `json:"site,omitempty"`
+	Kind         extract.Kind `json:"kind,omitempty"`
+	Depth        int          `json:"depth,omitempty"`
+	Priority     int          `json:"priority,omitempty"`
+	Due          time.Time    `json:"due,omitzero"`
+	State        store.State  `json:"state"`
+	Reason       string       `json:"reason,omitempty"`
+	Attempts     int          `json:"attempts,omitempty"`
+	Visited      time.Time    `json:"visited,omitzero"`
+	Changed      time.Time    `json:"changed,omitzero"`
+	ETag         string       `json:"etag,omitempty"`
+	LastModified string       `json:"last_modified,omitempty"`
+	Capture      string       `json:"capture,omitempty"`
+	Article      string       `json:"article,omitempty"`
+}
+
+// known is the key of the index urls before it is hashed.
+func (r *targetRecord) known() string {
+	t := store.Target{URL: r.URL, Post: r.Post, Canonical: r.Canonical}
+	return t.Known()
+}
+
+func (r *targetRecord) target() store.Target {
+	return store.Target{
+		URL: r.URL, Post: r.Post, Canonical: r.known(), Site: r.Site, Kind: r.Kind, Depth: r.Depth,
+		Priority: r.Priority, Due: r.Due, State: r.State, Reason: r.Reason, Attempts: r.Attempts,
+		Visited: r.Visited, Changed: r.Changed, ETag: r.ETag, LastModified: r.LastModified,
+		Capture: r.Capture, Article: r.Article,
+	}
+}
+
+// newTarget is the record of a target that nobody knew.
+func newTarget(t *store.Target, now time.Time) *targetRecord {
+	r := &targetRecord{
+		URL: t.URL, Post: t.Post, Site: t.Site, Kind: t.Kind, Depth: t.Depth, Priority: t.Priority,
+		Due: keptTime(t.Due), State: store.Due,
+	}
+	if r.Due.IsZero() {
+		r.Due = now
+	}
+	if t.Canonical != r.known() {
+		r.Canonical = t.Canonical
+	}
+	return r
+}
+
+func (r *targetRecord) dueKey(host string, seq uint64) []byte {
+	return dueKey(host, r.Site, r.Priority, r.Due, seq)
+}
+
+// visitRecord is one answer, or the lack of one. The headers stand behind it
+// when no capture keeps them.
+type visitRecord struct {
+	Target   uint64               `json:"target"` // number of the target
+	Time     time.Time            `json:"time"`
+	Result   store.Result         `json:"result"`
+	Reason   string               `json:"reason,omitempty"`
+	Capture  uint64               `json:"capture,omitempty"` // number of the capture
+	Revisit  bool                 `json:"revisit,omitempty"` // the capture was kept by an earlier visit
+	Outcome  store.ArticleOutcome `json:"outcome,omitempty"`
+	Article  string               `json:"article,omitempty"`
+	Version  int                  `json:"version,omitempty"`
+	Response *response            `json:"response,omitempty"` // when no capture of this visit has it
+}
+
+// response is what is kept of an answer beside its headers and its body.
+type response struct {
+	URL         string        `json:"url"`
+	Post        string        `json:"post,omitempty"`
+	FinalURL    string        `json:"final_url,omitempty"` // when it is not URL
+	Hops        []store.Hop   `json:"hops,omitempty"`
+	Status      int           `json:"status"`
+	ContentType string        `json:"content_type,omitempty"`
+	Fetched     time.Time     `json:"fetched"`
+	Took        time.Duration `json:"took_ns,omitempty"`
+	Truncated   string        `json:"truncated,omitempty"`
+}
+
+func newResponse(c *store.Capture) *response {
+	r := &response{
+		URL: c.URL, Post: c.Post, FinalURL: c.FinalURL, Hops: c.Hops, Status: c.Status,
+		ContentType: c.ContentType, Fetched: keptTime(c.Fetched), Took: c.Took, Truncated: c.Truncated,
+	}
+	if r.FinalURL == r.URL {
+		r.FinalURL = ""
+	}
+	return r
+}
+
+// captureRecord is one distinct answer. Behind it stand the headers and the
+// body, together, unless the body lies elsewhere.
+type captureRecord struct {
+	Canonical string `json:"canonical"` // what the target is known by
+	Digest    string `json:"digest"`    // SHA-256 of the body, hexadecimal
+	Length    int64  `json:"length"`    // of the body
+	Headers   int    `json:"headers"`   // length of the headers before the body
+	SameAs    uint64 `json:"same_as,omitempty"`
+	Blob      bool   `json:"blob,omitempty"` // the body is a file in blobs/
+	response
+}
+
+// digest returns the SHA-256 of the body.
+func (c *captureRecord) digest() (d [32]byte, err error) {
+	raw, err := hex.DecodeString(c.Digest)
+	if err != nil || len(raw) != len(d) {
+		return d, fmt.Errorf("digest %q is not 64 hexadecimal digits", c.Digest)
+	}
+	return [32]byte(raw), nil
+}
+
+// The codecs of what stands behind a record.
+const (
+	codecPlain = 0
+	codecZstd  = 1
+)
+
+// maxInline is the length of the largest body that archive.db holds itself.
+const maxInline = 1 << 20
+
+// pack returns payload as it is kept: a codec byte and the bytes.
+func (a *Archive) pack(payload []byte) []byte {
+	if len(payload) > 64 {
+		if b := a.enc.EncodeAll(payload, make([]byte, 1, len(payload)/3+64)); len(b) <= len(payload) {
+			b[0] = codecZstd
+			return b
+		}
+	}
+	return append([]byte{codecPlain}, payload...)
+}
+
+func (a *Archive) unpack(packed []byte) ([]byte, error) {
+	if len(packed) == 0 {
+		return nil, errors.New("no codec")
+	}
+	switch packed[0] {
+	case codecPlain:
+		return packed[1:], nil
+	case codecZstd:
+		return a.dec.DecodeAll(packed[1:], nil)
+	}
+	return nil, fmt.Errorf("unknown codec %d", packed[0])
+}
+
+// withPayload is the value of a record with bytes behind it: the length of the
+// JSON as a varint, the JSON, the packed bytes.
+func withPayload(key []byte, record any, packed []byte) ([]byte, error) {
+	j, err := marshal(record)
+	if err != nil {
+		return nil, err
+	}
+	v := make([]byte, 0, len(j)+len(packed)+9)
+	v = binary.AppendUvarint(v, uint64(len(j)))
+	v = append(append(v, j...), packed...)
+	return seal(key, v), nil
+}
+
+// cutPayload reads the record of such a value and returns the packed bytes.
+func cutPayload(key, value []byte, record any) (packed []byte, err error) {
+	v, err := unseal(key, value)
+	if err != nil {
+		return nil, err
+	}
+	n, w := binary.Uvarint(v)
+	if w <= 0 || n > uint64(len(v)-w) {
+		return nil, errors.New("length of the record is wrong")
+	}
+	v = v[w:]
+	return v[n:], json.Unmarshal(v[:n], record)
+}
+
+func headerBytes(h http.Header) ([]byte, error) {
+	if len(h) == 0 {
+		return nil, nil
+	}
+	return marshal(h) // keys come sorted
+}
+
+// A version is the head of a version record; the article's JSON follows it.
+type version struct {
+	id        hash16
+	number    uint32
+	hash      [32]byte // ContentHash
+	capture   hash16   // zero when it was read from no capture
+	previous  uint64   // number of the record of the version before; 0 for the first
+	published time.Time
+	fetched   time.Time
+	site      string
+}
+
+const (
+	versionForm = 1
+	versionHead = 1 + 16 + 4 + 32 + 16 + 8 + 12 + 12 + 2
+)
+
+func appendTime(b []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return append(b, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"...)
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(t.Unix()))
+	return binary.BigEndian.AppendUint32(b, uint32(t.Nanosecond()))
+}
+
+func readTime(b []byte) time.Time {
+	nsec := binary.BigEndian.Uint32(b[8:])
+	if nsec == 1<<32-1 {
+		return time.Time{}
+	}
+	return time.Unix(int64(binary.BigEndian.Uint64(b)), int64(nsec)).UTC()
+}
+
+func (v *version) record(key, article []byte) []byte {
+	b := make([]byte, 0, versionHead+len(v.site)+len(article)+4)
+	b = append(b, versionForm)
+	b = append(b, v.id[:]...)
+	b = binary.BigEndian.AppendUint32(b, v.number)
+	b = append(b, v.hash[:]...)
+	b = append(b, v.capture[:]...)
+	b = binary.BigEndian.AppendUint64(b, v.previous)
+	b = appendTime(b, v.published)
+	b = appendTime(b, v.fetched)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(v.site)))
+	b = append(b, v.site...)
+	return seal(key, append(b, article...))
+}
+
+// readVersion checks the checksum too.
+func readVersion(key, value []byte) (v version, article []byte, err error) {
+	b, err := unseal(key, value)
+	if err != nil {
+		return v, nil, err
+	}
+	if len(b) < versionHead || b[0] != versionForm {
+		return v, nil, errors.New("not a version record")
+	}
+	b = b[1:]
+	v.id, b = hash16(b[:16]), b[16:]
+	v.number, b = binary.BigEndian.Uint32(b), b[4:]
+	v.hash, b = [32]byte(b[:32]), b[32:]
+	v.capture, b = hash16(b[:16]), b[16:]
+	v.previous, b = binary.BigEndian.Uint64(b), b[8:]
+	v.published, b = readTime(b), b[12:]
+	v.fetched, b = readTime(b), b[12:]
+	n := int(binary.BigEndian.Uint16(b))
+	b = b[2:]
+	if n > len(b) {
+		return v, nil, errors.New("length of the site is wrong")
+	}
+	v.site = string(b[:n])
+	return v, b[n:], nil
+}
+
+const hashPrefix = "sha256:"
+
+func parseContentHash(s string) (h [32]byte, err error) {
+	digits, ok := strings.CutPrefix(s, hashPrefix)
+	raw, err := hex.DecodeString(digits)
+	if !ok || err != nil || len(raw) != len(h) {
+		return h, fmt.Errorf("content hash %q is not sha256: and 64 hexadecimal digits", s)
+	}
+	return [32]byte(raw), nil
+}
+
+func (v *version) version(host string, seq uint64, article []byte) store.Version {
+	return store.Version{
+		ID: v.id.String(), Number: int(v.number), Site: v.site, Host: host,
+		Published: v.published, Fetched: v.fetched,
+		Hash: hashPrefix + hex.EncodeToString(v.hash[:]), JSON: article,
+		Cursor: fmt.Sprintf("%s/%016x", host, seq),
+	}
+}
+
+// parseCursor returns the key of the version that a cursor names.
+func parseCursor(s string) ([]byte, error) {
+	i := strings.LastIndexByte(s, '/')
+	raw, err := hex.DecodeString(s[i+1:])
+	if i < 0 || err != nil || len(raw) != 8 {
+		return nil, fmt.Errorf("cursor %q is not one of this archive", s)
+	}
+	return recordKey(s[:i], binary.BigEndian.Uint64(raw)), nil
+}
+
+// aliasesOf finds the value of the key aliases in an article's JSON: the URLs,
+// and where in the JSON they stand.
+func aliasesOf(article []byte) (aliases []string, from, to int, err error) {
+	dec := json.NewDecoder(bytes.NewReader(article))
+	if _, err := dec.Token(); err != nil {
+		return nil, 0, 0, err
+	}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return nil, 0, 0, err
+		}
+		if name == "aliases" {
+			to := int(dec.InputOffset())
+			err := json.Unmarshal(value, &aliases)
+			return aliases, to - len(value), to, err
+		}
+	}
+	return nil, 0, 0, errors.New("the article's JSON has no aliases")
+}
+
+// withAliases replaces them and leaves every other byte as it is.
+func withAliases(article []byte, aliases []string) ([]byte, error) {
+	_, from, to, err := aliasesOf(article)
+	if err != nil {
+		return nil, err
+	}
+	j, err := marshal(aliases)
+	if err != nil {
+		return nil, err
+	}
+	return bytes.Join([][]byte{article[:from], j, article[to:]}, nil), nil
+}
