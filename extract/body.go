@@ -113,7 +113,7 @@ func isCaption(p dom.Piece, since int) bool {
 		return true
 	case p.Images > 0 && utf8.RuneCountInString(p.Text) <= 200:
 		return true
-	case credit && utf8.RuneCountInString(p.Text) <= 250:
+	case credit:
 		return true
 	}
 	return false

@@ -176,7 +176,10 @@ func tailCredit(text string, setApart bool) (c credit, ok bool) {
 	if fromLabel.MatchString(trimmed) {
 		return credit{source: parseSource(trimmed)}, true
 	}
-	bare := strings.Trim(trimmed, "()")
+	bare := trimmed
+	if inner, ok := strings.CutPrefix(trimmed, "("); ok && strings.Index(inner, ")") == len(inner)-1 {
+		bare = inner[:len(inner)-1]
+	}
 	labelled := labels.MatchString(bare) || fromTheo.MatchString(bare)
 	stripped := strings.TrimSpace(manners.ReplaceAllString(labels.ReplaceAllString(fromTheo.ReplaceAllString(bare, ""), ""), ""))
 	if stripped == "" || isPlace(stripped) {

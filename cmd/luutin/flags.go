@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/spf13/cobra"
+
 	"luutin/extract"
 )
 
@@ -29,4 +31,13 @@ func (f *flags) loadSites() (*extract.Sites, error) {
 		return nil, fmt.Errorf("--sites %s: %w; name the directory that holds the definitions", f.sites, fs.ErrInvalid)
 	}
 	return extract.LoadSites(os.DirFS(f.sites))
+}
+
+// completeSites offers the names of sites to the shell.
+func (f *flags) completeSites(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	sites, err := f.loadSites()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return sites.Names(), cobra.ShellCompDirectiveNoFileComp
 }

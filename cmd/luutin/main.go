@@ -84,6 +84,9 @@ failed); 2 trouble or wrong usage; 3 the archive is in use; 130 interrupted.`,
 	p.StringVar(&common.sites, "sites", "", "a `directory` of further site definitions")
 	p.BoolVar(&common.json, "json", false, "results as JSON, one object a line")
 	p.BoolVarP(&common.quiet, "quiet", "q", false, "no progress and no remarks")
-	cmd.AddCommand(extractCommand(&common))
+	cmd.AddCommand(
+		crawlCommand(&common), extractCommand(&common), exportCommand(&common), showCommand(&common),
+		historyCommand(&common), sitesCommand(&common), verifyCommand(&common), versionCommand(&common),
+	)
 	return cmd
 }

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"luutin/crawler"
+	"luutin/extract"
+	"luutin/store"
+	"luutin/store/bolt"
+)
+
+func crawlCommand(common *flags) *cobra.Command {
+	var (
+		c       crawler.Crawler
+		proxy   string
+		revisit bool
+	)
+	cmd := &cobra.Command{
+		Use:   "crawl [SITE…]",
+		Short: "Visit what is due and keep what is new",
+		Long: `Crawl visits the list pages, feeds and sitemaps of the sites, follows them to
+articles and files that the archive does not hold, and looks again at those
+that are due. No SITE means every site there is (luutin sites list); a URL
+means its site, and that page first. It obeys robots.txt, asks each host for
+one page at a time with a pause between, and can be stopped at any moment: the
+same command goes on from there.
+
+It ends with a summary, and with status 1 when a page could not be had or not
+be read. Such pages are named, and come up again in a later crawl.`,
+		Example: `  luutin crawl moj.gov.vn
+  luutin crawl --pages 3 moj.gov.vn baochinhphu.vn     the newest pages of each list
+  luutin crawl --revisit moj.gov.vn                    look again at every article
+  luutin crawl --json moj.gov.vn > run.json`,
+		ValidArgsFunction: common.completeSites,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			sites, err := common.loadSites()
+			if err != nil {
+				return err
+			}
+			if err := setProxy(&c, proxy); err != nil {
+				return err
+			}
+			names, pages, err := chooseSites(sites, args)
+			if err != nil {
+				return err
+			}
+			archive, err := bolt.Open(common.archive, bolt.Options{})
+			if err != nil {
+				return err
+			}
+			c.Archive, c.Sites = archive, sites
+			summary, err := crawl(cmd, common, &c, names, pages, revisit)
+			if closeErr := archive.Close(); err == nil && closeErr != nil {
+				err = fmt.Errorf("close archive %s: %w", common.archive, closeErr)
+			}
+			if err == nil && summary.Failed > 0 {
+				err = errNo
+			}
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&proxy, "proxy", "", "the `URL` of an HTTP proxy (default: HTTP_PROXY and HTTPS_PROXY)")
+	f.DurationVar(&c.Delay, "delay", 0, "the pause between two requests to a host (default: the site's own, else 1s)")
+	f.IntVar(&c.Workers, "workers", 8, "how many hosts are visited at a time")
+	f.IntVar(&c.Limit, "limit", 0, "end after this many visits (default: none)")
+	f.IntVar(&c.Pages, "pages", 0, "follow each list this many pages deep (default: to its end)")
+	f.BoolVar(&revisit, "revisit", false, "look again at every known article, due or not")
+	f.StringVar(&c.Agent, "user-agent", "", "who to be (default: "+crawler.DefaultAgent+")")
+	f.BoolVar(&c.IgnoreRobots, "ignore-robots", false, "do not ask robots.txt: only for sites that allowed it to you")
+	return cmd
+}
+
+func setProxy(c *crawler.Crawler, proxy string) (err error) {
+	if proxy == "" {
+		return nil
+	}
+	if c.Proxy, err = url.Parse(proxy); err != nil || c.Proxy.Host == "" {
+		return fmt.Errorf("--proxy %q is no URL such as http://127.0.0.1:8080", proxy)
+	}
+	return nil
+}
+
+// chooseSites turns arguments into names of sites, and into the pages that
+// are named among them.
+func chooseSites(sites *extract.Sites, args []string) (names []string, pages []store.Target, err error) {
+	for _, arg := range args {
+		name := arg
+		if strings.Contains(arg, "://") {
+			if name = sites.Of(arg); name != "" {
+				pages = append(pages, store.Target{URL: arg, Canonical: sites.Canonical(arg), Site: name, Kind: extract.KindList})
+			}
+		} else if !slices.Contains(sites.Names(), arg) {
+			name = sites.Of("http://" + arg + "/")
+		}
+		if name == "" {
+			return nil, nil, fmt.Errorf("no site %q is defined; luutin sites list shows those there are, docs/adding-a-site.md how to define one", arg)
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names, pages, nil
+}
+
+func crawl(cmd *cobra.Command, common *flags, c *crawler.Crawler, names []string, pages []store.Target, revisit bool) (crawler.Summary, error) {
+	ctx := cmd.Context()
+	if len(pages) > 0 {
+		if _, err := c.Archive.Add(ctx, pages...); err != nil {
+			return crawler.Summary{}, err
+		}
+		known := make([]string, len(pages))
+		for i, p := range pages {
+			known[i] = p.Canonical
+		}
+		if _, err := c.Archive.Recall(ctx, store.Selection{URLs: known}); err != nil {
+			return crawler.Summary{}, err
+		}
+	}
+	if revisit {
+		for _, name := range names {
+			if _, err := c.Archive.Recall(ctx, store.Selection{Site: name, Kinds: []extract.Kind{extract.KindArticle}}); err != nil {
+				return crawler.Summary{}, err
+			}
+		}
+		if len(names) == 0 {
+			if _, err := c.Archive.Recall(ctx, store.Selection{Kinds: []extract.Kind{extract.KindArticle}}); err != nil {
+				return crawler.Summary{}, err
+			}
+		}
+	}
+	p := newProgress(cmd.ErrOrStderr(), common.quiet)
+	c.Progress = p.show
+	summary, err := c.Run(ctx, names)
+	p.clear()
+	report(cmd.OutOrStdout(), cmd.ErrOrStderr(), common, summary)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return summary, context.Canceled
+	}
+	return summary, err
+}
+
+// shownProblems is how many problems a person is shown; --json has them all.
+const shownProblems = 20
+
+func report(out, errOut io.Writer, common *flags, s crawler.Summary) {
+	if common.json {
+		enc := json.NewEncoder(out)
+		enc.SetEscapeHTML(false)
+		enc.Encode(s)
+		return
+	}
+	if !common.quiet {
+		for i, p := range s.Problems {
+			if i == shownProblems {
+				fmt.Fprintf(errOut, "… and %d more (--json names them)\n", len(s.Problems)-i+s.Unnamed)
+				break
+			}
+			fmt.Fprintf(errOut, "%s %s\n", p.Result, p)
+		}
+	}
+	if len(s.Sites) > 1 && !common.quiet {
+		var names []string
+		width := 0
+		for name := range s.Sites {
+			names = append(names, name)
+			width = max(width, len(name))
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			if s.Sites[name].Visited > 0 {
+				fmt.Fprintf(out, "%-*s  %s\n", width, name, s.Sites[name].Tally)
+			}
+		}
+	}
+	fmt.Fprintln(out, s.Tally)
+}
+
+// A progress is the line that a terminal shows while a crawl runs.
+type progress struct {
+	w      io.Writer
+	width  int
+	last   time.Time
+	added  int
+	failed int
+	drawn  bool
+}
+
+func newProgress(w io.Writer, quiet bool) *progress {
+	p := &progress{w: w}
+	if f, ok := w.(*os.File); ok && !quiet && term.IsTerminal(int(f.Fd())) {
+		p.width, _, _ = term.GetSize(int(f.Fd()))
+	}
+	return p
+}
+
+// interval is how often the line changes.
+const interval = 100 * time.Millisecond
+
+func (p *progress) show(e crawler.Event) {
+	switch {
+	case e.Article == store.Added:
+		p.added++
+	case e.Result == store.Failed:
+		p.failed++
+	}
+	if p.width < 20 || time.Since(p.last) < interval {
+		return
+	}
+	p.last = time.Now()
+	line := fmt.Sprintf("%d visited, %d added, %d failed  %s", e.Visited, p.added, p.failed, e.URL)
+	if r := []rune(line); len(r) > p.width-1 {
+		line = string(r[:p.width-2]) + "…"
+	}
+	fmt.Fprintf(p.w, "\r\x1b[K%s", line)
+	p.drawn = true
+}
+
+func (p *progress) clear() {
+	if p.drawn {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"luutin/store"
+	"luutin/store/bolt"
+)
+
+func exportCommand(common *flags) *cobra.Command {
+	var e exportRun
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "Write the articles as JSON",
+		Long: `Export writes the latest version of every article, one JSON object a line,
+host by host in the order in which they were first kept. Days in --since and
+--until are days as the article prints them; an article without a date of
+publication matches neither. A file named by -o is written whole or not at all.`,
+		Example: `  luutin export > all.jsonl
+  luutin export --site moj.gov.vn --since 2018-01-01 --until 2018-12-31 -o 2018.jsonl
+  luutin export --history --format json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e.common = common
+			return e.run(cmd)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&e.format, "format", "jsonl", "jsonl, an object a line, or json, one array")
+	f.StringArrayVar(&e.sites, "site", nil, "only articles of this `site` (may be repeated)")
+	f.StringVar(&e.since, "since", "", "only articles published on this `day` or later")
+	f.StringVar(&e.until, "until", "", "only articles published on this `day` or earlier")
+	f.BoolVar(&e.history, "history", false, "every version, not only the latest")
+	f.StringVarP(&e.output, "output", "o", "", "the `file` to write (default: standard output)")
+	cmd.RegisterFlagCompletionFunc("site", common.completeSites)
+	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"jsonl", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+type exportRun struct {
+	common       *flags
+	format       string
+	sites        []string
+	since, until string
+	history      bool
+	output       string
+}
+
+// someZone is the widest that a day as printed can be off from the same day in UTC.
+const someZone = 14 * time.Hour
+
+func (e *exportRun) run(cmd *cobra.Command) (err error) {
+	if e.format != "jsonl" && e.format != "json" {
+		return fmt.Errorf("--format %q is neither jsonl nor json", e.format)
+	}
+	q := store.Query{Sites: e.sites, History: e.history}
+	for _, x := range []struct {
+		flag, day string
+		bound     *time.Time
+		slack     time.Duration
+	}{{"--since", e.since, &q.Since, -someZone}, {"--until", e.until, &q.Until, 24*time.Hour + someZone}} {
+		if x.day == "" {
+			continue
+		}
+		day, err := time.Parse(time.DateOnly, x.day)
+		if err != nil {
+			return fmt.Errorf("%s %q is no day such as 2018-01-19", x.flag, x.day)
+		}
+		*x.bound = day.Add(x.slack)
+	}
+	archive, err := bolt.Open(e.common.archive, bolt.Options{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+
+	out := cmd.OutOrStdout()
+	if e.output != "" {
+		f, err := os.CreateTemp(filepath.Dir(e.output), "."+filepath.Base(e.output)+".*")
+		if err != nil {
+			return err
+		}
+		defer os.Remove(f.Name())
+		defer f.Close()
+		out = f
+		n, err := e.write(cmd.Context(), out, archive, q)
+		if err != nil {
+			return err
+		}
+		if err := f.Chmod(0o644); err != nil {
+			return err
+		}
+		if err := f.Sync(); err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
+		if err := os.Rename(f.Name(), e.output); err != nil {
+			return err
+		}
+		if !e.common.quiet {
+			fmt.Fprintf(cmd.ErrOrStderr(), "%d articles written to %s\n", n, e.output)
+		}
+		return matched(n)
+	}
+	n, err := e.write(cmd.Context(), out, archive, q)
+	if err != nil {
+		return err
+	}
+	if n == 0 && !e.common.quiet {
+		fmt.Fprintln(cmd.ErrOrStderr(), "luutin: no article matches")
+	}
+	return matched(n)
+}
+
+func matched(n int) error {
+	if n == 0 {
+		return errNo
+	}
+	return nil
+}
+
+func (e *exportRun) write(ctx context.Context, w io.Writer, archive store.Archive, q store.Query) (n int, err error) {
+	b := bufio.NewWriterSize(w, 256<<10)
+	between := "\n"
+	if e.format == "json" {
+		b.WriteString("[\n")
+		between = ",\n"
+	}
+	for v, err := range archive.Articles(ctx, q) {
+		if err != nil {
+			return n, err
+		}
+		day := v.Published.Format(time.DateOnly)
+		if e.since != "" && day < e.since || e.until != "" && day > e.until {
+			continue
+		}
+		if n > 0 {
+			b.WriteString(between)
+		}
+		if _, err := b.Write(v.JSON); err != nil {
+			return n, err
+		}
+		n++
+	}
+	if n > 0 {
+		b.WriteString("\n")
+	}
+	if e.format == "json" {
+		b.WriteString("]\n")
+	}
+	return n, b.Flush()
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"luutin/extract"
+	"luutin/store"
+	"luutin/store/bolt"
+)
+
+func showCommand(common *flags) *cobra.Command {
+	var page bool
+	cmd := &cobra.Command{
+		Use:   "show URL|ID",
+		Short: "Show an article, or the page it was read from",
+		Long: `Show prints the latest version of an article for reading: by its id, or by any
+URL that led to it. With --json it prints the record, with --page the bytes of
+the page as they came.`,
+		Example: `  luutin show https://moj.gov.vn/qt/tintuc/Pages/hoat-dong.aspx?ItemID=1
+  luutin show --json 4f6d… | jq .provenance
+  luutin show --page 4f6d… > page.html`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withArchive(common, func(a store.Archive) error {
+				v, err := find(cmd.Context(), a, args[0])
+				if err != nil {
+					return err
+				}
+				out := cmd.OutOrStdout()
+				if common.json && !page {
+					_, err = fmt.Fprintf(out, "%s\n", v.JSON)
+					return err
+				}
+				var article extract.Article
+				if err := json.Unmarshal(v.JSON, &article); err != nil {
+					return fmt.Errorf("article %s: %w", v.ID, err)
+				}
+				if page {
+					p, err := a.Capture(cmd.Context(), string(article.Capture))
+					if err != nil {
+						return err
+					}
+					_, err = out.Write(p.Body)
+					return err
+				}
+				return printArticle(out, &article)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&page, "page", false, "the page as it came instead of the article")
+	return cmd
+}
+
+func historyCommand(common *flags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "history URL|ID",
+		Short: "List the versions of an article, oldest first",
+		Long: `History lists every version of an article that the archive holds, oldest first:
+its number, when it was fetched, when it says it was published, and its title.
+With --json it prints the records.`,
+		Example: `  luutin history https://moj.gov.vn/qt/tintuc/Pages/hoat-dong.aspx?ItemID=1`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withArchive(common, func(a store.Archive) error {
+				v, err := find(cmd.Context(), a, args[0])
+				if err != nil {
+					return err
+				}
+				versions, err := a.History(cmd.Context(), v.ID)
+				if err != nil {
+					return err
+				}
+				for _, v := range versions {
+					if common.json {
+						fmt.Fprintf(cmd.OutOrStdout(), "%s\n", v.JSON)
+						continue
+					}
+					var article struct{ Title string }
+					if err := json.Unmarshal(v.JSON, &article); err != nil {
+						return fmt.Errorf("article %s, version %d: %w", v.ID, v.Number, err)
+					}
+					fmt.Fprintf(cmd.OutOrStdout(), "%3d  fetched %s  published %-16s  %s\n",
+						v.Number, v.Fetched.Format("2006-01-02 15:04"), shortTime(v.Published), article.Title)
+				}
+				return nil
+			})
+		},
+	}
+}
+
+func shortTime(t time.Time) string {
+	if t.IsZero() {
+		return "no date"
+	}
+	return t.Format("2006-01-02 15:04")
+}
+
+// withArchive opens the archive for reading.
+func withArchive(common *flags, f func(store.Archive) error) error {
+	a, err := bolt.Open(common.archive, bolt.Options{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	return f(a)
+}
+
+// find returns the latest version of the article that a URL or an id means.
+func find(ctx context.Context, a store.Archive, ref string) (store.Version, error) {
+	id, err := a.Resolve(ctx, ref)
+	if err == nil {
+		var v store.Version
+		if v, err = a.Article(ctx, id); err == nil {
+			return v, nil
+		}
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Version{}, fmt.Errorf("%s: %w; luutin export lists what is", ref, store.ErrNotFound)
+	}
+	return store.Version{}, err
+}
+
+func printArticle(w io.Writer, a *extract.Article) error {
+	var b strings.Builder
+	field := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%-11s %s\n", name, value)
+		}
+	}
+	fmt.Fprintf(&b, "%s\n\n", a.Title)
+	if a.Published != nil {
+		form := "2006-01-02 15:04 -07:00"
+		if a.PublishedPrecision == "day" {
+			form = time.DateOnly
+		}
+		field("published", a.Published.Format(form))
+	}
+	field("ministry", string(a.Ministry))
+	field("section", string(a.Section))
+	field("authors", strings.Join(a.Authors, "; "))
+	field("source", string(a.Source))
+	field("url", a.CanonicalURL)
+	for _, u := range a.Aliases {
+		field("also at", u)
+	}
+	field("id", fmt.Sprintf("%s, version %d", a.ID, a.Version))
+	field("fetched", a.Fetched.Format(time.RFC3339))
+	if a.Lead != "" {
+		fmt.Fprintf(&b, "\n%s\n", a.Lead)
+	}
+	fmt.Fprintf(&b, "\n%s\n", a.Body)
+	for _, img := range a.Images {
+		fmt.Fprintf(&b, "\n[image] %s\n", img.URL)
+		if img.Caption != "" {
+			fmt.Fprintf(&b, "        %s\n", img.Caption)
+		}
+	}
+	for _, f := range a.Attachments {
+		fmt.Fprintf(&b, "\n[%s] %s\n      %s\n", f.Type, f.Name, f.URL)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"luutin/extract"
+	"luutin/store"
+)
+
+func verifyCommand(common *flags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify",
+		Short: "Check that everything in the archive is whole",
+		Long: `Verify reads the whole archive, recomputes every digest and follows every
+reference. It names each record that is damaged and never writes. Status 1
+means that something is.`,
+		Example: `  luutin verify --archive /srv/news`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withArchive(common, func(a store.Archive) error {
+				n := 0
+				for p := range a.Verify(cmd.Context()) {
+					n++
+					if common.json {
+						line, err := json.Marshal(struct {
+							Where string `json:"where"`
+							What  string `json:"what"`
+						}{p.Where, p.What})
+						if err != nil {
+							return err
+						}
+						fmt.Fprintf(cmd.OutOrStdout(), "%s\n", line)
+						continue
+					}
+					fmt.Fprintln(cmd.OutOrStdout(), p)
+				}
+				if err := cmd.Context().Err(); err != nil {
+					return err
+				}
+				if n > 0 {
+					if !common.quiet {
+						fmt.Fprintf(cmd.ErrOrStderr(), "luutin: %d problems in %s; keep a copy of it before anything else\n", n, common.archive)
+					}
+					return errNo
+				}
+				if !common.quiet && !common.json {
+					s, err := a.Stats(cmd.Context())
+					if err != nil {
+						return err
+					}
+					fmt.Fprintf(cmd.OutOrStdout(), "%d articles in %d versions, %d captures, %d visits: all whole\n", s.Articles, s.Versions, s.Captures, s.Visits)
+				}
+				return nil
+			})
+		},
+	}
+}
+
+func versionCommand(common *flags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version of the program and of its reader",
+		Long: `Version prints which luutin this is. The reader's version grows whenever the
+same page may be read differently than before.`,
+		Example: `  luutin version --json`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			program, revision := "unreleased", ""
+			if info, ok := debug.ReadBuildInfo(); ok {
+				if v := info.Main.Version; v != "" && v != "(devel)" {
+					program = v
+				}
+				for _, s := range info.Settings {
+					if s.Key == "vcs.revision" {
+						revision = s.Value
+					}
+				}
+			}
+			if common.json {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]string{
+					"version": program, "revision": revision, "reader": extract.Version, "go": runtime.Version(),
+				})
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "luutin %s, reader %s, %s\n", program, extract.Version, runtime.Version())
+			return err
+		},
+	}
+}
