@@ -1,0 +1,29 @@
+package crawler
+
+import (
+	"context"
+	"fmt"
+
+	"luutin/extract"
+	"luutin/store"
+)
+
+// Fetch gets one page of a site with the manners of a crawl, robots.txt and
+// the turn of its host included, and keeps nothing. Archive may be nil.
+func (c *Crawler) Fetch(ctx context.Context, site, rawURL string) (extract.Page, error) {
+	r, err := c.begin([]string{site})
+	if err != nil {
+		return extract.Page{}, err
+	}
+	l := &store.Lease{
+		Target:  store.Target{URL: rawURL, Site: site, Kind: extract.KindArticle},
+		Expires: r.now().Add(leaseTime),
+	}
+	capture, err := newFetcher(r.web).fetchLease(ctx, r, l)
+	if v := r.judge(l, capture, err); v.Result != store.Fetched {
+		return extract.Page{}, fmt.Errorf("fetch %s: %s", rawURL, v.Reason)
+	}
+	return extract.Page{
+		URL: capture.FinalURL, ContentType: capture.ContentType, Body: capture.Body, Fetched: capture.Fetched,
+	}, nil
+}
