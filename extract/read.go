@@ -216,14 +216,14 @@ func (c *context) isArticleURL() bool {
 	return c.site != nil && c.site.articles != nil && c.page.URL != "" && c.site.articles.MatchString(c.url.RequestURI())
 }
 
-// isList decides by what the definition says of URLs, and by the layout where
-// it says nothing.
+// isList decides by what the definition says of URLs, then by whether a layout
+// fits, and where neither tells by the shape of the page.
 func (c *context) isList(l *layout) bool {
-	if c.site == nil || c.page.URL == "" {
+	if c.site == nil || c.page.URL == "" || c.isArticleURL() {
 		return false
 	}
-	if c.isArticleURL() {
-		return false
+	if slices.Contains(c.site.Start, c.page.URL) {
+		return true
 	}
 	where := c.url.RequestURI()
 	for i := range c.site.Lists {
@@ -231,10 +231,7 @@ func (c *context) isList(l *layout) bool {
 			return true
 		}
 	}
-	if slices.Contains(c.site.Start, c.page.URL) {
-		return true
-	}
-	return c.site.articles != nil || l == nil && len(c.site.Lists) > 0
+	return l == nil && (c.site.articles != nil || c.generic().reason != "")
 }
 
 // zone is the one that the definition names: the site's, else that of the
