@@ -35,7 +35,7 @@ type Crawler struct {
 
 	Agent        string            // the User-Agent; "" means DefaultAgent
 	Delay        time.Duration     // between two requests to a host; 0 means the site's own, else one second; negative means none
-	Workers      int               // visits at a time; 0 means 8
+	Workers      int               // visits at a time; 0 means 16
 	MaxPage      int64             // bytes of a page that are read; 0 means 32 MiB
 	MaxFile      int64             // bytes of an attachment; 0 means 256 MiB
 	Proxy        *url.URL          // nil means HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the environment
@@ -87,7 +87,7 @@ func (c *Crawler) Run(ctx context.Context, sites []string) (Summary, error) {
 		idle <- newFetcher(r.web)
 	}
 	var visits sync.WaitGroup
-	for n := 0; err == nil && (c.Limit == 0 || n < c.Limit); n++ {
+	for err == nil {
 		f := <-idle
 		var l *store.Lease
 		if l, err = r.lease(ctx); l == nil {
@@ -98,7 +98,7 @@ func (c *Crawler) Run(ctx context.Context, sites []string) (Summary, error) {
 				stop(err)
 			}
 			idle <- f
-			r.wake()
+			r.over()
 		})
 	}
 	visits.Wait()
@@ -135,20 +135,28 @@ func (r *run) visit(ctx context.Context, f *fetcher, l *store.Lease) error {
 }
 
 // lease waits for the next target that may be visited. It returns nil when
-// nothing is due soon and no visit is under way that could change that.
+// there is none within reach: nothing is due soon, or the Limit is used up, and
+// no visit is under way that could change that.
 func (r *run) lease(ctx context.Context) (*store.Lease, error) {
 	for {
-		l, err := r.Archive.Lease(ctx, store.Want{Sites: r.sites, TTL: leaseTime})
-		var none *store.NothingDue
-		if !errors.As(err, &none) {
-			return l, err
-		}
-		wait := none.Next.Sub(r.now())
-		if none.Next.IsZero() || wait > r.patience {
-			if none.Leased == 0 {
-				return nil, nil
+		full, hope := r.state()
+		wait := time.Second // a visit of this run wakes; those of others are looked for
+		if !full {
+			l, err := r.Archive.Lease(ctx, store.Want{Sites: r.sites, TTL: leaseTime})
+			var none *store.NothingDue
+			if !errors.As(err, &none) {
+				if l != nil {
+					r.count(1, 1)
+				}
+				return l, err
 			}
-			wait = time.Second // visits of this process wake, those of others are looked for
+			hope = hope || none.Leased > 0
+			if left := none.Next.Sub(r.now()); !none.Next.IsZero() && left <= r.patience {
+				wait, hope = left, true
+			}
+		}
+		if !hope {
+			return nil, nil
 		}
 		t := time.NewTimer(max(wait, time.Millisecond))
 		select {
@@ -162,8 +170,23 @@ func (r *run) lease(ctx context.Context) (*store.Lease, error) {
 	}
 }
 
-// wake lets a waiting lease look again, now that a visit is over.
-func (r *run) wake() {
+// state reports whether the Limit is used up, and whether visits are under way.
+func (r *run) state() (full, busy bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.Limit > 0 && r.begun >= r.Limit, r.underway > 0
+}
+
+func (r *run) count(begun, underway int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begun += begun
+	r.underway += underway
+}
+
+// over lets a waiting lease look again, now that a visit is.
+func (r *run) over() {
+	r.count(0, -1)
 	select {
 	case r.awake <- struct{}{}:
 	default:
@@ -180,10 +203,12 @@ type run struct {
 	patience time.Duration
 	awake    chan struct{} // holds one token: something may be due
 
-	mu      sync.Mutex
-	sum     Summary
-	unwell  map[string]*failure // by canonical URL, so that a retry replaces it
-	circles map[uint64]int      // further list pages, by what they link to
+	mu       sync.Mutex
+	begun    int // visits, without those that were given back
+	underway int
+	sum      Summary
+	unwell   map[string]*failure // by canonical URL, so that a retry replaces it
+	circles  map[uint64]int      // further list pages, by what they link to
 }
 
 func (c *Crawler) begin(sites []string) (*run, error) {
@@ -202,7 +227,7 @@ func (c *Crawler) begin(sites []string) (*run, error) {
 		r.now = time.Now
 	}
 	if r.workers <= 0 {
-		r.workers = 8
+		r.workers = 16
 	}
 	if r.patience == 0 {
 		r.patience = 15 * time.Second
@@ -253,12 +278,7 @@ func (r *run) sow(ctx context.Context) error {
 // news, then what belongs to them, and old lists last.
 func (r *run) target(site string, link extract.Link, depth int) store.Target {
 	t := store.Target{URL: link.URL, Post: link.Post, Canonical: link.Canonical, Site: site, Kind: link.Kind, Depth: depth}
-	if t.Canonical == "" {
-		t.Canonical = r.Sites.Canonical(link.URL)
-		if link.Post != "" {
-			t.Canonical += " " + link.Post
-		}
-	}
+	t.Canonical = t.Known()
 	switch {
 	case depth == 0:
 		t.Priority = 0

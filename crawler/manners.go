@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"luutin/store"
 )
 
 const (
@@ -139,18 +141,8 @@ func (m *manners) calm(name string) {
 	m.of(name).strikes = 0
 }
 
-// hostOf is what a host is known by: lower case, with the port when it is not
-// the scheme's own.
-func hostOf(u *url.URL) string {
-	name := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	if strings.Contains(name, ":") {
-		name = "[" + name + "]"
-	}
-	if p := u.Port(); p != "" && !(p == "80" && u.Scheme == "http") && !(p == "443" && u.Scheme == "https") {
-		name += ":" + p
-	}
-	return name
-}
+// hostOf is what a host is known by, here as in the archive.
+func hostOf(u *url.URL) string { return store.Host(u.String()) }
 
 // retryAfter returns the time that a Retry-After header names; zero when there
 // is none.

@@ -102,12 +102,12 @@ func TestRobotsFetch(t *testing.T) {
 		{name: "too many requests", serve: func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(429) }, err: "robots.txt: 429 Too Many Requests", asked: 1},
 		{name: "moved", serve: func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/robots.txt" {
-				http.Redirect(w, r, "/real.txt", 301)
+				http.Redirect(w, r, "/real.txt", http.StatusMovedPermanently)
 			} else {
 				fmt.Fprint(w, deny)
 			}
 		}, denied: true, asked: 2},
-		{name: "moved for ever", serve: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", 302) }, asked: 6},
+		{name: "moved for ever", serve: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) }, asked: 6},
 		{name: "longer than 500 KiB", serve: func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, deny+"\n"+strings.Repeat("# more\n", 100<<10))
 		}, denied: true, asked: 1},
@@ -144,7 +144,7 @@ func TestRobotsFetch(t *testing.T) {
 					t.Errorf("asked %d times, want %d", asked, tt.asked)
 				}
 				if tt.err != "" {
-					if next := web.manners.next("moj.gov.vn", time.Second); next.Sub(time.Now()) < firstRest/2 {
+					if next := web.manners.next("moj.gov.vn", time.Second); time.Until(next) < firstRest/2 {
 						t.Errorf("the host may be asked again at %v, want it to rest", next)
 					}
 				}

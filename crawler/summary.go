@@ -138,12 +138,13 @@ func (r *run) site(name string) *SiteSummary {
 
 // note counts a visit and tells about it.
 func (r *run) note(l *store.Lease, v store.Visit, o store.Outcome) {
-	if v.Result == store.Abandoned {
-		return
-	}
 	t := l.Target
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if v.Result == store.Abandoned {
+		r.begun--
+		return
+	}
 	site := r.site(t.Site)
 	tallies := []*Tally{&r.sum.Tally, &site.Tally}
 	if old := r.unwell[t.Canonical]; old != nil {

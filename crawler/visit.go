@@ -24,6 +24,14 @@ const (
 	fileLimit  = int64(256 << 20)
 )
 
+// shortWait is what a worker waits for the host of its target; when it would
+// be longer it lets others go first.
+const shortWait = 20 * time.Millisecond
+
+// errNotNow is the error of a target whose host wants to be left alone for a
+// moment, as after its robots.txt was asked for.
+var errNotNow = errors.New("the host is not to be asked at once")
+
 // A verdict is the error of a URL that is not asked for.
 type verdict struct {
 	result store.Result
@@ -81,7 +89,8 @@ func (r *run) mayAsk(ctx context.Context, t store.Target, u *url.URL, hops []sto
 	if r.IgnoreRobots {
 		return nil
 	}
-	rules, err := r.web.robots.of(ctx, u, r.delay(t.Site))
+	delay := r.delay(t.Site)
+	rules, err := r.web.robots.of(ctx, u, delay)
 	if err != nil {
 		return err
 	}
@@ -91,6 +100,9 @@ func (r *run) mayAsk(ctx context.Context, t store.Target, u *url.URL, hops []sto
 			reason = "redirected to what robots.txt forbids: " + u.String()
 		}
 		return &verdict{store.Refused, reason}
+	}
+	if !redirected && r.web.manners.next(hostOf(u), delay).Sub(r.now()) > shortWait {
+		return errNotNow
 	}
 	return nil
 }
@@ -128,6 +140,9 @@ func (r *run) judge(l *store.Lease, page *store.Capture, err error) store.Visit 
 		if u, err := url.Parse(page.FinalURL); err == nil {
 			host = hostOf(u)
 		}
+	}
+	if errors.Is(err, errNotNow) {
+		return store.Visit{Result: store.Abandoned, Time: now}
 	}
 	var verdict *verdict
 	var resting *resting
