@@ -248,9 +248,6 @@ func (c *context) zone() *time.Location {
 
 func (c *context) dateOptions() dates.Options {
 	o := dates.Options{Zone: c.zone(), NotAfter: c.page.Fetched}
-	if o.Zone == nil {
-		o.Zone = c.generic().zone
-	}
 	if c.site != nil && c.site.MonthFirst {
 		o.Order = dates.MonthFirst
 	}

@@ -37,7 +37,12 @@ func (c *context) readArticle(l *layout) error {
 	} else {
 		l = &layout{}
 	}
-	r := ruled{context: c, layout: l, article: a}
+	r := ruled{context: c, layout: l, article: a, dropped: map[*html.Node]bool{}}
+	for _, alt := range l.drop {
+		for _, n := range c.doc.FindMatcher(alt.sel).Nodes {
+			r.dropped[n] = true
+		}
+	}
 	r.canonical()
 	r.headline()
 	r.dates()
@@ -71,6 +76,7 @@ type ruled struct {
 	*context
 	layout  *layout
 	article *Article
+	dropped map[*html.Node]bool // what the layout's drop names: no part of any field
 }
 
 // note records which signal gave a field.
@@ -94,7 +100,7 @@ func (r *ruled) first(field string) (string, *html.Node, string) {
 	for _, a := range r.layout.fields[field] {
 		found := r.doc.FindMatcher(a.sel)
 		for _, n := range found.Nodes {
-			if v := valueOf(n, a.attr); v != "" {
+			if v := r.value(n, a.attr); v != "" {
 				return v, n, r.rule(a)
 			}
 		}
@@ -106,7 +112,7 @@ func (r *ruled) first(field string) (string, *html.Node, string) {
 func (r *ruled) all(field string) (values []string, nodes []*html.Node, signal string) {
 	for _, a := range r.layout.fields[field] {
 		for _, n := range r.doc.FindMatcher(a.sel).Nodes {
-			if v := valueOf(n, a.attr); v != "" && !slices.Contains(values, v) {
+			if v := r.value(n, a.attr); v != "" && !slices.Contains(values, v) {
 				values = append(values, v)
 				nodes = append(nodes, n)
 			}
@@ -123,6 +129,14 @@ func valueOf(n *html.Node, attr string) string {
 		return dom.Clean(dom.Attr(n, attr))
 	}
 	return dom.Text(n)
+}
+
+// value is valueOf without what the layout drops.
+func (r *ruled) value(n *html.Node, attr string) string {
+	if attr != "" || len(r.dropped) == 0 {
+		return valueOf(n, attr)
+	}
+	return dom.TextWithout(n, func(c *html.Node) bool { return c != n && r.dropped[c] })
 }
 
 // canonical decides by which URL the article is known. What the page says is
@@ -177,9 +191,8 @@ func (r *ruled) headline() {
 	if v, _, signal := r.first("title"); v != "" {
 		r.article.Title = v
 		r.note("title", v, signal, 1)
-	} else if u := r.generic(); u.title.Value != "" {
-		r.article.Title = u.title.Value
-		r.take(u.title)
+	} else {
+		r.article.Title = r.fill("title", r.generic().page.Title())
 	}
 	if v, _, signal := r.first("lead"); v != "" {
 		r.article.Lead = Text(v)
@@ -187,27 +200,20 @@ func (r *ruled) headline() {
 	}
 }
 
-// take notes a value that no rule gave.
-func (r *ruled) take(c Candidate) { r.note(c.Field, c.Value, c.Signal, c.Score) }
-
 func (r *ruled) dates() {
 	a := r.article
 	if d, signal, ok := r.date("published"); ok {
 		a.Published, a.PublishedText, a.PublishedPrecision = &d.Time, Text(d.Text), Text(d.Precision)
 		r.note("published", d.Time.Format(time.RFC3339), signal, 1)
-	} else if u := r.generic(); u.publishedBy.Value != "" {
-		t := u.published.Time
-		a.Published, a.PublishedText, a.PublishedPrecision = &t, Text(u.published.Text), Text(u.published.Precision)
-		r.take(u.publishedBy)
+	} else if d, ok := r.fillDate("published", r.generic().page.Published()); ok {
+		a.Published, a.PublishedText, a.PublishedPrecision = &d.Time, Text(d.Text), Text(d.Precision)
 	}
 	if d, signal, ok := r.date("modified"); ok {
 		a.Modified = &d.Time
 		r.note("modified", d.Time.Format(time.RFC3339), signal, 1)
 	} else if r.layout.Name == "" {
-		if u := r.generic(); u.modifiedBy.Value != "" {
-			t := u.modified.Time
-			a.Modified = &t
-			r.take(u.modifiedBy)
+		if d, ok := r.fillDate("modified", r.generic().page.Modified()); ok {
+			a.Modified = &d.Time
 		}
 	}
 }
@@ -219,7 +225,7 @@ func (r *ruled) date(field string) (dates.Date, string, bool) {
 		var together []string
 		var best dates.Date
 		for _, n := range r.doc.FindMatcher(alt.sel).Nodes {
-			v := valueOf(n, alt.attr)
+			v := r.value(n, alt.attr)
 			if v == "" {
 				continue
 			}
@@ -259,19 +265,12 @@ func (r *ruled) body() {
 			break
 		}
 	}
-	var generic map[*html.Node]bool
+	var unwanted map[*html.Node]string
+	var data string // the text, when the page keeps it in its data only
 	if roots == nil {
-		u := r.generic()
-		roots, generic, signal = u.body, u.drop, u.bodyBy.Signal
+		roots, unwanted, data, signal = r.genericBody()
 	}
 	drop := map[*html.Node]bool{}
-	for _, alt := range r.layout.drop {
-		for _, root := range roots {
-			for _, n := range goquery.NewDocumentFromNode(root).FindMatcher(alt.sel).Nodes {
-				drop[n] = true
-			}
-		}
-	}
 	for _, key := range []string{"title", "lead", "published", "authors", "source", "section", "tags", "related"} {
 		for _, alt := range r.layout.fields[key] {
 			if alt.attr != "" {
@@ -284,17 +283,24 @@ func (r *ruled) body() {
 			}
 		}
 	}
-	pieces := dom.Render(roots, func(n *html.Node) bool { return drop[n] || generic[n] || boilerplate(n) })
+	pieces := dom.Render(roots, func(n *html.Node) bool {
+		_, no := unwanted[n]
+		return no || drop[n] || r.dropped[n] || boilerplate(n)
+	})
+	if len(roots) == 0 {
+		for paragraph := range strings.SplitSeq(data, "\n\n") {
+			if paragraph = dom.CleanLines(paragraph); paragraph != "" {
+				pieces = append(pieces, dom.Piece{Block: Block{Kind: "paragraph", Text: paragraph}, Chars: len(paragraph)})
+			}
+		}
+	}
 	t := telling{
 		base: r.base, title: a.Title, lead: string(a.Lead), published: string(a.PublishedText),
 		boldLead: r.layout.BoldLead,
 	}
 	if a.Lead == "" && !r.layout.BoldLead && r.layout.fields["lead"] == nil {
-		if u := r.generic(); u.lead.Value != "" {
-			a.Lead = Text(u.lead.Value)
-			t.lead = u.lead.Value
-			r.take(u.lead)
-		}
+		t.lead = r.fill("lead", r.generic().page.Lead())
+		a.Lead = Text(t.lead)
 	}
 	s := t.tell(pieces)
 	a.Blocks, a.Body = s.blocks, s.text()
@@ -352,43 +358,30 @@ func (r *ruled) rest() {
 			r.note("source", c.source, signal, 1)
 		}
 	} else if len(a.Authors) == 0 {
-		u := r.generic()
-		for _, c := range u.authors {
-			a.Authors = append(a.Authors, c.Value)
-		}
-		if len(u.authors) > 0 {
-			r.note("authors", strings.Join(a.Authors, "; "), u.authors[0].Signal, u.authors[0].Score)
-		}
+		a.Authors = r.fillAuthors(r.generic().page.Authors())
 	}
 	if v, _, signal := r.first("source"); v != "" {
 		if src := parseSource(v); src != "" && (a.Source == "" || !r.ownName(src)) {
 			a.Source = Text(src)
 			r.note("source", src, signal, 1)
 		}
-	} else if u := r.generic(); a.Source == "" && u.source.Value != "" {
-		a.Source = Text(u.source.Value)
-		r.take(u.source)
+	} else if a.Source == "" {
+		a.Source = Text(r.fill("source", r.generic().page.Source()))
 	}
 	if values, _, signal := r.all("section"); len(values) > 0 {
 		a.Section = Text(strings.Join(values, " > "))
 		r.note("section", string(a.Section), signal, 1)
-	} else if u := r.generic(); u.section.Value != "" {
-		a.Section = Text(u.section.Value)
-		r.take(u.section)
+	} else {
+		a.Section = Text(r.fill("section", r.generic().page.Section()))
 	}
 	if values, _, signal := r.all("tags"); len(values) > 0 {
 		a.Tags = unique(values)
 		r.note("tags", strings.Join(a.Tags, "; "), signal, 1)
-	} else if u := r.generic(); len(a.Tags) == 0 && r.layout.Name == "" {
-		for _, c := range u.tags {
-			a.Tags = append(a.Tags, c.Value)
-		}
+	} else if len(a.Tags) == 0 && r.layout.Name == "" {
+		a.Tags = r.generic().page.Tags()
 	}
 	if a.Language == "" {
-		if u := r.generic(); u.language.Value != "" {
-			a.Language = Text(u.language.Value)
-			r.take(u.language)
-		}
+		a.Language = Text(r.fill("language", r.generic().page.Language()))
 	}
 	t := telling{base: r.base}
 	s := story{images: a.Images, attachments: a.Attachments, related: a.Related}

@@ -1,37 +1,101 @@
 package extract
 
 import (
+	"slices"
 	"time"
 
 	"golang.org/x/net/html"
 
 	"luutin/extract/dates"
-	"luutin/extract/dom"
+	"luutin/extract/generic"
 )
 
-// unruled is what a page says without any rule.
+// unruled is what a page says without any rule: package generic's judgement in
+// the terms of this one.
 type unruled struct {
+	page    *generic.Reading
+	kind    generic.Kind
 	reason  string // why it is no article; "" when it is one
 	refusal bool   // the server gave something else than was asked for: a wall, an error, a shell
-	zone    *time.Location
-
-	title, lead, source, section, language, canonical Candidate
-	authors, tags                                     []Candidate
-	published, modified                               dates.Date
-	publishedBy, modifiedBy                           Candidate
-	body                                              []*html.Node
-	drop                                              map[*html.Node]bool
-	bodyBy                                            Candidate
-	candidates                                        []Candidate
 }
 
+// generic reads the page without rules, once.
 func (c *context) generic() *unruled {
 	if c.unruled == nil {
-		u := &unruled{}
-		c.unruled = u
-		if h1 := c.doc.Find("h1").First(); h1.Length() > 0 {
-			u.title = Candidate{Field: "title", Value: dom.Text(h1.Nodes[0]), Signal: "h1"}
+		p := generic.Page{Root: c.root, Fetched: c.page.Fetched, Zone: c.zone()}
+		if c.page.URL != "" {
+			p.URL = c.url
 		}
+		if c.site != nil {
+			p.Language = c.site.Language
+		}
+		u := &unruled{page: generic.Read(p)}
+		u.kind, u.reason = u.page.Kind()
+		if u.kind == generic.Article {
+			u.reason = ""
+		}
+		switch u.kind {
+		case generic.Login, generic.Challenge, generic.Missing, generic.Shell, generic.Empty:
+			u.refusal = true
+		}
+		c.unruled = u
 	}
 	return c.unruled
+}
+
+// best returns the candidate that may be used for a field, in this package's
+// terms, and notes the others for Explain.
+func (r *ruled) best(field string, cs []generic.Candidate) (generic.Candidate, bool) {
+	b, ok := generic.Best(cs)
+	for i, c := range cs {
+		if i == 0 && ok {
+			continue
+		}
+		why := c.Why
+		if i == 0 {
+			why = "not plausible enough"
+		}
+		r.reading.Explain = append(r.reading.Explain, Candidate{Field: field, Value: c.Value, Signal: c.Signal, Score: c.Score, Why: why})
+	}
+	return b, ok
+}
+
+// fill notes a value that no rule gave and returns it.
+func (r *ruled) fill(field string, cs []generic.Candidate) string {
+	c, ok := r.best(field, cs)
+	if !ok {
+		return ""
+	}
+	r.note(field, c.Value, c.Signal, c.Score)
+	return c.Value
+}
+
+// fillDate does the same for a date.
+func (r *ruled) fillDate(field string, cs []generic.Candidate) (dates.Date, bool) {
+	c, ok := r.best(field, cs)
+	if !ok || c.Date.Time.IsZero() {
+		return dates.Date{}, false
+	}
+	r.note(field, c.Date.Time.Format(time.RFC3339), c.Signal, c.Score)
+	return c.Date, true
+}
+
+// fillAuthors returns every author that is plausible.
+func (r *ruled) fillAuthors(cs []generic.Candidate) (names []string) {
+	for _, c := range cs {
+		won := c.Score >= generic.Plausible && !slices.Contains(names, c.Value)
+		if won {
+			names = append(names, c.Value)
+			r.article.Provenance["authors"] = c.Signal
+		}
+		r.reading.Explain = append(r.reading.Explain, Candidate{Field: "authors", Value: c.Value, Signal: c.Signal, Score: c.Score, Won: won, Why: c.Why})
+	}
+	return names
+}
+
+// genericBody returns where the text stands, what in it is not text, and what
+// pointed to it.
+func (c *context) genericBody() (roots []*html.Node, drop map[*html.Node]string, text, signal string) {
+	b := c.generic().page.Body()
+	return b.Roots, b.Drop, b.Text, b.Signal
 }
