@@ -1,8 +1,6 @@
 package generic
 
 import (
-	"strings"
-
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
@@ -271,5 +269,3 @@ func (t *tree) noText(i, first, last int32) string {
 	}
 	return ""
 }
-
-var _ = strings.TrimSpace

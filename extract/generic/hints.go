@@ -35,6 +35,7 @@ const (
 	hFooter
 	hBox
 	hSection
+	hBrand
 
 	hBad = hNav | hSocial | hComment | hRelated | hAd | hForm | hConsent | hTags | hCrumb | hPaywall | hBio | hFooter
 )
@@ -61,6 +62,7 @@ var words = func() map[string]hint {
 		hHidden:          "hidden hide sronly srreader screenreader visuallyhidden offscreen noprint printonly invisible visually assistive a11y",
 		hLead:            "lead lede sapo standfirst dek deck subtitle subheadline subhead subheading intro introduction summary chapo abstract kicker-lead excerpt teaser-text trichyeu tomtat motdau motangan strapline subline bajada entradilla copete sommario catenaccio ingress manchet vorspann anriss anons perex synopsis description detail-sapo chapeau leadtext subtitulo volanta bajante preamble",
 		hTitle:           "title headline heading hed tieude posttitle entrytitle articletitle pagetitle titre titulo titolo headlines__title",
+		hBrand:           "logo brand sitetitle blogtitle sitename branding siteheading sitebranding",
 		hCrumb:           "breadcrumb breadcrumbs crumb crumbs brotkrumen",
 		hStory:           "article articles entry post story news detail details single blog page main cms field rich bai baiviet tin newsdetail chitiet noidung detailcontent maincontent singular wysiwyg article__body",
 		hText:            "body content text copy paragraphs paragraph contents prose maincontent bodytext contenido corps texte fulltext",
@@ -71,7 +73,7 @@ var words = func() map[string]hint {
 		hSource:          "source sources nguon nguontin fuente quelle fonte sourcename",
 		hWidget:          "widget widgets module block plugin",
 		hBox:             "box infobox factbox aside inset pullquote sidebar-box",
-		hSection:         "section category categories cat chuyenmuc kicker eyebrow rubrik rubrique topic ressort overline channel",
+		hSection:         "dachzeile spitzmarke topline roofline tagline vorspannzeile section category categories cat chuyenmuc kicker eyebrow rubrik rubrique topic ressort overline channel",
 		hBio | hByline:   "vcard",
 		hAd | hRelated:   "sponsoredcontent promoted nativead",
 		hDate | hUpdated: "",

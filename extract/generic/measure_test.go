@@ -116,6 +116,9 @@ func TestMeasure(t *testing.T) {
 			}
 			r := Read(Page{Root: root, URL: u, Fetched: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)})
 			o := map[string]any{"id": x.ID}
+			if c, ok := Best(r.Title()); ok {
+				o["title"] = c.Value
+			}
 			o["body"] = rendered(r.Body())
 			enc.Encode(o)
 		}

@@ -1,0 +1,321 @@
+package generic
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"luutin/extract/dom"
+)
+
+// A value is JSON as pages carry it, which is often not quite JSON.
+type value struct {
+	s    string // of a string, a number, a word
+	keys []string
+	vals []value
+	kind byte // '"', '{', '[', 'n' for anything else, 0 for nothing
+}
+
+func (v *value) get(key string) *value {
+	if v == nil || v.kind != '{' {
+		return nil
+	}
+	for i := range v.keys {
+		if v.keys[i] == key {
+			return &v.vals[i]
+		}
+	}
+	return nil
+}
+
+// text returns a string, or the first string of a list, or the @value or name
+// of an object.
+func (v *value) text() string {
+	if v == nil {
+		return ""
+	}
+	switch v.kind {
+	case '"':
+		return dom.Clean(v.s)
+	case 'n':
+		if v.s != "null" && v.s != "true" && v.s != "false" {
+			return v.s
+		}
+	case '[':
+		for i := range v.vals {
+			if s := v.vals[i].text(); s != "" {
+				return s
+			}
+		}
+	case '{':
+		for _, k := range [...]string{"@value", "name", "url", "@id"} {
+			if s := v.get(k).text(); s != "" {
+				return s
+			}
+		}
+	}
+	return ""
+}
+
+// texts returns all strings of a list, or the one of a value.
+func (v *value) texts() []string {
+	if v == nil {
+		return nil
+	}
+	if v.kind != '[' {
+		if s := v.text(); s != "" {
+			return []string{s}
+		}
+		return nil
+	}
+	var out []string
+	for i := range v.vals {
+		if s := v.vals[i].text(); s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// parseData reads JSON with line breaks in strings, quotes nobody escaped,
+// commas too many, comments and marks of CDATA. What cannot be read ends the
+// reading; what was read before it is kept.
+func parseData(s string) value {
+	p := dataParser{s: s}
+	v := p.value(0)
+	// Several documents in one script.
+	for p.i < len(p.s) && !p.broken {
+		p.space()
+		if p.i >= len(p.s) || p.s[p.i] != '{' && p.s[p.i] != '[' {
+			break
+		}
+		w := p.value(0)
+		v = value{kind: '[', vals: []value{v, w}}
+	}
+	return v
+}
+
+type dataParser struct {
+	s      string
+	i      int
+	broken bool
+}
+
+const maxDataDepth = 64
+
+func (p *dataParser) space() {
+	for p.i < len(p.s) {
+		switch c := p.s[p.i]; {
+		case c <= ' ' || c == 0xEF && strings.HasPrefix(p.s[p.i:], "\uFEFF") || c == 0xC2 && strings.HasPrefix(p.s[p.i:], "\u00A0"):
+			p.i++
+			for p.i < len(p.s) && p.s[p.i]&0xC0 == 0x80 {
+				p.i++
+			}
+		case c == '/' && strings.HasPrefix(p.s[p.i:], "/*"):
+			end := strings.Index(p.s[p.i+2:], "*/")
+			if end < 0 {
+				p.i = len(p.s)
+				return
+			}
+			p.i += end + 4
+		case c == '/' && strings.HasPrefix(p.s[p.i:], "//"):
+			end := strings.IndexByte(p.s[p.i:], '\n')
+			if end < 0 || strings.HasPrefix(p.s[p.i:], "//<![CDATA[") {
+				if end = strings.IndexAny(p.s[p.i:], "\n{["); end >= 0 && strings.HasPrefix(p.s[p.i:], "//<![CDATA[") {
+					p.i += len("//<![CDATA[")
+					continue
+				}
+				p.i = len(p.s)
+				return
+			}
+			p.i += end
+		case c == '<' && strings.HasPrefix(p.s[p.i:], "<!--"):
+			p.i += 4
+		case c == '<' && strings.HasPrefix(p.s[p.i:], "<![CDATA["):
+			p.i += 9
+		case c == '-' && strings.HasPrefix(p.s[p.i:], "-->"), c == ']' && strings.HasPrefix(p.s[p.i:], "]]>"):
+			p.i += 3
+		case c == ';':
+			p.i++
+		default:
+			return
+		}
+	}
+}
+
+func (p *dataParser) value(depth int) value {
+	p.space()
+	if p.i >= len(p.s) || depth > maxDataDepth {
+		p.broken = true
+		return value{}
+	}
+	switch c := p.s[p.i]; c {
+	case '{', '[':
+		closing := c + 2
+		v := value{kind: c}
+		p.i++
+		for !p.broken {
+			p.space()
+			for p.i < len(p.s) && p.s[p.i] == ',' {
+				p.i++
+				p.space()
+			}
+			if p.i >= len(p.s) {
+				p.broken = true
+				break
+			}
+			if p.s[p.i] == closing {
+				p.i++
+				break
+			}
+			if p.s[p.i] == '}' || p.s[p.i] == ']' { // the wrong bracket
+				p.i++
+				break
+			}
+			key := ""
+			if c == '{' {
+				if p.s[p.i] == '"' {
+					key = p.str(':')
+				} else {
+					key = p.word()
+				}
+				p.space()
+				if p.i >= len(p.s) || p.s[p.i] != ':' {
+					p.broken = true
+					break
+				}
+				p.i++
+			}
+			w := p.value(depth + 1)
+			if w.kind == 0 {
+				break
+			}
+			if c == '{' {
+				v.keys = append(v.keys, key)
+			}
+			v.vals = append(v.vals, w)
+		}
+		return v
+	case '"':
+		return value{kind: '"', s: p.str(0)}
+	case '}', ']', ',', ':':
+		p.broken = c == ':'
+		if c == ',' || c == '}' || c == ']' { // a value that is missing
+			return value{kind: 'n', s: "null"}
+		}
+		return value{}
+	}
+	w := p.word()
+	if w == "" {
+		p.broken = true
+		return value{}
+	}
+	return value{kind: 'n', s: w}
+}
+
+func (p *dataParser) word() string {
+	start := p.i
+	for p.i < len(p.s) && !strings.ContainsRune(",:{}[]\"\n\r\t ", rune(p.s[p.i])) {
+		p.i++
+	}
+	return strings.Trim(p.s[start:p.i], "'")
+}
+
+// str reads a string. A quote ends it when what follows fits: a colon behind
+// a key; a comma, a bracket or the end behind a value.
+func (p *dataParser) str(after byte) string {
+	p.i++
+	start := p.i
+	escaped := false
+	for p.i < len(p.s) {
+		switch p.s[p.i] {
+		case '\\':
+			escaped = true
+			p.i += 2
+			continue
+		case '"':
+			if p.ends(after) {
+				s := p.s[start:p.i]
+				p.i++
+				if escaped {
+					return unescape(s)
+				}
+				return s
+			}
+		}
+		p.i++
+	}
+	p.i = len(p.s)
+	p.broken = true
+	return p.s[start:]
+}
+
+func (p *dataParser) ends(after byte) bool {
+	for j := p.i + 1; j < len(p.s); j++ {
+		switch c := p.s[j]; {
+		case c <= ' ':
+			continue
+		case after != 0:
+			return c == after
+		default:
+			return c == ',' || c == '}' || c == ']' || c == '/' || c == ';'
+		}
+	}
+	return true
+}
+
+func unescape(s string) string {
+	var b strings.Builder
+	b.Grow(len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' || i+1 >= len(s) {
+			b.WriteByte(s[i])
+			continue
+		}
+		i++
+		switch s[i] {
+		case 'n', 'r':
+			b.WriteByte('\n')
+		case 't', 'b', 'f':
+			b.WriteByte(' ')
+		case 'u':
+			r, ok := hex4(s[i+1:])
+			if !ok {
+				continue
+			}
+			i += 4
+			if 0xD800 <= r && r < 0xDC00 && i+6 < len(s) && s[i+1] == '\\' && s[i+2] == 'u' {
+				if low, ok := hex4(s[i+3:]); ok && 0xDC00 <= low && low < 0xE000 {
+					r = (r-0xD800)<<10 + low - 0xDC00 + 0x10000
+					i += 6
+				}
+			}
+			if !utf8.ValidRune(r) {
+				r = utf8.RuneError
+			}
+			b.WriteRune(r)
+		default:
+			b.WriteByte(s[i])
+		}
+	}
+	return b.String()
+}
+
+func hex4(s string) (rune, bool) {
+	if len(s) < 4 {
+		return 0, false
+	}
+	var r rune
+	for i := 0; i < 4; i++ {
+		c := s[i]
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			c = c | 0x20 - 'a' + 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}
