@@ -289,7 +289,7 @@ func squeeze(s string) string {
 // covers reports whether a lead says all that a paragraph says.
 func covers(lead, paragraph string) bool {
 	l, p := squeeze(lead), squeeze(paragraph)
-	return p != "" && (l == p || len(p) > 40 && strings.HasSuffix(l, p) || len(l) > 40 && strings.HasSuffix(p, l) && len(p)-len(l) < 40)
+	return p != "" && (l == p || len(p) > 24 && strings.HasSuffix(l, p) || len(l) > 40 && strings.HasSuffix(p, l) && len(p)-len(l) < 40)
 }
 
 // tailDepth is how many paragraphs from the end a byline may stand.
@@ -300,7 +300,7 @@ const tailDepth = 4
 func (t telling) tail(s *story, pieces []dom.Piece) []dom.Piece {
 	footnotes := len(pieces)
 	for i, p := range pieces {
-		if strings.Trim(p.Text, "_- ") == "" && strings.HasPrefix(p.Text, "___") {
+		if i*2 > len(pieces) && footnote.MatchString(p.Text) {
 			footnotes = i
 			break
 		}
@@ -330,6 +330,9 @@ func (t telling) tail(s *story, pieces []dom.Piece) []dom.Piece {
 	}
 	return pieces
 }
+
+// footnote is how a note to the text begins: ([1]) or [1].
+var footnote = regexp.MustCompile(`^\(?\[\d{1,2}\]\)?`)
 
 var authorClass = regexp.MustCompile(`(?i)author|tac-?gia|byline|signature|nguoi-?viet`)
 

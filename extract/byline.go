@@ -35,7 +35,7 @@ var (
 // units begin the name of an office that signs instead of a person.
 var units = []string{
 	"vụ ", "cục ", "tổng cục ", "sở ", "phòng ", "ban ", "văn phòng", "tổ ", "trung tâm ", "thanh tra", "viện ", "ubnd", "ủy ban ",
-	"uỷ ban ", "bộ ", "bbt", "tạp chí ", "nhóm phóng viên", "nhóm pv", "hội ", "đoàn ", "công đoàn", "đảng ủy", "trường ", "chi cục",
+	"uỷ ban ", "bộ ", "bbt", "tạp chí ", "nhóm phóng viên", "nhóm pv", "hội luật gia", "hội đồng ", "công đoàn", "đảng ủy", "trường ", "chi cục",
 	"báo ", "cổng ", "học viện", "nhà xuất bản", "tổng công ty", "liên đoàn", "thư viện",
 }
 
@@ -139,7 +139,7 @@ func parseCredit(line string) credit {
 		part = labels.ReplaceAllString(part, "")
 		switch {
 		case part == "" || accounts.MatchString(part):
-		case hostLike.MatchString(strings.ToLower(part)) || isPaper(part):
+		case !initials.MatchString(part) && hostLike.MatchString(strings.ToLower(part)) || isPaper(part):
 			if c.source == "" {
 				c.source = strings.TrimPrefix(strings.TrimPrefix(part, "https://"), "http://")
 			}

@@ -53,8 +53,8 @@ func canonical(raw string, keep func(param string) bool) string {
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
 
 	p := normalEscapes(sessionPath.ReplaceAllString(u.EscapedPath(), ""))
-	if p == "" {
-		p = "/"
+	if !strings.HasPrefix(p, "/") {
+		p = "/" + p
 	}
 	if strings.Contains(p, "/.") { // path.Clean also folds "//", which some sites need
 		slash := strings.HasSuffix(p, "/") || strings.HasSuffix(p, "/.") || strings.HasSuffix(p, "/..")

@@ -25,19 +25,22 @@ func Attr(n *nethtml.Node, key string) string {
 // Text returns what a reader sees of a part of the tree on one line; see
 // Clean. Nodes that show nothing are passed over, inline nodes are joined
 // without a blank, and blocks with one.
-func Text(n *nethtml.Node) string {
+func Text(n *nethtml.Node) string { return TextWithout(n, nil) }
+
+// TextWithout is Text without the nodes for which drop returns true.
+func TextWithout(n *nethtml.Node, drop func(*nethtml.Node) bool) string {
 	var b strings.Builder
-	appendText(&b, n, 0)
+	appendText(&b, n, drop, 0)
 	return Clean(b.String())
 }
 
-func appendText(b *strings.Builder, n *nethtml.Node, depth int) {
+func appendText(b *strings.Builder, n *nethtml.Node, drop func(*nethtml.Node) bool, depth int) {
 	switch n.Type {
 	case nethtml.TextNode:
 		b.WriteString(n.Data)
 		return
 	case nethtml.ElementNode:
-		if Invisible(n) {
+		if Invisible(n) || drop != nil && drop(n) {
 			return
 		}
 		if n.DataAtom == atom.Br || n.DataAtom == atom.Img {
@@ -55,7 +58,7 @@ func appendText(b *strings.Builder, n *nethtml.Node, depth int) {
 		b.WriteByte(' ')
 	}
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
-		appendText(b, c, depth+1)
+		appendText(b, c, drop, depth+1)
 	}
 	if block {
 		b.WriteByte(' ')
