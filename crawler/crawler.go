@@ -274,20 +274,29 @@ func (r *run) sow(ctx context.Context) error {
 	return nil
 }
 
-// target makes a frontier entry of a link. Fresh lists come first, then the
-// news, then what belongs to them, and old lists last.
+// The priorities of targets: lists that may hold news, the news, what belongs
+// to it, and then the further pages of lists, the deeper the later.
+const (
+	fresh = iota
+	newsItem
+	file
+	backfill
+	last = 9
+)
+
+// target makes a frontier entry of a link.
 func (r *run) target(site string, link extract.Link, depth int) store.Target {
 	t := store.Target{URL: link.URL, Post: link.Post, Canonical: link.Canonical, Site: site, Kind: link.Kind, Depth: depth}
 	t.Canonical = t.Known()
 	switch {
-	case depth == 0:
-		t.Priority = 0
+	case link.Onward:
+		t.Priority = min(backfill+depth-1, last)
 	case link.Kind == extract.KindArticle:
-		t.Priority = 1
+		t.Priority = newsItem
 	case link.Kind == extract.KindAttachment:
-		t.Priority = 2
+		t.Priority = file
 	default:
-		t.Priority = min(2+depth, 9)
+		t.Priority = fresh
 	}
 	return t
 }

@@ -74,6 +74,12 @@ type ministry struct {
 	pages map[string]string // path to body, or to "301 location", "404", "pdf"
 	hits  map[string]int
 	odd   http.Handler
+
+	asked int           // requests, robots.txt and redirects included
+	last  time.Time     // when the last was answered
+	gap   time.Duration // the shortest between one's end and the next one's start
+	busy  bool
+	clash int // requests that came beside another
 }
 
 func (m *ministry) set(path, body string) {
@@ -95,7 +101,19 @@ func (m *ministry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	body, known := m.pages[r.RequestURI]
 	m.hits[r.URL.Path]++
+	if m.asked++; m.asked == 2 || m.asked > 2 && time.Since(m.last) < m.gap {
+		m.gap = time.Since(m.last)
+	}
+	if m.busy {
+		m.clash++
+	}
+	m.busy = true
 	m.mu.Unlock()
+	defer func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.busy, m.last = false, time.Now()
+	}()
 	to, moved := strings.CutPrefix(body, "301 ")
 	status, err := strconv.Atoi(body)
 	switch {
@@ -158,7 +176,6 @@ func inWorld(t *testing.T, f func(t *testing.T, w *world)) {
 	dir := filepath.Join(t.TempDir(), "archive")
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{dir: dir}
-		w.ministry.odd = oddServer()
 		w.ministry.set("/robots.txt", "User-agent: *\nDisallow: /news/secret")
 		w.net.serve(t, moj, &w.ministry)
 		w.Archive = openArchive(t, dir)
@@ -231,6 +248,9 @@ func TestRun(t *testing.T) {
 		if got := s.Elapsed(); got != 13*time.Second {
 			t.Errorf("took %v, want 13s", got)
 		}
+		if m := &w.ministry; m.asked != 14 || m.clash != 0 || m.gap < time.Second {
+			t.Errorf("%d requests, %d beside another, at least %v apart; want 14, none and 1s", m.asked, m.clash, m.gap)
+		}
 		if site := s.Sites[moj]; site.Visited != 13 || site.Delay != time.Second || site.Foreign != 0 {
 			t.Errorf("site summary %+v", site)
 		}
@@ -282,6 +302,7 @@ func TestOddPages(t *testing.T) {
 			"/news/429":                  "failed: 429 Too Many Requests",
 			"http://moj.test/list/empty": "failed: ",
 		}
+		w.ministry.odd = oddServer()
 		links := []string{"/news/good"}
 		for path := range want {
 			links = append(links, strings.TrimPrefix(path, "http://moj.test"))
@@ -421,6 +442,7 @@ func TestCancel(t *testing.T) {
 	for name, path := range map[string]string{"in a delay": "/news/1", "in a request": "/odd/slow-header"} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
+				w.ministry.odd = oddServer()
 				w.Delay = time.Minute
 				w.Patience = time.Hour
 				w.ministry.set("/list", list("", path))
@@ -522,10 +544,12 @@ func TestManySites(t *testing.T) {
 		const pages, delay = 20, 200 * time.Millisecond
 		var n memoryNet
 		var names []string
+		var ministries []*ministry
 		for i := range 30 {
 			name := fmt.Sprintf("m%d.test", i)
 			names = append(names, name)
-			var m ministry
+			m := new(ministry)
+			ministries = append(ministries, m)
 			var links []string
 			for j := range pages {
 				path := fmt.Sprintf("/news/%d", j)
@@ -533,12 +557,17 @@ func TestManySites(t *testing.T) {
 				m.set(path, news(fmt.Sprintf("Tin số %d của %s", j, name), ""))
 			}
 			m.set("/list", list("", links...))
-			n.serve(t, name, &m)
+			n.serve(t, name, m)
 		}
 		c := &Crawler{Archive: openArchive(t, dir), Sites: sitesOf(t, names...), Transport: n.transport(t), Delay: delay}
 		s, err := c.Run(t.Context(), names)
 		if err != nil || s.Added != 30*pages {
 			t.Fatalf("%s, %v", s, err)
+		}
+		for i, m := range ministries {
+			if m.asked != pages+2 || m.clash != 0 || m.gap < delay {
+				t.Errorf("%s: %d requests, %d beside another, at least %v apart; want %d, none and %v", names[i], m.asked, m.clash, m.gap, pages+2, delay)
+			}
 		}
 		// robots.txt, the list and the pages of each: a delay between any two.
 		ideal := (pages + 1) * delay

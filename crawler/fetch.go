@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gocolly/colly/v2"
@@ -127,9 +128,9 @@ func (w *web) exchange(req *http.Request, b bounds, buf []byte) (*answer, error)
 	}
 	defer w.manners.leave(name)
 
-	connected := false
+	var connected atomic.Bool
 	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected = true },
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -156,7 +157,10 @@ func (w *web) exchange(req *http.Request, b bounds, buf []byte) (*answer, error)
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		if !connected && req.Context().Err() == nil && isOwn(w.transport) {
+		if op := (*net.OpError)(nil); errors.As(err, &op) && connected.Load() {
+			err = op.Err // without the addresses, which differ each time
+		}
+		if !connected.Load() && req.Context().Err() == nil && isOwn(w.transport) {
 			err = &marked{err.Error(), errUnreachable}
 		}
 		return nil, err

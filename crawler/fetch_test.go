@@ -127,7 +127,7 @@ func oddServer() *http.ServeMux {
 			io.WriteString(w, page)
 			return
 		}
-		http.Redirect(w, r, "/steps/"+strconv.Itoa(n-1), 301)
+		http.Redirect(w, r, "/steps/"+strconv.Itoa(n-1), http.StatusMovedPermanently)
 	})
 	on("/cookie-wall", func(w http.ResponseWriter, r *http.Request) {
 		if _, err := r.Cookie("human"); err != nil {
@@ -337,7 +337,7 @@ func TestTurns(t *testing.T) {
 				case strings.HasPrefix(r.URL.Path, "/here"):
 					http.Redirect(w, r, "/page", http.StatusFound)
 				case strings.HasPrefix(r.URL.Path, "/there"):
-					http.Redirect(w, r, "http://"+hosts[(i+1)%len(hosts)]+"/page", 302)
+					http.Redirect(w, r, "http://"+hosts[(i+1)%len(hosts)]+"/page", http.StatusFound)
 				default:
 					io.WriteString(w, page)
 				}

@@ -3,6 +3,7 @@ package crawler
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -244,9 +245,10 @@ func (r *robots) of(ctx context.Context, u *url.URL, delay time.Duration) (rules
 		case e.err == nil:
 			e.until = r.web.now().Add(robotsLife)
 			r.web.manners.slow(hostOf(u), e.rules.delay)
-		case ctx.Err() != nil: // that says nothing about the host
+		case ctx.Err() != nil, errors.As(e.err, new(*resting)): // that says nothing new about the host
 		default:
 			e.until = r.web.manners.strike(hostOf(u))
+			e.err = errors.New(e.err.Error()) // the strike for it has been made
 		}
 		close(e.done)
 		return e.rules, e.err

@@ -86,20 +86,19 @@ func (r *run) mayAsk(ctx context.Context, t store.Target, u *url.URL, hops []sto
 	if redirected && t.Kind == extract.KindArticle && isHome(u) {
 		return &verdict{store.Missing, "redirected to the home page: " + u.String()}
 	}
-	if r.IgnoreRobots {
-		return nil
-	}
 	delay := r.delay(t.Site)
-	rules, err := r.web.robots.of(ctx, u, delay)
-	if err != nil {
-		return err
-	}
-	if !rules.allowed(u) {
-		reason := "robots.txt forbids it"
-		if redirected {
-			reason = "redirected to what robots.txt forbids: " + u.String()
+	if !r.IgnoreRobots {
+		rules, err := r.web.robots.of(ctx, u, delay)
+		if err != nil {
+			return err
 		}
-		return &verdict{store.Refused, reason}
+		if !rules.allowed(u) {
+			reason := "robots.txt forbids it"
+			if redirected {
+				reason = "redirected to what robots.txt forbids: " + u.String()
+			}
+			return &verdict{store.Refused, reason}
+		}
 	}
 	if !redirected && r.web.manners.next(hostOf(u), delay).Sub(r.now()) > shortWait {
 		return errNotNow
@@ -221,6 +220,11 @@ func (r *run) again(t store.Target, a *extract.Article, passed time.Duration, no
 	case t.Kind == extract.KindArticle || a != nil:
 		return now.Add(rarerIn(passed))
 	case t.Depth == 0:
+		return now.Add(freshList)
+	case t.Priority == fresh:
+		if age := now.Sub(t.Changed); !t.Changed.IsZero() && age > day {
+			return now.Add(revisitIn(age)) // such as the sitemap of a month long past
+		}
 		return now.Add(freshList)
 	}
 	return now.Add(deepList)
