@@ -604,3 +604,27 @@ func TestProxy(t *testing.T) {
 		w.wantRun(t, "2 visited: 1 added, 1 list")
 	})
 }
+
+func TestFetchOne(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ministry.set("/news/1", "301 /news/2")
+		w.ministry.set("/news/2", news("Tin", ""))
+		begun := time.Now()
+		p, err := w.Fetch(t.Context(), moj, "http://moj.test/news/1")
+		if err != nil || p.URL != "http://moj.test/news/2" || string(p.Body) != news("Tin", "") {
+			t.Errorf("Fetch = %s, %v", p.URL, err)
+		}
+		if took := time.Since(begun); took != 2*time.Second || w.ministry.gap < time.Second {
+			t.Errorf("took %v, %v apart; want robots.txt and two requests a second apart", took, w.ministry.gap)
+		}
+		for url, want := range map[string]string{
+			"http://moj.test/news/secret": "fetch http://moj.test/news/secret: robots.txt forbids it",
+			"http://moj.test/news/none":   "fetch http://moj.test/news/none: 404 Not Found",
+			"http://elsewhere.vn/":        "fetch http://elsewhere.vn/: elsewhere.vn is no host of moj.test",
+		} {
+			if _, err := w.Fetch(t.Context(), moj, url); fmt.Sprint(err) != want {
+				t.Errorf("Fetch = %v, want %s", err, want)
+			}
+		}
+	})
+}

@@ -2,6 +2,7 @@ package crawler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"luutin/extract"
@@ -17,9 +18,17 @@ func (c *Crawler) Fetch(ctx context.Context, site, rawURL string) (extract.Page,
 	}
 	l := &store.Lease{
 		Target:  store.Target{URL: rawURL, Site: site, Kind: extract.KindArticle},
+		Host:    store.Host(rawURL),
 		Expires: r.now().Add(leaseTime),
 	}
-	capture, err := newFetcher(r.web).fetchLease(ctx, r, l)
+	f := newFetcher(r.web)
+	capture, err := f.fetchLease(ctx, r, l)
+	for errors.Is(err, errNotNow) { // a crawl would let other hosts go first
+		if err := sleep(ctx, r.web.manners.next(l.Host, r.delay(site)).Sub(r.now())); err != nil {
+			return extract.Page{}, fmt.Errorf("fetch %s: %w", rawURL, err)
+		}
+		capture, err = f.fetchLease(ctx, r, l)
+	}
 	if v := r.judge(l, capture, err); v.Result != store.Fetched {
 		return extract.Page{}, fmt.Errorf("fetch %s: %s", rawURL, v.Reason)
 	}
