@@ -23,6 +23,29 @@ type story struct {
 	authors     []string
 	source      string
 	tags        []string
+
+	known map[string]int // the place of each image, attachment and related link, by its sort and URL
+}
+
+// place returns where a URL of a sort stands, and false when it is new and to
+// stand at next.
+func (s *story) place(sort, u string, next int) (int, bool) {
+	if s.known == nil {
+		s.known = map[string]int{}
+	}
+	key := sort + " " + u
+	i, ok := s.known[key]
+	if !ok {
+		s.known[key], i = next, next
+	}
+	return i, ok
+}
+
+// attach notes a file once.
+func (s *story) attach(f Attachment) {
+	if _, known := s.place("file", f.URL, len(s.attachments)); !known {
+		s.attachments = append(s.attachments, f)
+	}
 }
 
 // text joins the blocks as Article.Body does.
@@ -126,11 +149,11 @@ func (t telling) image(s *story, f *dom.Figure) int {
 	if u == "" {
 		return -1
 	}
-	if i := slices.IndexFunc(s.images, func(i Image) bool { return i.URL == u }); i >= 0 {
+	i, known := s.place("image", u, len(s.images))
+	if known {
 		return i
 	}
 	s.images = append(s.images, Image{URL: u})
-	i := len(s.images) - 1
 	if f.Caption != "" {
 		s.caption(i, f.Caption)
 	}
@@ -208,9 +231,7 @@ func (t telling) offers(s *story, pieces []dom.Piece) []dom.Piece {
 				if name == "" {
 					name = path.Base(u)
 				}
-				if !slices.ContainsFunc(s.attachments, func(f Attachment) bool { return f.URL == u }) {
-					s.attachments = append(s.attachments, Attachment{URL: u, Name: name, Type: typ})
-				}
+				s.attach(Attachment{URL: u, Name: name, Type: typ})
 			}
 		}
 		rest := p.Chars - p.Linked
@@ -244,7 +265,7 @@ func (t telling) relate(s *story, href, title string) {
 	if u == "" || title == "" || strings.HasPrefix(href, "#") || strings.HasPrefix(href, "javascript:") {
 		return
 	}
-	if !slices.ContainsFunc(s.related, func(r Related) bool { return r.URL == u }) {
+	if _, known := s.place("related", u, len(s.related)); !known {
 		s.related = append(s.related, Related{URL: u, Title: title})
 	}
 }

@@ -104,7 +104,7 @@ var inScript = regexp.MustCompile(`(?:location(?:\.href)?\s*=\s*|window\.open\(\
 // readLinks notes the articles that a part of a page links to.
 func (c *context) readLinks(l listRule, part *goquery.Selection) {
 	for _, n := range part.Nodes {
-		for _, a := range anchors(n) {
+		for _, a := range elements(n, atom.A) {
 			c.article(dom.Attr(a, "href"), a)
 		}
 		if href := dom.Attr(n, "href"); n.DataAtom != atom.A && href != "" {
@@ -188,14 +188,16 @@ func (c *context) link(raw, post string, kind Kind, text string, published *time
 	if post != "" {
 		canonical += "\n" + post
 	}
-	for i := range c.reading.Links {
-		if known := &c.reading.Links[i]; known.Canonical == canonical {
-			if known.Text == "" {
-				known.Text = text
-			}
-			return
+	if i, ok := c.linked[canonical]; ok {
+		if known := &c.reading.Links[i]; known.Text == "" {
+			known.Text = text
 		}
+		return
 	}
+	if c.linked == nil {
+		c.linked = map[string]int{}
+	}
+	c.linked[canonical] = len(c.reading.Links)
 	c.reading.Links = append(c.reading.Links, Link{URL: raw, Post: post, Canonical: canonical, Kind: kind, Text: text, Published: published})
 }
 
@@ -519,9 +521,10 @@ func (c *context) readJSONArticle(l *layout, doc gjson.Result) error {
 				if name == "" {
 					name = path.Base(u)
 				}
-				a.Attachments = append(a.Attachments, Attachment{URL: u, Name: dom.Clean(name), Type: attachmentType(u)})
+				s.attach(Attachment{URL: u, Name: dom.Clean(name), Type: attachmentType(u)})
 			}
 		}
+		a.Attachments = s.attachments
 	}
 	return c.finish(a)
 }

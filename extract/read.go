@@ -20,6 +20,10 @@ import (
 	"luutin/extract/dom"
 )
 
+// MaxPage is the most bytes that Read takes for a page. A tree needs ten to
+// thirty times the memory of its text.
+const MaxPage = 64 << 20
+
 // Read reads a page once: the article on it, its links, and where every value
 // came from. The reading is never nil. The error is nil when the page holds an
 // article, ErrNotArticle with the reason when it is something else, and any
@@ -48,6 +52,9 @@ func (s *Sites) read(p Page, d *definition) (*Reading, error) {
 	}
 	if len(bytes.TrimSpace(p.Body)) == 0 {
 		return r, fmt.Errorf("%w: the page is empty", ErrNotArticle)
+	}
+	if len(p.Body) > MaxPage {
+		return r, fmt.Errorf("read page: %d MB are more than the %d MB that a page may have", len(p.Body)>>20, MaxPage>>20)
 	}
 	if what := binaryFormat(p.Body); what != "" {
 		if what == "gzip" {
@@ -87,8 +94,9 @@ type context struct {
 
 	root    *html.Node
 	doc     *goquery.Selection
-	chosen  *layout  // nil when none fits
-	unruled *unruled // made when first asked for
+	chosen  *layout        // nil when none fits
+	linked  map[string]int // the place of each link in the reading, by its canonical URL
+	unruled *unruled       // made when first asked for
 }
 
 // binaryFormat names what is no text, by its first bytes.

@@ -77,6 +77,8 @@ type ruled struct {
 	layout  *layout
 	article *Article
 	dropped map[*html.Node]bool // what the layout's drop names: no part of any field
+	telling telling
+	story   story
 }
 
 // note records which signal gave a field.
@@ -303,12 +305,13 @@ func (r *ruled) body() {
 		a.Lead = Text(t.lead)
 	}
 	s := t.tell(pieces)
+	r.telling, r.story = t, s
 	a.Blocks, a.Body = s.blocks, s.text()
 	if s.boldLead {
 		a.Lead = Text(s.lead)
 		r.note("lead", s.lead, "first bold paragraph", .8)
 	}
-	a.Images, a.Attachments, a.Related, a.Tags = s.images, s.attachments, s.related, s.tags
+	a.Tags = s.tags
 	if len(s.authors) > 0 {
 		a.Authors = s.authors
 		r.note("authors", strings.Join(s.authors, "; "), "end of the body", .8)
@@ -383,38 +386,30 @@ func (r *ruled) rest() {
 	if a.Language == "" {
 		a.Language = Text(r.fill("language", r.generic().page.Language()))
 	}
-	t := telling{base: r.base}
-	s := story{images: a.Images, attachments: a.Attachments, related: a.Related}
-	if values, nodes, _ := r.all("images"); len(values) > 0 || r.layout.fields["images"] != nil {
-		_ = nodes
-		for _, alt := range r.layout.fields["images"] {
-			for _, n := range r.doc.FindMatcher(alt.sel).Nodes {
-				for _, img := range images(n) {
-					t.image(&s, &dom.Figure{Src: dom.ImageSource(img)})
+	for _, alt := range r.layout.fields["images"] {
+		for _, n := range r.doc.FindMatcher(alt.sel).Nodes {
+			for _, img := range elements(n, atom.Img) {
+				r.telling.image(&r.story, &dom.Figure{Src: dom.ImageSource(img)})
+			}
+		}
+	}
+	for _, alt := range r.layout.fields["attachments"] {
+		for _, n := range r.doc.FindMatcher(alt.sel).Nodes {
+			for _, link := range elements(n, atom.A) {
+				if u := r.telling.resolve(dom.Attr(link, "href")); u != "" {
+					r.story.attach(Attachment{URL: u, Name: dom.Text(link), Type: attachmentType(u)})
 				}
 			}
 		}
 	}
-	for _, key := range []string{"attachments", "related"} {
-		for _, alt := range r.layout.fields[key] {
-			for _, n := range r.doc.FindMatcher(alt.sel).Nodes {
-				for _, link := range anchors(n) {
-					href, name := dom.Attr(link, "href"), dom.Text(link)
-					if key == "related" {
-						t.relate(&s, href, name)
-						continue
-					}
-					u := t.resolve(href)
-					typ := attachmentType(u)
-					if u == "" || slices.ContainsFunc(s.attachments, func(f Attachment) bool { return f.URL == u }) {
-						continue
-					}
-					s.attachments = append(s.attachments, Attachment{URL: u, Name: name, Type: typ})
-				}
+	for _, alt := range r.layout.fields["related"] {
+		for _, n := range r.doc.FindMatcher(alt.sel).Nodes {
+			for _, link := range elements(n, atom.A) {
+				r.telling.relate(&r.story, dom.Attr(link, "href"), dom.Text(link))
 			}
 		}
 	}
-	a.Images, a.Attachments, a.Related = s.images, s.attachments, s.related
+	a.Images, a.Attachments, a.Related = r.story.images, r.story.attachments, r.story.related
 }
 
 // ownName reports whether a source is the site itself.
@@ -427,10 +422,6 @@ func (r *ruled) ownName(source string) bool {
 	}
 	return host != "" && strings.EqualFold(source, host)
 }
-
-func images(n *html.Node) []*html.Node { return elements(n, atom.Img) }
-
-func anchors(n *html.Node) []*html.Node { return elements(n, atom.A) }
 
 // elements returns a node, if it is one, and those below it of a name.
 func elements(n *html.Node, name atom.Atom) (out []*html.Node) {
