@@ -210,9 +210,8 @@ func (w *web) read(resp *http.Response, limit int64, from io.Reader, buf []byte)
 		return buf, "unspecified", err
 	}
 	defer free()
-	if resp.ContentLength > int64(cap(buf)) && resp.ContentLength <= limit {
-		buf = slices.Grow(buf, int(resp.ContentLength)+1)
-	}
+	// Believed up to a size, since a server may say anything.
+	buf = slices.Grow(buf, int(min(max(resp.ContentLength, 0), limit, keepBuffer-1))+1)
 	start := len(buf)
 	for {
 		if len(buf) == cap(buf) {

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
@@ -307,6 +309,35 @@ func TestFetchIgnoresTheEnvironmentOfColly(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestFetchTLS uses a real connection, with HTTP/2 and without a certificate
+// that anybody trusts.
+func TestFetchTLS(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Write(gzipped(r.Proto))
+	}))
+	server.EnableHTTP2 = true
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	get := func(trusted bool) (*store.Capture, error) {
+		own := ownTransport(nil)
+		own.Proxy = nil
+		defer own.CloseIdleConnections()
+		if trusted {
+			own.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+		}
+		f := newFetcher(newWeb(own, "agent", time.Now))
+		return f.fetch(t.Context(), &request{url: server.URL, bounds: bounds{size: 1 << 20}, follow: anywhere})
+	}
+	if c, err := get(true); err != nil || string(c.Body) != "HTTP/2.0" {
+		t.Errorf("fetch = %v, %v, want HTTP/2.0", c, err)
+	}
+	if _, err := get(false); !errors.Is(err, errUnreachable) || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("fetch = %v, want an untrusted certificate", err)
+	}
 }
 
 // TestTurns sends ten thousand requests from several workers, with redirects
