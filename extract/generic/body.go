@@ -157,6 +157,7 @@ func (r *Reading) findBody() Body {
 	if c < 0 {
 		return Body{}
 	}
+	r.memo.container = c
 	b := Body{Roots: []*html.Node{t.e[c].n}, Drop: map[*html.Node]string{}, Signal: "text", Score: .8}
 	t.prune(c, &b)
 	return b

@@ -165,5 +165,5 @@ var stems = []struct {
 	{"related", hRelated}, {"comment", hComment}, {"newsletter", hForm}, {"sidebar", hNav}, {"breadcrumb", hCrumb},
 	{"recommend", hRelated}, {"advert", hAd}, {"socialshare", hSocial}, {"sharebutton", hSocial}, {"authorbio", hBio},
 	{"cookie", hConsent}, {"paywall", hPaywall}, {"navigation", hNav}, {"footer", hFooter}, {"caption", hCaption},
-	{"subscri", hForm}, {"tinlienquan", hRelated}, {"sponsor", hAd}, {"taboola", hRelated}, {"outbrain", hRelated},
+	{"publish", hDate}, {"timestamp", hDate}, {"timedat", hDate}, {"datetime", hDate}, {"subscri", hForm}, {"tinlienquan", hRelated}, {"sponsor", hAd}, {"taboola", hRelated}, {"outbrain", hRelated},
 }

@@ -119,6 +119,29 @@ func TestMeasure(t *testing.T) {
 			if c, ok := Best(r.Title()); ok {
 				o["title"] = c.Value
 			}
+			if c, ok := Best(r.Published()); ok {
+				if c.Date.HasClock() {
+					o["date"] = c.Date.Time.Format(time.RFC3339)
+				} else {
+					o["date"] = c.Date.Time.Format("2006-01-02")
+				}
+				o["why"] = c.Signal
+				o["score"] = c.Score
+				for _, v := range r.Published() {
+					if v.Node != nil && v.Date.Time.Sub(c.Date.Time).Abs() < 36*time.Hour {
+						o["seen"] = v.Signal
+					}
+				}
+				for _, v := range r.Modified() {
+					if v.Node != nil {
+						o["seenmod"] = v.Signal
+					}
+				}
+				if m := r.linked().main; m != nil {
+					o["ld"] = entityType(m)
+				}
+				o["ogtype"] = r.meta("og:type")
+			}
 			o["body"] = rendered(r.Body())
 			enc.Encode(o)
 		}

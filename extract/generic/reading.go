@@ -5,6 +5,8 @@ import "strings"
 // memo is what was worked out already.
 type memo struct {
 	body      *Body
+	container int32
+	begin     int32 // where the text begins
 	title     []Candidate
 	headline  int32
 	metas     map[string][]string
@@ -19,8 +21,6 @@ type memo struct {
 	authors   *[]Candidate
 	lines     *[]line
 }
-
-type datesFound struct{ published, modified []Candidate }
 
 // Canonical ranks the URLs that the page gives for itself.
 func (r *Reading) Canonical() []Candidate {
@@ -220,13 +220,6 @@ type line struct {
 
 // Lead ranks what may be the lead.
 func (r *Reading) Lead() []Candidate { return nil }
-
-// Published ranks the dates of publication. None is plausible when the page
-// does not say.
-func (r *Reading) Published() []Candidate { return nil }
-
-// Modified ranks the dates of the last change.
-func (r *Reading) Modified() []Candidate { return nil }
 
 // Authors ranks bylines; each candidate holds all names of one byline.
 func (r *Reading) Authors() []Candidate { return nil }

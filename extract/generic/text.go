@@ -3,6 +3,11 @@ package generic
 import (
 	"strings"
 	"unicode"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+
+	"luutin/extract/dom"
 )
 
 // squash keeps the letters and digits of a text in lower case, so that two
@@ -25,4 +30,26 @@ func squash(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// appendOwn writes the text under a node up to the blocks inside it.
+func appendOwn(b *strings.Builder, n *html.Node, depth int) {
+	if depth > 500 {
+		return
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		switch c.Type {
+		case html.TextNode:
+			b.WriteString(c.Data)
+		case html.ElementNode:
+			if dom.Invisible(c) {
+				continue
+			}
+			if dom.IsBlock(c) || c.DataAtom == atom.Br {
+				b.WriteByte(' ')
+				continue
+			}
+			appendOwn(b, c, depth+1)
+		}
+	}
 }

@@ -121,7 +121,7 @@ func flatten(root *html.Node) *tree {
 						hints[a.Val] = h
 					}
 					x.hint |= h
-					if a.Key == "itemprop" {
+					if a.Key == "itemprop" || a.Key == "property" {
 						t.prop = append(t.prop, i)
 					}
 					if a.Key == "role" && (a.Val == "navigation" || a.Val == "banner" || a.Val == "contentinfo" || a.Val == "complementary") {
@@ -302,7 +302,7 @@ func measure(s string) (chars, punct int32) {
 }
 
 // is reports whether the element at i lies in the subtree of j.
-func (t *tree) in(i, j int32) bool { return i >= j && i < t.e[j].end }
+func (t *tree) in(i, j int32) bool { return j >= 0 && i >= j && i < t.e[j].end }
 
 // text returns the visible text of an element on one line.
 func (t *tree) text(i int32) string { return dom.Text(t.e[i].n) }

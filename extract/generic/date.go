@@ -1,0 +1,793 @@
+package generic
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/net/html/atom"
+
+	"luutin/extract/dates"
+)
+
+// Published ranks the dates of publication. None is plausible when the page
+// does not say: a date in the text, of a neighbour or of a signature is none.
+func (r *Reading) Published() []Candidate { return r.dates().published }
+
+// Modified ranks the dates of the last change.
+func (r *Reading) Modified() []Candidate { return r.dates().modified }
+
+type datesFound struct{ published, modified []Candidate }
+
+// dateOptions says how to read dates of the page.
+func (r *Reading) dateOptions() dates.Options {
+	o := dates.Options{Zone: r.page.Zone, NotAfter: r.page.Fetched}
+	lang := ""
+	if c := r.Language(); len(c) > 0 {
+		lang = strings.ToLower(c[0].Value)
+	}
+	tld := ""
+	if u := r.pageURL(); u != nil {
+		h := u.Hostname()
+		tld = h[strings.LastIndexByte(h, '.')+1:]
+	}
+	if o.Zone == nil && (tld == "vn" || lang == "vi" || strings.HasPrefix(lang, "vi-")) {
+		o.Zone = time.FixedZone("", 7*60*60)
+	}
+	switch {
+	case lang == "en-us", (lang == "en" || lang == "") && (tld == "com" || tld == "us" || tld == "gov" || tld == "edu" || tld == "mil" || tld == "org" || tld == "net"):
+		o.Order = dates.MonthFirst
+	}
+	return o
+}
+
+// pageURL is where the page was found, or says it is.
+func (r *Reading) pageURL() *url.URL {
+	if r.page.URL != nil {
+		return r.page.URL
+	}
+	if c := r.Canonical(); len(c) > 0 {
+		if u, err := url.Parse(c[0].Value); err == nil {
+			return u
+		}
+	}
+	return nil
+}
+
+// The names under which machines are told the dates, the surest first.
+var (
+	publishedNames = []struct {
+		name  string
+		score float64
+	}{
+		{"article:published_time", .9}, {"og:article:published_time", .88}, {"og:published_time", .88}, {"datepublished", .82}, {"article:published", .85}, {"article.published", .85},
+		{"parsely-pub-date", .85}, {"sailthru.date", .8}, {"cxenseparse:recs:publishtime", .85}, {"cxenseparse:publishtime", .85}, {"rnews:datepublished", .85},
+		{"dc.date.issued", .82}, {"dcterms.issued", .82}, {"dc.date.created", .7}, {"dcterms.created", .7}, {"dcterms.date", .7}, {"dc.date", .7},
+		{"publishdate", .8}, {"publish-date", .8}, {"publish_date", .8}, {"publication_date", .8}, {"publicationdate", .8}, {"pubdate", .8}, {"published_date", .8}, {"published-date", .8}, {"published_time", .8}, {"published", .75},
+		{"citation_publication_date", .8}, {"citation_date", .75}, {"prism.publicationdate", .8}, {"bt:pubdate", .8}, {"article_date_original", .8}, {"originalpublicationdate", .8}, {"ptime", .7},
+		{"date", .7}, {"releasedate", .6}, {"last-published", .6}, {"datecreated", .62}, {"article:created", .6}, {"created", .55}, {"timestamp", .55}, {"buildtime", 0},
+		{"shareaholic:article_published_time", .7}, {"og:pubdate", .7}, {"news_publish_date", .7}, {"eomportal-firstpublished", .8}, {"displaydate", .7},
+	}
+	modifiedNames = []string{"article:modified_time", "og:article:modified_time", "og:updated_time", "datemodified", "lastmod", "last-modified", "dcterms.modified", "dc.date.modified", "modified", "last_updated", "article:updated", "updated_time", "revised"}
+)
+
+func (r *Reading) dates() *datesFound {
+	if r.memo.dates != nil {
+		return r.memo.dates
+	}
+	f := &datesFound{}
+	r.memo.dates = f
+	o := r.dateOptions()
+	add := func(list *[]Candidate, raw, signal string, score float64) bool {
+		if raw == "" {
+			return false
+		}
+		d, ok := dates.Parse(raw, o)
+		if !ok || d.Precision == dates.Month || d.Precision == dates.Year {
+			return false
+		}
+		*list = append(*list, Candidate{Value: d.Text, Signal: signal, Score: score, Date: midnight(d)})
+		return true
+	}
+
+	l := r.linked()
+	if l.main != nil {
+		score := .95
+		if !l.sure && l.articles > 1 {
+			score = .4
+		} else if entityRank(entityType(l.main)) < 9 {
+			score = .8
+		}
+		if !add(&f.published, l.main.get("datePublished").text(), "json-ld datePublished", score) {
+			add(&f.published, l.main.get("dateCreated").text(), "json-ld dateCreated", score-.2)
+		}
+		add(&f.modified, l.main.get("dateModified").text(), "json-ld dateModified", score)
+	}
+	if l.page != nil {
+		score := .45
+		if l.main == nil && entityType(l.page) == "CollectionPage" {
+			score = .3
+		}
+		add(&f.published, l.page.get("datePublished").text(), "json-ld page datePublished", score)
+		add(&f.modified, l.page.get("dateModified").text(), "json-ld page dateModified", score)
+	}
+	for _, p := range publishedNames {
+		add(&f.published, r.meta(p.name), "meta "+p.name, p.score)
+	}
+	for _, name := range modifiedNames {
+		add(&f.modified, r.meta(name), "meta "+name, .8)
+	}
+	r.microdata(f, o)
+	visible := r.visibleDates(o)
+	updated := Candidate{}
+	for _, c := range visible {
+		if c.Why == labelUpdated {
+			f.modified = append(f.modified, c)
+			if updated.Score == 0 {
+				updated = c
+			}
+			continue
+		}
+		f.published = append(f.published, c)
+	}
+	if c, ok := r.urlDate(o); ok {
+		f.published = append(f.published, c)
+	}
+	// "Cập nhật" and "Updated" alone is how many print the only date there is.
+	if updated.Score > 0 {
+		alone := true
+		for _, c := range f.published {
+			if c.Score >= .6 {
+				alone = false
+			}
+		}
+		if alone {
+			updated.Score = max(Plausible, updated.Score-.1)
+			f.published = append(f.published, updated)
+		}
+	}
+	f.published = r.agree(f.published)
+	rank(f.modified)
+	return f
+}
+
+// midnight reads a machine's 00:00:00 as the day it stands for.
+func midnight(d dates.Date) dates.Date {
+	if d.Precision == dates.Second && d.Time.Hour() == 0 && d.Time.Minute() == 0 && d.Time.Second() == 0 {
+		d.Precision = dates.Day
+	}
+	return d
+}
+
+// agree raises dates that several places give, and prefers among those of one
+// day the one with a clock.
+func (r *Reading) agree(c []Candidate) []Candidate {
+	type key struct {
+		y int
+		d int
+	}
+	day := func(c Candidate) key { return key{c.Date.Time.Year(), c.Date.Time.YearDay()} }
+	places := map[key]int{}
+	for i := range c {
+		places[day(c[i])]++
+	}
+	for i := range c {
+		if n := places[day(c[i])]; n > 1 {
+			c[i].Score = min(1, c[i].Score+.04*float64(min(n-1, 3)))
+			if c[i].Why == "" {
+				c[i].Why = "others say the same"
+			}
+		}
+	}
+	rank(c)
+	if len(c) == 0 {
+		return c
+	}
+	if !c[0].Date.HasClock() {
+		for i := 1; i < len(c); i++ {
+			near := c[i].Date.Time.Sub(c[0].Date.Time)
+			if c[i].Date.HasClock() && c[i].Score >= .4 && (day(c[i]) == day(c[0]) || near >= 0 && near < 24*time.Hour && c[0].Date.Zoned) {
+				w := c[i]
+				w.Score, w.Why = c[0].Score, "has the clock of the best day"
+				copy(c[1:i+1], c[:i])
+				c[0] = w
+				break
+			}
+		}
+	}
+	c[0].Date = r.local(c[0], c)
+	// Printed for readers is better to show than printed for machines.
+	if c[0].Node == nil {
+		for i := range c[1:] {
+			v := &c[i+1]
+			if v.Node != nil && day(*v) == day(c[0]) && v.Value != "" {
+				c[0].Value = v.Value
+				break
+			}
+		}
+	}
+	return c
+}
+
+// local gives a date that machines were told in UTC the offset of its site,
+// where the page prints the same moment, or the day that moment had there. The
+// moment stays.
+func (r *Reading) local(best Candidate, all []Candidate) dates.Date {
+	d := best.Date
+	if _, off := d.Time.Zone(); !d.HasClock() || !d.Zoned || off != 0 {
+		return d
+	}
+	for _, c := range all {
+		if c.Node == nil || c.Why == labelUpdated {
+			continue
+		}
+		v := c.Date
+		if v.HasClock() && !v.Zoned {
+			shown := time.Date(v.Time.Year(), v.Time.Month(), v.Time.Day(), v.Time.Hour(), v.Time.Minute(), 0, 0, time.UTC)
+			ahead := shown.Sub(d.Time.Truncate(time.Minute))
+			if ahead != 0 && ahead%(30*time.Minute) == 0 && ahead <= 14*time.Hour && ahead >= -12*time.Hour {
+				d.Time = d.Time.In(time.FixedZone("", int(ahead/time.Second)))
+			}
+			return d
+		}
+		if v.HasClock() && v.Zoned && v.Time.Truncate(time.Minute).Equal(d.Time.Truncate(time.Minute)) {
+			d.Time = d.Time.In(v.Time.Location())
+			return d
+		}
+		if !v.HasClock() && c.Score >= .5 {
+			if v.Time.YearDay() == d.Time.YearDay() {
+				return d
+			}
+			for _, h := range r.usualOffsets() {
+				t := d.Time.In(time.FixedZone("", h*3600))
+				if t.YearDay() == v.Time.YearDay() && t.Year() == v.Time.Year() {
+					d.Time = t
+					return d
+				}
+			}
+		}
+	}
+	return d
+}
+
+// usualOffsets are the hours east of UTC that papers of a language keep, most
+// readers first.
+func (r *Reading) usualOffsets() []int {
+	lang := ""
+	if c := r.Language(); len(c) > 0 {
+		lang = strings.ToLower(c[0].Value)
+	}
+	base, region, _ := strings.Cut(lang, "-")
+	switch {
+	case region == "gb" || region == "ie":
+		return []int{1}
+	case region == "au" || region == "nz":
+		return []int{10, 11, 12, 13}
+	case region == "in":
+		return []int{5}
+	case base == "en" || base == "":
+		return []int{-5, -4, -8, -7, -6, 1}
+	case base == "de", base == "fr", base == "it", base == "nl", base == "pl", base == "cs", base == "sv", base == "da", base == "no", base == "nb", base == "hu", base == "sk", base == "hr", base == "sl":
+		return []int{1, 2}
+	case base == "es":
+		return []int{1, 2, -5, -3, -4, -6}
+	case base == "pt":
+		return []int{-3, 1}
+	case base == "ru", base == "tr", base == "uk", base == "ro", base == "fi", base == "el", base == "bg":
+		return []int{3, 2}
+	case base == "vi", base == "th", base == "id":
+		return []int{7}
+	case base == "zh":
+		return []int{8}
+	case base == "ja", base == "ko":
+		return []int{9}
+	}
+	return nil
+}
+
+// microdata reads itemprop=datePublished and its kin outside neighbours.
+func (r *Reading) microdata(f *datesFound, o dates.Options) {
+	t := r.tree
+	seen := 0
+	for _, i := range t.prop {
+		x := &t.e[i]
+		p := strings.ToLower(attr(x.n, "itemprop"))
+		if p == "" {
+			p = strings.ToLower(attr(x.n, "property"))
+			p = strings.NewReplacer("dc:date", "datepublished", "dc:created", "datecreated", "dcterms:created", "datecreated", "dc:issued", "datepublished").Replace(p)
+		}
+		published := strings.Contains(p, "datepublished") || strings.Contains(p, "datecreated")
+		if !published && !strings.Contains(p, "datemodified") || t.beside(i) || t.inCards(i) {
+			continue
+		}
+		if seen++; seen > 12 {
+			break
+		}
+		raw := attr(x.n, "content")
+		if raw == "" {
+			raw = attr(x.n, "datetime")
+		}
+		if raw == "" && x.chars < 200 {
+			raw = t.text(i)
+		}
+		d, ok := dates.Parse(raw, o)
+		if !ok || d.Precision == dates.Month || d.Precision == dates.Year {
+			continue
+		}
+		c := Candidate{Value: d.Text, Signal: "itemprop " + p, Score: .82, Date: midnight(d)}
+		if t.inArticle(i) {
+			c.Score = .86
+		}
+		if strings.Contains(p, "comment") {
+			continue
+		}
+		if published {
+			if n := len(f.published); n > 0 && f.published[n-1].Signal == c.Signal {
+				c.Score -= .3 // the second of several belongs to a neighbour
+			}
+			f.published = append(f.published, c)
+		} else {
+			f.modified = append(f.modified, c)
+		}
+	}
+}
+
+func (t *tree) inArticle(i int32) bool {
+	for j := i; j >= 0; j = t.e[j].parent {
+		if t.e[j].atom == atom.Article || t.e[j].hint&hBody != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// inCards reports elements in one of many alike.
+func (t *tree) inCards(i int32) bool {
+	for j, n := t.e[i].parent, 0; j >= 0 && n < 8; j, n = t.e[j].parent, n+1 {
+		x := &t.e[j]
+		if x.atom == atom.Body {
+			return false
+		}
+		if x.hint&(hRelated|hComment) != 0 && x.chars < 8000 && x.hint&hBody == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+const labelUpdated = "labelled as an update"
+
+var (
+	updatedWords   = []string{"updated", "update:", "cập nhật", "aktualisiert", "geändert", "mis à jour", "màj", "maj :", "actualizado", "actualizada", "atualizado", "atualizada", "atualização", "aggiornato", "aggiornamento", "modified", "last edited", "bijgewerkt", "uppdaterad", "oppdatert", "opdateret", "päivitetty", "aktualizováno", "aktualizacja", "zaktualizowano", "обновлено", "güncelleme", "edited", "revised", "última modificación", "sửa lần cuối", "更新"}
+	publishedWords = []string{"published", "posted", "veröffentlicht", "erstellt", "publié", "publicado", "publicada", "pubblicato", "ngày đăng", "đăng lúc", "đăng ngày", "ngày xuất bản", "gepubliceerd", "publicerad", "publisert", "udgivet", "julkaistu", "publikováno", "vydáno", "opublikowano", "dodano", "опубликовано", "yayın", "datum", "date:", "stand", "created", "first published", "发布", "geschrieben", "written", "ngày gửi", "thời gian", "publication"}
+)
+
+func hasAny(s string, words []string) int {
+	at := -1
+	for _, w := range words {
+		if i := strings.LastIndex(s, w); i > at {
+			at = i
+		}
+	}
+	return at
+}
+
+// visibleDates reads the dates printed round the headline and under the text.
+func (r *Reading) visibleDates(o dates.Options) []Candidate {
+	t := r.tree
+	if t.body < 0 {
+		return nil
+	}
+	r.Body() // weighs the tree
+	h := r.headline()
+	var out []Candidate
+	// Where the text begins: the third prose behind the headline.
+	start := h
+	if start < 0 {
+		start = t.body
+	}
+	first, last, stop := int32(-1), int32(-1), int32(len(t.e))
+	n := 0
+	root := t.body
+	if r.memo.container > 0 {
+		root = r.memo.container
+	}
+	for i := start; i < int32(len(t.e)); i++ {
+		x := &t.e[i]
+		if x.flags&(fProse|fInBad) != fProse || x.own < 60 || t.in(i, h) {
+			continue
+		}
+		if n++; n == 1 {
+			first = i
+		}
+		if n == 3 {
+			stop = i
+			break
+		}
+	}
+	if first < 0 {
+		first = min(start+60, int32(len(t.e)))
+		stop = first
+	}
+	for i := root; i < t.e[root].end; i++ {
+		if t.e[i].flags&(fProse|fInBad) == fProse {
+			last = i
+		}
+	}
+	// Above the headline, as far as little text stands between.
+	from := start
+	if h >= 0 {
+		room := int32(500)
+		for i := h - 1; i > t.body && h-i < 80; i-- {
+			x := &t.e[i]
+			if t.in(h, i) {
+				from = i
+				continue
+			}
+			if x.flags&fBlock != 0 || x.own > 0 {
+				room -= x.own
+				if x.ownLink > 0 {
+					room -= x.ownLink * 2
+				}
+			}
+			if room < 0 || x.atom == atom.Nav || x.hint&hNav != 0 && x.chars > 40 {
+				break
+			}
+			from = i
+		}
+	}
+	r.memo.begin = max(first, 0)
+	seen := map[int32]bool{}
+	for i := from; i < stop; i++ {
+		x := &t.e[i]
+		if x.flags&fHidden != 0 {
+			continue
+		}
+		if skip := t.skipForDates(i); skip && !t.in(h, i) {
+			i = x.end - 1
+			continue
+		}
+		where := "under the headline"
+		score := .7
+		if h < 0 {
+			where, score = "in the page", .5
+		} else if i < h {
+			where, score = "above the headline", .6
+		} else if i > first {
+			score = .55
+		}
+		out = r.dateLine(out, i, score, where, o, seen)
+	}
+	if last > 0 {
+		end := min(last+60, int32(len(t.e)))
+		for i := last + 1; i < end; i++ {
+			x := &t.e[i]
+			if x.flags&fHidden != 0 {
+				continue
+			}
+			if t.skipForDates(i) || x.atom == atom.Footer && !t.inArticle(x.parent) {
+				i = x.end - 1
+				continue
+			}
+			before := len(out)
+			out = r.dateLine(out, i, .42, "under the text", o, seen)
+			for k := before; k < len(out); k++ {
+				if out[k].Signal == "text under the text" {
+					out[k].Score -= .2 // a signature
+				}
+			}
+		}
+	}
+	return out
+}
+
+// skipForDates reports subtrees whose dates are those of others.
+func (t *tree) skipForDates(i int32) bool {
+	x := &t.e[i]
+	switch x.atom {
+	case atom.Nav, atom.Dialog, atom.Figure, atom.Figcaption:
+		return true
+	case atom.Aside:
+		return x.links > 3
+	}
+	if x.hint&(hRelated|hComment|hConsent|hPaywall) != 0 && x.hint&(hBody|hTitle|hDate|hMeta|hByline) == 0 && x.atom != atom.Body && x.atom != atom.Html && x.chars < 6000 {
+		return true
+	}
+	return x.flags&fBadSub != 0 && x.hint&(hNav|hRelated|hComment) != 0
+}
+
+// dateLine reads the dates of one <time> or of one block's own text.
+func (r *Reading) dateLine(out []Candidate, i int32, score float64, where string, o dates.Options, seen map[int32]bool) []Candidate {
+	t := r.tree
+	x := &t.e[i]
+	if x.atom == atom.Time {
+		b := t.block(i)
+		raw := attr(x.n, "datetime")
+		text := t.text(i)
+		d, ok := dates.Parse(raw, o)
+		if v, vok := dates.Parse(text, o); vok {
+			if !ok || !d.HasClock() && v.HasClock() {
+				d, ok = v, true
+			}
+		}
+		if !ok || d.Precision == dates.Month || d.Precision == dates.Year {
+			return out
+		}
+		c := Candidate{Value: text, Signal: "<time> " + where, Score: score + .1, Date: midnight(d), Node: x.n}
+		if c.Value == "" {
+			c.Value = d.Text
+		}
+		label := strings.ToLower(attr(x.n, "class") + " " + attr(x.n, "itemprop"))
+		if b >= 0 && t.e[b].own < 200 {
+			line := strings.ToLower(t.ownText(b))
+			if at := strings.Index(line, strings.ToLower(text)); at > 0 && text != "" {
+				line = line[:at]
+			}
+			u, p := hasAny(line, updatedWords), hasAny(line, publishedWords)
+			if u > p {
+				c.Why = labelUpdated
+			} else if p >= 0 {
+				c.Score += .05
+			}
+		}
+		if strings.Contains(label, "updat") || strings.Contains(label, "modif") {
+			if !strings.Contains(label, "publish") {
+				c.Why = labelUpdated
+			}
+		} else if x.hint&hDate != 0 {
+			c.Score += .03
+		}
+		if b >= 0 {
+			seen[b] = true
+		}
+		return append(out, c)
+	}
+	if x.flags&fBlock == 0 {
+		return r.dateInline(out, i, score, where, o, seen)
+	}
+	if x.own < 6 || seen[i] {
+		return out
+	}
+	if x.own > 260 {
+		if x.flags&fProse != 0 && i >= r.memo.begin && where != "under the text" {
+			return r.dateline(out, i, o)
+		}
+		return out
+	}
+	if x.flags&fProse != 0 && x.own > 160 {
+		if i < r.memo.begin || where == "under the text" {
+			return out
+		}
+		return r.dateline(out, i, o)
+	}
+	line := t.ownText(i)
+	found := dates.Find(line, o)
+	if len(found) == 0 {
+		return out
+	}
+	if len(found) == 1 && !found[0].HasClock() {
+		// The clock may stand in the next block: 01/03/2026, 09:51.
+		if j := t.nextText(i); j > 0 && t.e[j].own <= 12 {
+			if d, ok := dates.Parse(line+" "+t.ownText(j), o); ok && d.HasClock() {
+				found[0].Date, found[0].End = d, len(line)
+			}
+		} else if j := t.prevText(i); j > 0 && t.e[j].own <= 12 {
+			if d, ok := dates.Parse(t.ownText(j)+" "+line, o); ok && d.HasClock() {
+				found[0].Date, found[0].End = d, len(line)
+			}
+		}
+	}
+	words := 0
+	prev := 0
+	title := ""
+	if c := r.Title(); len(c) > 0 {
+		title = c[0].Value
+	}
+	for k, m := range found {
+		if m.Precision == dates.Month || m.Precision == dates.Year || strings.Contains(title, m.Text) {
+			continue
+		}
+		before := strings.ToLower(line[min(prev, m.Start):m.Start])
+		words += len(strings.Fields(before))
+		before = lastBytes(before, 40)
+		c := Candidate{Value: m.Text, Signal: "text " + where, Score: score, Date: m.Date, Node: x.n}
+		u, p := hasAny(before, updatedWords), hasAny(before, publishedWords)
+		switch {
+		case u > p:
+			c.Why = labelUpdated
+		case p >= 0:
+			c.Score += .1
+			c.Signal = "labelled text " + where
+		}
+		hinted := false
+		for j, n := i, 0; j >= 0 && n < 3; j, n = t.e[j].parent, n+1 {
+			if t.e[j].hint&(hDate|hMeta|hByline) != 0 && t.e[j].chars < 400 {
+				hinted = true
+			}
+		}
+		if !hinted {
+			for j := i + 1; j < x.end; j++ {
+				if t.e[j].hint&(hDate|hMeta) != 0 {
+					hinted = true
+				}
+			}
+		}
+		if hinted {
+			c.Score += .08
+			if c.Signal == "text under the text" {
+				c.Signal = "dated text under the text"
+			}
+		}
+		if m.HasClock() {
+			c.Score += .06
+		}
+		rest := len(strings.Fields(line[min(len(line), m.End):]))
+		if !hinted && p < 0 && u < 0 && words+rest > 6 {
+			c.Score -= .15 + .02*float64(words+rest) // a sentence that mentions a day
+		}
+		if k > 0 && c.Why != labelUpdated && p < 0 {
+			c.Score -= .1
+		}
+		prev = m.End
+		if c.Score > 0 {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// dateline reads the date that a text begins with: "29.11.2022 – …",
+// "(21. November 2022) …", "Berlin, 7. März 2026 – …".
+func (r *Reading) dateline(out []Candidate, i int32, o dates.Options) []Candidate {
+	head := r.tree.ownText(i)
+	if len(head) > 120 {
+		head = strings.ToValidUTF8(head[:120], "")
+	}
+	found := dates.Find(head, o)
+	if len(found) == 0 || found[0].Precision == dates.Month || found[0].Precision == dates.Year {
+		return out
+	}
+	m := found[0]
+	before, after := head[:m.Start], strings.TrimSpace(head[m.End:])
+	if len(strings.Fields(before)) > 4 || after == "" {
+		return out
+	}
+	for _, sign := range [...]string{"–", "-", "—", "|", ")", "/", ":", "„", "•"} {
+		if strings.HasPrefix(after, sign) {
+			return append(out, Candidate{Value: m.Text, Signal: "dateline of the text", Score: .58, Date: m.Date, Node: r.tree.e[i].n})
+		}
+	}
+	return out
+}
+
+// dateInline reads an inline element that is nothing but a date, inside a
+// block that is more: the <small> of a headline, a span with its date in an
+// attribute.
+func (r *Reading) dateInline(out []Candidate, i int32, score float64, where string, o dates.Options, seen map[int32]bool) []Candidate {
+	t := r.tree
+	x := &t.e[i]
+	switch x.atom {
+	case atom.Span, atom.Small, atom.Em, atom.I, atom.B, atom.Strong, atom.Abbr, atom.Font, atom.Label, atom.Cite, atom.A, 0:
+	default:
+		return out
+	}
+	if x.hint&(hDate|hUpdated) != 0 && x.chars < 60 {
+		for _, key := range [...]string{"title", "content", "datetime", "data-datetime", "data-date", "data-time", "data-published"} {
+			raw := attr(x.n, key)
+			if len(raw) < 8 || len(raw) > 60 {
+				continue
+			}
+			if d, ok := dates.Parse(raw, o); ok && d.Precision != dates.Month && d.Precision != dates.Year {
+				c := Candidate{Value: d.Text, Signal: "attribute " + key + " " + where, Score: score + .1, Date: midnight(d), Node: x.n}
+				if v, ok := dates.Parse(t.text(i), o); ok {
+					c.Value = v.Text
+				}
+				if x.hint&hUpdated != 0 && x.hint&hDate == 0 && where == "under the headline" && x.chars > 0 {
+					c.Why = labelUpdated
+				}
+				return append(out, c)
+			}
+		}
+	}
+	if x.chars < 6 || x.chars > 40 {
+		return out
+	}
+	b := t.block(i)
+	if b < 0 || seen[b] || t.e[b].own <= x.chars+2 || t.e[b].flags&fProse != 0 && !isHeading(t.e[b].atom) && t.e[b].own > 160 {
+		return out
+	}
+	text := t.text(i)
+	if !strings.ContainsAny(text, "0123456789") {
+		return out
+	}
+	d, ok := dates.Parse(text, o)
+	if !ok || len(d.Text)*2 < len(text) || d.Precision == dates.Month || d.Precision == dates.Year {
+		return out
+	}
+	if x.hint&(hDate|hMeta) != 0 {
+		score += .08
+	} else if !isHeading(t.e[b].atom) && t.e[b].own > 80 {
+		score -= .15
+	}
+	if d.HasClock() {
+		score += .06
+	}
+	return append(out, Candidate{Value: d.Text, Signal: "inline text " + where, Score: score, Date: d, Node: x.n})
+}
+
+// lastBytes returns the end of a text.
+func lastBytes(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	i := len(s) - n
+	for i < len(s) && s[i]&0xC0 == 0x80 {
+		i++
+	}
+	return s[i:]
+}
+
+// ownText is the text whose nearest block is the element at i.
+func (t *tree) ownText(i int32) string {
+	x := &t.e[i]
+	if x.own == x.chars {
+		return t.text(i)
+	}
+	var b strings.Builder
+	appendOwn(&b, x.n, 0)
+	return clean(b.String())
+}
+
+// nextText and prevText return the neighbouring block with text of its own.
+func (t *tree) nextText(i int32) int32 {
+	for j := i + 1; j < int32(len(t.e)) && j < i+12; j++ {
+		if t.e[j].own > 0 && t.e[j].flags&fBlock != 0 {
+			return j
+		}
+	}
+	return -1
+}
+
+func (t *tree) prevText(i int32) int32 {
+	for j := i - 1; j > 0 && j > i-12; j-- {
+		if t.e[j].own > 0 && t.e[j].flags&fBlock != 0 && !t.in(i, j) {
+			return j
+		}
+	}
+	return -1
+}
+
+// urlDate reads /2026/03/07/ in the path: the day a page was made, as blogs
+// and papers of many countries keep it. Digits run together are not read:
+// content systems write the time of the first draft there.
+func (r *Reading) urlDate(o dates.Options) (Candidate, bool) {
+	u := r.pageURL()
+	if u == nil {
+		return Candidate{}, false
+	}
+	p := u.Path
+	for i := 0; i+9 < len(p); i++ {
+		if p[i] != '/' {
+			continue
+		}
+		s := p[i+1:]
+		end := 0
+		parts := 0
+		for j := 0; j <= len(s) && parts < 3; j++ {
+			if j < len(s) && '0' <= s[j] && s[j] <= '9' {
+				continue
+			}
+			if j == end || j < len(s) && s[j] != '/' && s[j] != '-' {
+				break
+			}
+			parts++
+			end = j + 1
+			if parts == 3 {
+				if d, ok := dates.Parse(s[:j], o); ok && d.Precision == dates.Day && j >= 8 && s[4] == s[j-3] {
+					return Candidate{Value: s[:j], Signal: "url", Score: .52, Date: d, Why: "the day in the path"}, true
+				}
+			}
+		}
+	}
+	return Candidate{}, false
+}
