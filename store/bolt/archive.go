@@ -322,6 +322,7 @@ func (a *Archive) Close() error {
 		return nil
 	}
 	a.mu.Lock()
+	a.stuck = errClosed
 	clear(a.hosts)
 	hanging := a.hanging
 	a.mu.Unlock()
@@ -381,9 +382,7 @@ func (a *Archive) view(f func(tx *bbolt.Tx) error) error {
 	return err
 }
 
-// warmUp reads the file through once. bbolt maps it with MADV_RANDOM, and a
-// scan of a file that is not in the cache reads single pages in random order:
-// fifty times slower than this.
+// warmUp has a large file read through before the first scan of it.
 func (a *Archive) warmUp(ctx context.Context) error {
 	const small = 32 << 20
 	a.mu.Lock()
@@ -393,24 +392,27 @@ func (a *Archive) warmUp(ctx context.Context) error {
 	if warm {
 		return nil
 	}
-	f, err := os.Open(a.path(dbName))
-	if err != nil {
+	if info, err := a.file.Stat(); err != nil || info.Size() < small {
 		return err
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || info.Size() < small {
-		return err
-	}
+	return a.readThrough(ctx)
+}
+
+// readThrough reads the file from end to end. bbolt maps it with MADV_RANDOM,
+// so a scan of what is not in the cache reads single pages in random order:
+// fifty times slower than this.
+func (a *Archive) readThrough(ctx context.Context) error {
 	buf := make([]byte, 1<<20)
-	for {
-		switch _, err := f.Read(buf); {
+	for at := int64(0); ; {
+		n, err := a.file.ReadAt(buf, at)
+		at += int64(n)
+		switch {
 		case err == io.EOF:
 			return nil
 		case err != nil:
 			return fmt.Errorf("read %s: %w", a.path(dbName), err)
-		}
-		if err := ctx.Err(); err != nil {
-			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
 		}
 	}
 }

@@ -43,6 +43,7 @@ type plan struct {
 	key     []byte // of its latest version; nil when it is new
 	latest  version
 	article []byte   // JSON of the latest version; only when it is needed
+	leading []string // URLs that lead to it now
 	aliases []string // of the version to write; nil when none is to be written
 }
 
@@ -263,6 +264,7 @@ func (p *visit) makePlan(tx *bbolt.Tx) error {
 	aliases = slices.Compact(aliases)
 	aliases = slices.DeleteFunc(aliases, func(u string) bool { return u == "" || hashOf(u) == q.id })
 
+	q.leading = aliases
 	if q.outcome == store.Added {
 		q.aliases = append([]string{}, aliases...)
 		return nil
@@ -548,7 +550,7 @@ func (w *work) article(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 			}
 		}
 	}
-	for _, u := range q.aliases {
+	for _, u := range q.leading {
 		if k := hashKey(u); string(w.aliases.Get(k)) != string(q.id[:]) {
 			if err := w.put(w.aliases, k, q.id[:]); err != nil {
 				return err

@@ -118,3 +118,233 @@ func checkFile(name string) error {
 	}
 	return nil
 }
+
+// A pageCheck walks the pages of a bbolt file by reading it plainly, so that
+// no damage can lead astray what follows: bbolt itself trusts every page
+// number and every length.
+type pageCheck struct {
+	f        io.ReaderAt
+	pageSize uint64
+	pages    uint64
+	used     bitmap
+	report   func(page uint64, format string, args ...any)
+	stop     func() bool
+}
+
+type bitmap []uint64
+
+func (b bitmap) has(i uint64) bool { return b[i/64]&(1<<(i%64)) != 0 }
+func (b bitmap) set(i uint64)      { b[i/64] |= 1 << (i % 64) }
+
+// read returns a page with those that continue it, and marks them as used.
+// It is nil when there is something wrong with it.
+func (c *pageCheck) read(id uint64) []byte {
+	if id < 2 || id >= c.pages {
+		c.report(id, "it is referred to, but the file has pages 2 … %d", c.pages-1)
+		return nil
+	}
+	head := make([]byte, pageHead)
+	if _, err := c.f.ReadAt(head, int64(id*c.pageSize)); err != nil {
+		c.report(id, "%v", err)
+		return nil
+	}
+	if got := order.Uint64(head); got != id {
+		c.report(id, "it says that it is page %d", got)
+		return nil
+	}
+	n := uint64(order.Uint32(head[12:])) + 1
+	if n > c.pages-id {
+		c.report(id, "it says that it goes on for %d pages, beyond the end", n)
+		return nil
+	}
+	for i := id; i < id+n; i++ {
+		if c.used.has(i) {
+			c.report(i, "it is referred to twice")
+			return nil
+		}
+		c.used.set(i)
+	}
+	page := make([]byte, n*c.pageSize)
+	if _, err := c.f.ReadAt(page, int64(id*c.pageSize)); err != nil {
+		c.report(id, "%v", err)
+		return nil
+	}
+	return page
+}
+
+// bucket walks the tree below a page. Keys must lie in [min, max); min is the
+// first of them, nil when that is not known, max is nil when there is no end.
+func (c *pageCheck) bucket(id uint64, min, max []byte) {
+	page := c.read(id)
+	if page == nil || c.stop() {
+		return
+	}
+	type child struct {
+		id  uint64
+		key []byte
+	}
+	var children, buckets []child
+	elements, size, err := cutPage(page)
+	if err != nil {
+		c.report(id, "%v", err)
+		return
+	}
+	if pages := uint64(size)/c.pageSize + 1; pages != uint64(len(page))/c.pageSize {
+		c.report(id, "it goes on for %d pages, but %d bytes need %d", uint64(len(page))/c.pageSize, size, pages)
+	}
+	var last []byte
+	for i, e := range elements {
+		switch {
+		case i == 0 && min != nil && string(e.key) != string(min):
+			c.report(id, "its first key is %x, but the page above says %x", e.key, min)
+		case i > 0 && string(e.key) <= string(last):
+			c.report(id, "key %x stands behind %x", e.key, last)
+		case max != nil && string(e.key) >= string(max):
+			c.report(id, "key %x belongs to the next page, which begins with %x", e.key, max)
+		}
+		last = e.key
+		switch {
+		case e.child != 0:
+			children = append(children, child{e.child, e.key})
+		case e.bucket:
+			root, err := cutBucket(e.value)
+			if err != nil {
+				c.report(id, "bucket %q: %v", e.key, err)
+			} else if root != 0 {
+				buckets = append(buckets, child{root, e.key})
+			}
+		}
+	}
+	for i, e := range children {
+		end := max
+		if i+1 < len(children) {
+			end = children[i+1].key
+		}
+		c.bucket(e.id, e.key, end)
+	}
+	for _, e := range buckets {
+		c.bucket(e.id, nil, nil)
+	}
+}
+
+// An element is one entry of a page: a child page, a bucket, or a value.
+type element struct {
+	key    []byte
+	child  uint64
+	bucket bool
+	value  []byte
+}
+
+// cutPage reads the elements of a branch or leaf page and returns how many
+// bytes it uses. bbolt writes keys and values one behind the other, so every
+// position is known before it is read.
+func cutPage(page []byte) (elements []element, size int, err error) {
+	flags, count := order.Uint16(page[8:]), int(order.Uint16(page[10:]))
+	if flags != flagBranch && flags != flagLeaf {
+		return nil, 0, fmt.Errorf("it is neither branch nor leaf (%#x)", flags)
+	}
+	size = pageHead + count*elementHead
+	if size > len(page) || flags == flagBranch && count == 0 {
+		return nil, 0, fmt.Errorf("it says that it holds %d elements", count)
+	}
+	elements = make([]element, count)
+	for i := range elements {
+		at := pageHead + i*elementHead
+		h := page[at : at+elementHead]
+		var e element
+		var pos, keySize, valueSize uint64
+		if flags == flagBranch {
+			pos, keySize, e.child = uint64(order.Uint32(h)), uint64(order.Uint32(h[4:])), order.Uint64(h[8:])
+			if e.child < 2 {
+				return nil, 0, fmt.Errorf("element %d leads to page %d", i, e.child)
+			}
+		} else {
+			e.bucket = order.Uint32(h) == 1
+			if order.Uint32(h) > 1 {
+				return nil, 0, fmt.Errorf("element %d has unknown flags", i)
+			}
+			pos, keySize, valueSize = uint64(order.Uint32(h[4:])), uint64(order.Uint32(h[8:])), uint64(order.Uint32(h[12:]))
+		}
+		if uint64(at)+pos != uint64(size) || keySize+valueSize > uint64(len(page)-size) {
+			return nil, 0, fmt.Errorf("element %d lies at the wrong place or beyond the end", i)
+		}
+		end := size + int(keySize)
+		e.key = page[size:end:end]
+		size = end + int(valueSize)
+		e.value = page[end:size:size]
+		elements[i] = e
+	}
+	return elements, size, nil
+}
+
+// cutBucket returns the root page of a bucket, 0 when it lies in value.
+func cutBucket(value []byte) (root uint64, err error) {
+	if len(value) < 16 {
+		return 0, errors.New("it is too short")
+	}
+	if order.Uint64(value[8:]) != 0 {
+		return 0, errors.New("it has a sequence, which this archive does not use")
+	}
+	if root = order.Uint64(value); root != 0 {
+		if len(value) > 16 {
+			return 0, errors.New("it has both a root page and content")
+		}
+		return root, nil
+	}
+	page := value[16:]
+	if len(page) < pageHead || order.Uint16(page[8:]) != flagLeaf || order.Uint64(page) != 0 || order.Uint32(page[12:]) != 0 {
+		return 0, errors.New("its page is no leaf")
+	}
+	elements, size, err := cutPage(page)
+	if err != nil {
+		return 0, err
+	}
+	if size != len(page) {
+		return 0, errors.New("its page is longer than its elements")
+	}
+	for i, e := range elements {
+		if e.bucket || i > 0 && string(e.key) <= string(elements[i-1].key) {
+			return 0, errors.New("its keys are out of order")
+		}
+	}
+	return 0, nil
+}
+
+// free checks that every page is either used or free. The list of free pages
+// decides which page the next commit overwrites.
+func (c *pageCheck) free(id uint64) {
+	page := c.read(id)
+	if page == nil {
+		return
+	}
+	n, b := uint64(order.Uint16(page[10:])), page[pageHead:]
+	if order.Uint16(page[8:]) != flagFree {
+		c.report(id, "it is no list of free pages")
+		return
+	}
+	if n == 0xFFFF {
+		n, b = order.Uint64(b), b[8:]
+	}
+	if n > uint64(len(b))/8 {
+		c.report(id, "it says that it lists %d free pages", n)
+		return
+	}
+	free := make(bitmap, len(c.used))
+	for i := range n {
+		switch p := order.Uint64(b[8*i:]); {
+		case p < 2 || p >= c.pages:
+			c.report(p, "it is listed as free, but the file has pages 2 … %d", c.pages-1)
+		case free.has(p):
+			c.report(p, "it is listed as free twice")
+		case c.used.has(p):
+			c.report(p, "it is listed as free, but it is used: writing to the archive would destroy it")
+		default:
+			free.set(p)
+		}
+	}
+	for p := uint64(2); p < c.pages; p++ {
+		if !c.used.has(p) && !free.has(p) {
+			c.report(p, "it is neither used nor free")
+		}
+	}
+}

@@ -1,13 +1,617 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"iter"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
+	"go.etcd.io/bbolt"
+
+	"luutin/extract"
 	"luutin/store"
 )
 
-// Verify implements store.Archive.
+// Verify implements store.Archive. All of it sees one state of the archive.
+// Commits may go on meanwhile; their pages cannot be used again before it ends.
 func (a *Archive) Verify(ctx context.Context) iter.Seq[store.Problem] {
-	return func(yield func(store.Problem) bool) {}
+	return func(yield func(store.Problem) bool) {
+		c := &check{a: a, ctx: ctx, hosts: map[string]*tally{}}
+		defer func() {
+			if c.tx != nil {
+				// It only read; there is nothing to lose.
+				_ = a.guard(c.tx.Rollback)
+			}
+		}()
+		for _, step := range []func(*check) iter.Seq[func()]{
+			(*check).pages, (*check).meta, (*check).targets, (*check).visits, (*check).captures, (*check).versions,
+			(*check).indexes, (*check).hostRecords, (*check).blobs,
+		} {
+			// Problems are handed out between the parts of a step: what the
+			// caller does with them is not to run under guard.
+			for part := range step(c) {
+				if err := a.guard(func() error { part(); return nil }); err != nil {
+					c.report(dbName, "%v", err)
+				}
+				for _, p := range c.found {
+					if !yield(p) {
+						return
+					}
+				}
+				c.found = c.found[:0]
+				if err := ctx.Err(); err != nil {
+					yield(store.Problem{Where: a.dir, What: fmt.Sprintf("not all of it was verified: %v", err)})
+					return
+				}
+				if c.over {
+					return
+				}
+			}
+		}
+	}
+}
+
+// A check is a run of Verify.
+type check struct {
+	a     *Archive
+	ctx   context.Context
+	tx    *bbolt.Tx
+	found []store.Problem
+	over  bool // there is no use in reading on
+	hosts map[string]*tally
+
+	dues, bodies, firsts uint64 // targets that are due, captures that hold a body, first versions
+}
+
+// A tally is what the records of a host add up to.
+type tally struct {
+	hostRecord
+	captured uint64 // visits that brought a capture
+}
+
+func (c *check) report(where, format string, args ...any) {
+	c.found = append(c.found, store.Problem{Where: where, What: fmt.Sprintf(format, args...)})
+}
+
+func (c *check) host(name string) *tally {
+	t := c.hosts[name]
+	if t == nil {
+		t = &tally{hostRecord: hostRecord{States: map[store.State]int{}}}
+		c.hosts[name] = t
+	}
+	return t
+}
+
+// once is a step of one part.
+func once(f func()) iter.Seq[func()] {
+	return func(yield func(func()) bool) { yield(f) }
+}
+
+// pages checks the file below the records.
+func (c *check) pages() iter.Seq[func()] {
+	return once(func() {
+		if err := c.a.readThrough(c.ctx); err != nil {
+			c.report(dbName, "%v", err)
+			c.over = true
+			return
+		}
+		tx, err := c.a.db.Begin(false)
+		if err != nil {
+			c.report(dbName, "%v", err)
+			c.over = true
+			return
+		}
+		c.tx = tx
+		size := uint64(c.a.db.Info().PageSize)
+		p := &pageCheck{
+			f: c.a.file, pageSize: size, pages: uint64(tx.Size()) / size,
+			report: func(page uint64, format string, args ...any) {
+				c.report(fmt.Sprintf("%s page %d", dbName, page), format, args...)
+			},
+			stop: func() bool { return c.ctx.Err() != nil },
+		}
+		p.used = make(bitmap, p.pages/64+1)
+		p.bucket(uint64(tx.Cursor().Bucket().Root()), nil, nil)
+		if p.stop() {
+			return
+		}
+		metas, err := readMetas(c.a.file)
+		if len(metas) < 2 {
+			if err == nil {
+				err = errors.New("the second meta page is damaged")
+			}
+			c.report(dbName, "%v; the other meta page is used", err)
+		}
+		for _, m := range metas {
+			if m.txid == uint64(tx.ID()) && len(c.found) == 0 {
+				p.free(m.freelist)
+			}
+		}
+		if len(c.found) > 0 {
+			c.report(dbName, "the records were not read, because the pages that hold them are damaged")
+			c.over = true
+		}
+	})
+}
+
+// each walks a bucket in parts.
+func (c *check) each(bucket []byte, f func(k, v []byte)) iter.Seq[func()] {
+	return func(yield func(func()) bool) {
+		var after []byte
+		for more := true; more; {
+			part := func() {
+				more = false // unless the part ends well
+				cur := c.tx.Bucket(bucket).Cursor()
+				k, v := cur.First()
+				if after != nil {
+					if k, v = cur.Seek(after); bytes.Equal(k, after) {
+						k, v = cur.Next()
+					}
+				}
+				for n := 0; k != nil && n < 256; k, v = cur.Next() {
+					after = append(after[:0], k...)
+					f(k, v)
+					n++
+				}
+				more = k != nil
+			}
+			if !yield(part) {
+				return
+			}
+		}
+	}
+}
+
+// records walks a bucket of numbered records; last says where a host's count
+// of them is. Records are never removed, so the numbers have no holes.
+func (c *check) records(bucket []byte, last func(*tally) *uint64, f func(where, host string, seq uint64, k, v []byte) error) iter.Seq[func()] {
+	return c.each(bucket, func(k, v []byte) {
+		at := where(bucket, k)
+		host, seq, err := cutRecordKey(k)
+		if err != nil {
+			c.report(at, "%v", err)
+			return
+		}
+		n := last(c.host(host))
+		if seq != *n+1 {
+			c.report(at, "the records of %s before it are missing from number %d on", host, *n+1)
+		}
+		*n = seq
+		if err := f(at, host, seq, k, v); err != nil {
+			c.report(at, "%v", err)
+		}
+	})
+}
+
+func (c *check) bucket(name []byte) *bbolt.Bucket { return c.tx.Bucket(name) }
+
+func (c *check) has(bucket, k []byte) bool { return c.bucket(bucket).Get(k) != nil }
+
+func (c *check) leadsTo(bucket, k, v []byte) bool { return bytes.Equal(c.bucket(bucket).Get(k), v) }
+
+func (c *check) hasID(bucket []byte, id string) bool {
+	h, ok := parseID(id)
+	return ok && c.has(bucket, h[:])
+}
+
+func (c *check) meta() iter.Seq[func()] {
+	return c.each(bucketMeta, func(k, v []byte) {
+		var r archiveRecord
+		if string(k) != "archive" {
+			c.report(where(bucketMeta, k), "it is not known")
+		} else if err := unsealJSON(k, v, &r); err != nil {
+			c.report("meta/archive", "%v", err)
+		}
+	})
+}
+
+func (c *check) targets() iter.Seq[func()] {
+	last := func(t *tally) *uint64 { return &t.Targets }
+	return c.records(bucketTargets, last, func(at, host string, seq uint64, k, v []byte) error {
+		var r targetRecord
+		if err := unsealJSON(k, v, &r); err != nil {
+			return err
+		}
+		c.host(host).States[r.State]++
+		if !r.Due.IsZero() {
+			c.dues++
+			if !c.has(bucketDue, r.dueKey(host, seq)) {
+				c.report(at, "it is due, but the index due does not say so")
+			}
+		}
+		if !c.leadsTo(bucketURLs, hashKey(r.known()), k) {
+			c.report(at, "the index urls does not lead to it")
+		}
+		if store.Host(r.URL) != host {
+			c.report(at, "it stands with %s, but its URL is %s", host, r.URL)
+		}
+		if r.Capture != "" && !c.hasID(bucketCaptureIDs, r.Capture) {
+			c.report(at, "its capture %s is missing", r.Capture)
+		}
+		if r.Article != "" && !c.hasID(bucketArticles, r.Article) {
+			c.report(at, "its article %s is missing", r.Article)
+		}
+		switch r.State {
+		case store.Due, store.Done, store.RetryAt, store.Gone, store.Blocked:
+		default:
+			c.report(at, "state %q is not known", r.State)
+		}
+		return nil
+	})
+}
+
+func (c *check) visits() iter.Seq[func()] {
+	last := func(t *tally) *uint64 { return &t.Visits }
+	return c.records(bucketVisits, last, func(at, host string, seq uint64, k, v []byte) error {
+		var r visitRecord
+		packed, err := cutPayload(k, v, &r)
+		if err != nil {
+			return err
+		}
+		header, err := c.a.unpack(packed)
+		if err != nil {
+			return err
+		}
+		if err := checkHeader(header); err != nil {
+			return err
+		}
+		t := c.host(host)
+		t.seen(r.Time)
+		if !c.has(bucketTargets, recordKey(host, r.Target)) {
+			c.report(at, "its target %016x is missing", r.Target)
+		}
+		if r.Capture != 0 {
+			if !c.has(bucketCaptures, recordKey(host, r.Capture)) {
+				c.report(at, "its capture %016x is missing", r.Capture)
+			}
+			if !r.Revisit {
+				if t.captured++; r.Capture != t.captured {
+					c.report(at, "it brought capture %016x, but %016x is the next", r.Capture, t.captured)
+				}
+			}
+		}
+		if r.Article != "" && !c.hasID(bucketArticles, r.Article) {
+			c.report(at, "its article %s is missing", r.Article)
+		}
+		return nil
+	})
+}
+
+func checkHeader(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	var h http.Header
+	if err := json.Unmarshal(b, &h); err != nil {
+		return fmt.Errorf("its headers cannot be read: %w", err)
+	}
+	return nil
+}
+
+func (c *check) captures() iter.Seq[func()] {
+	last := func(t *tally) *uint64 { return &t.Captures }
+	return c.records(bucketCaptures, last, func(at, host string, seq uint64, k, v []byte) error {
+		var r captureRecord
+		packed, err := cutPayload(k, v, &r)
+		if err != nil {
+			return err
+		}
+		digest, err := r.digest()
+		if err != nil {
+			return err
+		}
+		id := captureID(r.Canonical, digest)
+		if !c.leadsTo(bucketCaptureIDs, id[:], k) {
+			c.report(at, "the index captureids does not lead to it from %s", id)
+		}
+		holder := seq
+		if r.SameAs != 0 {
+			holder = r.SameAs
+		} else {
+			c.bodies++
+		}
+		if !c.leadsTo(bucketPayloads, hostHashKey(host, hash16(digest[:16])), seqBytes(holder)) {
+			c.report(at, "the index payloads does not lead to its body")
+		}
+		whole, err := c.a.unpack(packed)
+		if err != nil {
+			return err
+		}
+		if r.Headers < 0 || r.Headers > len(whole) {
+			return errors.New("length of the headers is wrong")
+		}
+		if err := checkHeader(whole[:r.Headers]); err != nil {
+			return err
+		}
+		body := whole[r.Headers:]
+		t := c.host(host)
+		switch {
+		case r.SameAs != 0:
+			var other captureRecord
+			k := recordKey(host, r.SameAs)
+			if _, err := cutPayload(k, c.bucket(bucketCaptures).Get(k), &other); err != nil {
+				return fmt.Errorf("its body should be in capture %016x: %w", r.SameAs, err)
+			}
+			if other.SameAs != 0 || other.Digest != r.Digest || other.Length != r.Length || len(body) != 0 {
+				return fmt.Errorf("its body should be in capture %016x, which holds another", r.SameAs)
+			}
+			return nil
+		case r.Blob:
+			t.Bytes += r.Length
+			t.Kept += r.Length
+			// The digests of all files are checked with the directory.
+			name := c.a.blobPath(digest)
+			if info, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("its body %s is missing", filepath.Base(name))
+			} else if err != nil {
+				return err
+			} else if info.Size() != r.Length || len(body) != 0 {
+				return fmt.Errorf("its body %s has %d bytes instead of %d", filepath.Base(name), info.Size(), r.Length)
+			}
+			return nil
+		}
+		t.Bytes += r.Length
+		t.Kept += int64(len(packed))
+		if int64(len(body)) != r.Length || sha256.Sum256(body) != digest {
+			return errors.New("digest or length of the body does not fit")
+		}
+		return nil
+	})
+}
+
+func (c *check) versions() iter.Seq[func()] {
+	last := func(t *tally) *uint64 { return &t.Versions }
+	return c.records(bucketVersions, last, func(at, host string, seq uint64, k, v []byte) error {
+		r, raw, err := readVersion(k, v)
+		if err != nil {
+			return err
+		}
+		latest := !c.has(bucketOld, k)
+		if latest && !c.leadsTo(bucketArticles, r.id[:], k) {
+			c.report(at, "it is the latest version of %s, but the index articles does not lead to it", r.id)
+		}
+		if !latest && !c.has(bucketArticles, r.id[:]) {
+			c.report(at, "the index articles does not know %s", r.id)
+		}
+		if r.number == 1 {
+			c.firsts++
+			c.host(host).Articles++
+		}
+		if (r.number == 1) != (r.previous == 0) {
+			c.report(at, "it is version %d, but the one before is %016x", r.number, r.previous)
+		} else if r.previous != 0 {
+			k := recordKey(host, r.previous)
+			before, _, err := readVersion(k, c.bucket(bucketVersions).Get(k))
+			switch {
+			case err != nil:
+				c.report(at, "the version before it, %016x: %v", r.previous, err)
+			case before.id != r.id || before.number+1 != r.number || r.previous >= seq:
+				c.report(at, "it is version %d of %s, but %016x is not the one before", r.number, r.id, r.previous)
+			case !c.leadsTo(bucketOld, k, seqBytes(seq)):
+				c.report(at, "superseded does not say that it follows %016x", r.previous)
+			}
+		}
+		if r.capture != (hash16{}) && !c.has(bucketCaptureIDs, r.capture[:]) {
+			c.report(at, "its capture %s is missing", r.capture)
+		}
+
+		var art extract.Article
+		if err := json.Unmarshal(raw, &art); err != nil {
+			return fmt.Errorf("its article cannot be read: %w", err)
+		}
+		hash := hashPrefix + hex.EncodeToString(r.hash[:])
+		switch {
+		case art.ID != r.id.String() || art.ID != extract.ArticleID(art.CanonicalURL):
+			c.report(at, "id %s is not that of %s", art.ID, art.CanonicalURL)
+		case art.Version != int(r.number):
+			c.report(at, "its article says version %d, not %d", art.Version, r.number)
+		case art.ContentHash != hash || art.Hash() != hash:
+			c.report(at, "content hash does not fit what the article says")
+		case art.Published != nil && !art.Published.Equal(r.published) || art.Published == nil && !r.published.IsZero():
+			c.report(at, "its article was published at another time")
+		case !art.Fetched.Equal(r.fetched) || art.Site != r.site || string(art.Capture) != r.capture.String():
+			c.report(at, "its article has another site, capture or time of fetching")
+		case !slices.IsSorted(art.Aliases) || len(slices.Compact(slices.Clone(art.Aliases))) != len(art.Aliases):
+			c.report(at, "its aliases are out of order")
+		}
+		if !latest {
+			return nil
+		}
+		for _, u := range art.Aliases {
+			if !c.has(bucketAliases, hashKey(u)) {
+				c.report(at, "the index aliases does not know %s", u)
+			}
+		}
+		if canBeCopied(&art) && !c.has(bucketTexts, hostHashKey(host, hash16(r.hash[:16]))) {
+			c.report(at, "the index texts does not know its content")
+		}
+		return nil
+	})
+}
+
+// indexes checks what leads to records. That every record has its entries is
+// known by now: an index of as many entries holds no others.
+func (c *check) indexes() iter.Seq[func()] {
+	var targets, captures, versions uint64
+	for _, t := range c.hosts {
+		targets += t.Targets
+		captures += t.Captures
+		versions += t.Versions
+	}
+	// leads says whether an entry is that of a record. It is asked when there
+	// are too many.
+	leads := func(bucket []byte, n uint64, right func(k, v []byte) bool) iter.Seq[func()] {
+		var count uint64
+		count1 := c.each(bucket, func(k, v []byte) { count++ })
+		return func(yield func(func()) bool) {
+			for part := range count1 {
+				if !yield(part) {
+					return
+				}
+			}
+			if count == n {
+				return
+			}
+			yield(func() { c.report(string(bucket), "it has %d entries instead of %d", count, n) })
+			for part := range c.each(bucket, func(k, v []byte) {
+				if !right(k, v) {
+					c.report(where(bucket, k), "it leads to no record of its own")
+				}
+			}) {
+				if !yield(part) {
+					return
+				}
+			}
+		}
+	}
+	steps := []iter.Seq[func()]{
+		leads(bucketURLs, targets, func(k, v []byte) bool {
+			var r targetRecord
+			return readTarget(c.bucket(bucketTargets), v, &r) == nil && bytes.Equal(hashKey(r.known()), k)
+		}),
+		leads(bucketDue, c.dues, func(k, v []byte) bool {
+			e, err := cutDueKey(k)
+			var r targetRecord
+			return err == nil && readTarget(c.bucket(bucketTargets), recordKey(e.host, e.seq), &r) == nil &&
+				!r.Due.IsZero() && bytes.Equal(r.dueKey(e.host, e.seq), k)
+		}),
+		leads(bucketCaptureIDs, captures, func(k, v []byte) bool {
+			var r captureRecord
+			_, err := cutPayload(v, c.bucket(bucketCaptures).Get(v), &r)
+			digest, _ := r.digest()
+			id := captureID(r.Canonical, digest)
+			return err == nil && bytes.Equal(id[:], k)
+		}),
+		leads(bucketPayloads, c.bodies, func(k, v []byte) bool {
+			host, _, _ := strings.Cut(string(k), "\x00")
+			seq, err := readSeq(v)
+			key := recordKey(host, seq)
+			var r captureRecord
+			if err == nil {
+				_, err = cutPayload(key, c.bucket(bucketCaptures).Get(key), &r)
+			}
+			digest, _ := r.digest()
+			return err == nil && bytes.Equal(hostHashKey(host, hash16(digest[:16])), k)
+		}),
+		leads(bucketOld, versions-c.firsts, func(k, v []byte) bool { return c.has(bucketVersions, k) }),
+		leads(bucketArticles, c.firsts, func(k, v []byte) bool {
+			r, _, err := readVersion(v, c.bucket(bucketVersions).Get(v))
+			return err == nil && bytes.Equal(r.id[:], k)
+		}),
+		c.each(bucketDue, func(k, v []byte) {
+			if len(v) != 0 {
+				c.report(where(bucketDue, k), "it has a value")
+			}
+		}),
+		c.each(bucketAliases, func(k, v []byte) {
+			if len(k) != 16 || !c.has(bucketArticles, v) {
+				c.report(where(bucketAliases, k), "its article %x is missing", v)
+			}
+		}),
+		c.each(bucketTexts, func(k, v []byte) {
+			if !c.hadText(k, v) {
+				c.report(where(bucketTexts, k), "article %x never had that content", v)
+			}
+		}),
+	}
+	return func(yield func(func()) bool) {
+		for _, s := range steps {
+			for part := range s {
+				if !yield(part) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// hadText says whether an entry of the index texts is true of some version.
+func (c *check) hadText(k, v []byte) bool {
+	for at := c.bucket(bucketArticles).Get(v); at != nil; {
+		r, _, err := readVersion(at, c.bucket(bucketVersions).Get(at))
+		host, seq, e := cutRecordKey(at)
+		if err != nil || e != nil || r.previous >= seq {
+			return false
+		}
+		if bytes.Equal(hostHashKey(host, hash16(r.hash[:16])), k) {
+			return true
+		}
+		if r.previous == 0 {
+			return false
+		}
+		at = recordKey(host, r.previous)
+	}
+	return false
+}
+
+// hostRecords compares what the records add up to with what each host says.
+func (c *check) hostRecords() iter.Seq[func()] {
+	walk := c.each(bucketHosts, func(k, v []byte) {
+		name := strings.TrimSuffix(string(k), "\x00")
+		at := "hosts/" + name
+		var h hostRecord
+		if err := unsealJSON(k, v, &h); err != nil {
+			c.report(at, "%v", err)
+			return
+		}
+		got, _ := json.Marshal(h)
+		want := c.host(name).hostRecord
+		want.Rest = h.Rest
+		if b, _ := json.Marshal(want); !bytes.Equal(got, b) {
+			c.report(at, "it says %s, but its records add up to %s", got, b)
+		}
+		delete(c.hosts, name)
+	})
+	return func(yield func(func()) bool) {
+		for part := range walk {
+			if !yield(part) {
+				return
+			}
+		}
+		yield(func() {
+			for name := range c.hosts {
+				c.report("hosts/"+name, "it is missing, but it has records")
+			}
+		})
+	}
+}
+
+// blobs reads the bodies that are files. One that no capture knows is what a
+// killed process left; it is no fault as long as it is whole.
+func (c *check) blobs() iter.Seq[func()] {
+	return func(yield func(func()) bool) {
+		err := filepath.WalkDir(c.a.path(blobsDir), func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || strings.Contains(d.Name(), tempMark) {
+				return err
+			}
+			if !yield(func() {
+				at, err := filepath.Rel(c.a.dir, name)
+				if err != nil {
+					at = name
+				}
+				digest, err := hex.DecodeString(d.Name())
+				if err != nil || len(digest) != 32 || c.a.blobPath([32]byte(digest)) != name {
+					c.report(at, "it does not belong to the archive")
+				} else if err := checkBlob(name, [32]byte(digest), -1); err != nil {
+					c.report(at, "%v", err)
+				}
+			}) {
+				return fs.SkipAll
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			yield(func() { c.report(blobsDir, "%v", err) })
+		}
+	}
 }

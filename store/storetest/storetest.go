@@ -1,0 +1,1148 @@
+// Package storetest says whether an archive keeps the contract of package
+// store.
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"luutin/extract"
+	"luutin/store"
+)
+
+// Open opens the archive in dir and creates it when there is none. What it
+// returns asks clock for the time.
+type Open func(dir string, clock func() time.Time) (store.Archive, error)
+
+// Run tests an engine. Every archive that it opens ends with a Verify that
+// has to find nothing.
+func Run(t *testing.T, open Open) {
+	for _, c := range []struct {
+		name string
+		test func(*run)
+	}{
+		{"add refuses known targets", addRefusesKnown},
+		{"add refuses what is no target", addRefusesBad},
+		{"lease is a turn of the host", leaseIsTurn},
+		{"lease takes the best target", leaseOrder},
+		{"lease takes the host that waited longest", leaseFair},
+		{"lease keeps to the sites", leaseSites},
+		{"nothing due says when", nothingDue},
+		{"lease runs out", leaseRunsOut},
+		{"lease is lost when the archive is closed", leaseClosed},
+		{"commit twice", commitTwice},
+		{"abandoned", abandoned},
+		{"rest is never shortened", restKept},
+		{"results decide what becomes of a target", results},
+		{"unchanged keeps the validators", unchanged},
+		{"commit refuses what makes no sense", commitRefuses},
+		{"links and onward pages", links},
+		{"recall", recall},
+		{"targets are selected", selection},
+		{"versions of an article", versions},
+		{"same article under another URL", duplicated},
+		{"little text is no duplicate", notDuplicated},
+		{"aliases", aliases},
+		{"articles are filtered and resumed", articles},
+		{"articles while committing", articlesWhileCommitting},
+		{"captures come back as they were", captures},
+		{"identical bytes are kept once", identicalBytes},
+		{"stats", stats},
+		{"not found", notFound},
+		{"context ends it", contextEnds},
+		{"closed", closed},
+		{"random operations", random},
+		{"many workers", workers},
+	} {
+		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
+			r := &run{T: t, ctx: context.Background(), dir: filepath.Join(t.TempDir(), "archive"), opener: open}
+			r.now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+			r.open()
+			c.test(r)
+			r.check()
+			if err := r.a.Close(); err != nil {
+				t.Errorf("Close() = %v", err)
+			}
+		})
+	}
+}
+
+// A run is one archive under test and its clock.
+type run struct {
+	*testing.T
+	ctx    context.Context
+	dir    string
+	opener Open
+	a      store.Archive
+
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (r *run) clock() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.now
+}
+
+func (r *run) wait(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.now = r.now.Add(d)
+}
+
+func (r *run) open() {
+	r.Helper()
+	a, err := r.opener(r.dir, r.clock)
+	if err != nil {
+		r.Fatalf("open: %v", err)
+	}
+	r.a = a
+}
+
+func (r *run) reopen() {
+	r.Helper()
+	if err := r.a.Close(); err != nil {
+		r.Fatalf("Close() = %v", err)
+	}
+	r.open()
+}
+
+// check verifies the archive.
+func (r *run) check() {
+	r.Helper()
+	for p := range r.a.Verify(r.ctx) {
+		r.Errorf("Verify: %v", p)
+	}
+}
+
+func (r *run) ok(err error) {
+	r.Helper()
+	if err != nil {
+		r.Fatal(err)
+	}
+}
+
+func (r *run) add(targets ...store.Target) int {
+	r.Helper()
+	n, err := r.a.Add(r.ctx, targets...)
+	r.ok(err)
+	return n
+}
+
+func (r *run) lease(sites ...string) *store.Lease {
+	r.Helper()
+	l, err := r.a.Lease(r.ctx, store.Want{Sites: sites})
+	r.ok(err)
+	return l
+}
+
+func (r *run) commit(l *store.Lease, v store.Visit) store.Outcome {
+	r.Helper()
+	if v.Time.IsZero() {
+		v.Time = r.clock()
+	}
+	o, err := r.a.Commit(r.ctx, l, v)
+	r.ok(err)
+	return o
+}
+
+// visit adds a target, leases it and commits a visit.
+func (r *run) visit(url string, v store.Visit) store.Outcome {
+	r.Helper()
+	if r.add(target(url)) == 0 {
+		_, err := r.a.Recall(r.ctx, store.Selection{URLs: []string{extract.CanonicalURL(url)}})
+		r.ok(err)
+	}
+	l := r.lease()
+	if l.Target.URL != url {
+		r.Fatalf("leased %s, want %s", l.Target.URL, url)
+	}
+	return r.commit(l, v)
+}
+
+func (r *run) nothing(sites ...string) *store.NothingDue {
+	r.Helper()
+	l, err := r.a.Lease(r.ctx, store.Want{Sites: sites})
+	var n *store.NothingDue
+	if !errors.As(err, &n) || !errors.Is(err, store.ErrNothingDue) {
+		r.Fatalf("Lease() = %v, %v, want nothing due", l, err)
+	}
+	return n
+}
+
+func (r *run) target(canonical string) store.Target {
+	r.Helper()
+	for t, err := range r.a.Targets(r.ctx, store.Selection{URLs: []string{canonical}}) {
+		r.ok(err)
+		return t
+	}
+	r.Fatalf("target %s is not there", canonical)
+	return store.Target{}
+}
+
+func collect[T any](r *run, seq iter.Seq2[T, error]) (all []T) {
+	r.Helper()
+	for v, err := range seq {
+		r.ok(err)
+		all = append(all, v)
+	}
+	return all
+}
+
+func (r *run) versions(q store.Query) (all []store.Version) {
+	r.Helper()
+	for v, err := range r.a.Articles(r.ctx, q) {
+		r.ok(err)
+		v.JSON = bytes.Clone(v.JSON)
+		all = append(all, v)
+	}
+	return all
+}
+
+func target(url string) store.Target {
+	return store.Target{URL: url, Site: "moj", Kind: extract.KindArticle}
+}
+
+// article is a page long enough to be told from others.
+func article(canonical, title, body string) *extract.Article {
+	a := &extract.Article{
+		URL: canonical, CanonicalURL: canonical, ID: extract.ArticleID(canonical), Site: "moj",
+		Title: title, Body: body + strings.Repeat(" Quang cảnh buổi lễ <b>&amp;", 12), Extractor: extract.Version,
+		Fetched: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC),
+	}
+	a.ContentHash = a.Hash()
+	return a
+}
+
+func published(a *extract.Article, t time.Time) *extract.Article {
+	a.Published = &t
+	a.ContentHash = a.Hash()
+	return a
+}
+
+func capture(url, body string) *store.Capture {
+	return &store.Capture{
+		URL: url, FinalURL: url, Status: 200, ContentType: "text/html", Body: []byte(body),
+		Header:  http.Header{"Content-Type": {"text/html"}, "Etag": {`"` + fmt.Sprint(len(body)) + `"`}},
+		Fetched: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Took: time.Second,
+	}
+}
+
+func fetched(url, body string, a *extract.Article) store.Visit {
+	return store.Visit{Result: store.Fetched, Capture: capture(url, body), Article: a}
+}
+
+func addRefusesKnown(r *run) {
+	if n := r.add(target("https://moj.gov.vn/a?utm_source=x"), target("https://moj.gov.vn/a"), target("https://MOJ.gov.vn/b")); n != 2 {
+		r.Errorf("added %d, want 2", n)
+	}
+	again := target("https://moj.gov.vn:443/a")
+	again.Priority = 3
+	if n := r.add(again); n != 0 {
+		r.Errorf("added a known target %d times", n)
+	}
+	post := target("https://moj.gov.vn/a")
+	post.Post = `{"page":1}`
+	if n := r.add(post, post); n != 1 {
+		r.Errorf("added %d targets with a body, want 1", n)
+	}
+	named := target("https://moj.gov.vn/c?x=1")
+	named.Canonical = "https://moj.gov.vn/c"
+	if n := r.add(named, target("https://moj.gov.vn/c")); n != 1 {
+		r.Errorf("added %d targets known by one canonical form, want 1", n)
+	}
+	r.reopen()
+	if n := r.add(named, post, again); n != 0 {
+		r.Errorf("added %d known targets after opening again", n)
+	}
+	if got := r.target("https://moj.gov.vn/c").URL; got != "https://moj.gov.vn/c?x=1" {
+		r.Errorf("target is asked for as %s", got)
+	}
+}
+
+func addRefusesBad(r *run) {
+	bad := target("https://moj.gov.vn/a")
+	bad.Priority = 10
+	for _, bad := range []store.Target{bad, {}, {URL: "https://moj.gov.vn/", Site: "a\x00b"}} {
+		if n, err := r.a.Add(r.ctx, target("https://moj.gov.vn/x"), bad); n != 0 || err == nil {
+			r.Errorf("Add(%+v) = %d, %v, want an error", bad, n, err)
+		}
+	}
+	if got := collect(r, r.a.Targets(r.ctx, store.Selection{})); len(got) != 0 {
+		r.Errorf("a call that failed left %v", got)
+	}
+}
+
+func leaseIsTurn(r *run) {
+	r.add(target("https://moj.gov.vn/1"), target("https://moj.gov.vn/2"), target("https://moj.gov.vn:8443/3"))
+	a, b := r.lease(), r.lease()
+	if a.Host != "moj.gov.vn" || b.Host != "moj.gov.vn:8443" {
+		r.Errorf("leased hosts %s and %s", a.Host, b.Host)
+	}
+	if n := r.nothing(); n.Leased != 2 || !n.Next.IsZero() {
+		r.Errorf("nothing due: %+v, want 2 leased and nothing waiting", n)
+	}
+	if a.Target.State != store.Leased || r.target("https://moj.gov.vn/1").State != store.Leased {
+		r.Error("a leased target does not say so")
+	}
+	r.commit(a, fetched(a.Target.URL, "x", nil))
+	if l := r.lease(); l.Target.URL != "https://moj.gov.vn/2" {
+		r.Errorf("leased %s", l.Target.URL)
+	}
+	if a.Expires.Sub(r.clock()) != 5*time.Minute {
+		r.Errorf("lease without TTL runs out at %v", a.Expires)
+	}
+}
+
+func leaseOrder(r *run) {
+	at := func(url string, priority int, due time.Duration) store.Target {
+		t := target("https://moj.gov.vn/" + url)
+		t.Priority, t.Due = priority, r.clock().Add(due)
+		return t
+	}
+	r.add(at("late", 1, time.Hour), at("first", 0, 2*time.Hour), at("c", 2, -time.Minute), at("b2", 1, -time.Minute),
+		at("b1", 1, -2*time.Minute), at("b3", 1, -time.Minute), at("d", 9, -3*time.Hour))
+	var got []string
+	for range 5 {
+		l := r.lease()
+		got = append(got, strings.TrimPrefix(l.Target.URL, "https://moj.gov.vn/"))
+		r.commit(l, fetched(l.Target.URL, "x", nil))
+	}
+	if want := []string{"b1", "b2", "b3", "c", "d"}; !slices.Equal(got, want) {
+		r.Errorf("leased %v, want %v", got, want)
+	}
+	if n := r.nothing(); !n.Next.Equal(r.clock().Add(time.Hour)) {
+		r.Errorf("next is due at %v", n.Next)
+	}
+	r.wait(2 * time.Hour)
+	if l := r.lease(); l.Target.URL != "https://moj.gov.vn/first" {
+		r.Errorf("leased %s", l.Target.URL)
+	}
+}
+
+func leaseFair(r *run) {
+	for i := range 3 {
+		for _, h := range []string{"a", "b", "c"} {
+			r.add(target(fmt.Sprintf("https://%s.vn/%d", h, i)))
+		}
+	}
+	var got string
+	for range 9 {
+		l := r.lease()
+		got += l.Host[:1]
+		v := fetched(l.Target.URL, "x", nil)
+		if l.Host == "a.vn" {
+			v.Rest = r.clock().Add(time.Second) // it waits behind the others for its turn
+		}
+		r.commit(l, v)
+		r.wait(time.Second)
+	}
+	for _, h := range []string{"a", "b", "c"} {
+		if first := got[:3]; strings.Count(first, h) != 1 {
+			r.Errorf("the first three turns were of %s", first)
+		}
+		if strings.Count(got, h) != 3 {
+			r.Errorf("turns were of %s", got)
+		}
+	}
+}
+
+func leaseSites(r *run) {
+	other := target("https://shared.vn/2")
+	other.Site = "moet"
+	elsewhere := target("https://moet.gov.vn/3")
+	elsewhere.Site = "moet"
+	elsewhere.Due = r.clock().Add(time.Hour)
+	r.add(target("https://shared.vn/1"), other, elsewhere)
+	l := r.lease("moet", "mof")
+	if l.Target.URL != other.URL {
+		r.Errorf("leased %s for another site", l.Target.URL)
+	}
+	r.commit(l, fetched(l.Target.URL, "x", nil))
+	if n := r.nothing("moet"); !n.Next.Equal(elsewhere.Due) {
+		r.Errorf("next of the site is due at %v", n.Next)
+	}
+	if n := r.nothing("mof"); !n.Next.IsZero() {
+		r.Errorf("next of a site without targets is due at %v", n.Next)
+	}
+	if l := r.lease(); l.Target.URL != "https://shared.vn/1" {
+		r.Errorf("leased %s", l.Target.URL)
+	}
+}
+
+func nothingDue(r *run) {
+	if n := r.nothing(); !n.Next.IsZero() || n.Leased != 0 {
+		r.Errorf("an empty archive says %+v", n)
+	}
+	r.add(target("https://a.vn/1"), target("https://a.vn/2"), target("https://b.vn/1"))
+	a, b := r.lease(), r.lease()
+	rest := r.clock().Add(90 * time.Second)
+	v := fetched(a.Target.URL, "x", nil)
+	v.Rest = rest
+	r.commit(a, v)
+	if n := r.nothing(); !n.Next.Equal(rest) || n.Leased != 1 {
+		r.Errorf("nothing due: %+v, want %v and one lease", n, rest)
+	}
+	v = fetched(b.Target.URL, "x", nil)
+	v.Again = r.clock().Add(time.Minute)
+	r.commit(b, v)
+	if n := r.nothing(); !n.Next.Equal(v.Again) || n.Leased != 0 {
+		r.Errorf("nothing due: %+v, want %v", n, v.Again)
+	}
+	r.wait(time.Minute)
+	if l := r.lease(); l.Host != "b.vn" {
+		r.Errorf("leased %s", l.Target.URL)
+	}
+}
+
+func leaseRunsOut(r *run) {
+	r.add(target("https://moj.gov.vn/1"))
+	old, err := r.a.Lease(r.ctx, store.Want{TTL: time.Minute})
+	r.ok(err)
+	r.wait(time.Minute)
+	if _, err := r.a.Commit(r.ctx, old, fetched(old.Target.URL, "old", nil)); !errors.Is(err, store.ErrLeaseLost) {
+		r.Errorf("Commit after the lease ran out: %v, want %v", err, store.ErrLeaseLost)
+	}
+	l := r.lease()
+	if l.Target.URL != old.Target.URL || l.Token == old.Token {
+		r.Errorf("leased %+v after %+v", l, old)
+	}
+	for _, v := range []store.Visit{fetched(old.Target.URL, "old", nil), {Result: store.Abandoned}} {
+		if _, err := r.a.Commit(r.ctx, old, v); !errors.Is(err, store.ErrLeaseLost) {
+			r.Errorf("Commit of a lease that was taken over: %v, want %v", err, store.ErrLeaseLost)
+		}
+	}
+	if o := r.commit(l, fetched(l.Target.URL, "new", nil)); !o.Captured {
+		r.Errorf("outcome %+v", o)
+	}
+	if s, err := r.a.Stats(r.ctx); err != nil || s.Captures != 1 || s.Visits != 1 {
+		r.Errorf("Stats() = %+v, %v: a lost lease left something", s, err)
+	}
+}
+
+func leaseClosed(r *run) {
+	r.add(target("https://moj.gov.vn/1"))
+	old := r.lease()
+	r.reopen()
+	l := r.lease()
+	if l.Target.URL != old.Target.URL {
+		r.Errorf("leased %s", l.Target.URL)
+	}
+	if _, err := r.a.Commit(r.ctx, old, fetched(old.Target.URL, "x", nil)); !errors.Is(err, store.ErrLeaseLost) {
+		r.Errorf("Commit of a lease from before: %v, want %v", err, store.ErrLeaseLost)
+	}
+}
+
+func commitTwice(r *run) {
+	r.add(target("https://moj.gov.vn/1"))
+	l := r.lease()
+	v := fetched(l.Target.URL, "x", article(l.Target.URL, "Lễ", "mừng"))
+	v.Time = r.clock()
+	v.Links = []store.Target{target("https://moj.gov.vn/2")}
+	first := r.commit(l, v)
+	want := store.Outcome{Article: store.Added, ID: v.Article.ID, Version: 1, Captured: true, Links: 1}
+	if first != want {
+		r.Errorf("outcome %+v, want %+v", first, want)
+	}
+	before, err := r.a.Stats(r.ctx)
+	r.ok(err)
+	if second := r.commit(l, v); second != first {
+		r.Errorf("outcome of the second time %+v, want %+v", second, first)
+	}
+	after, err := r.a.Stats(r.ctx)
+	r.ok(err)
+	if d := cmp.Diff(before, after); d != "" {
+		r.Errorf("the second time changed (-before +after)\n%s", d)
+	}
+	r.lease()
+	if second := r.commit(l, v); second != first {
+		r.Errorf("outcome while the host has another turn %+v, want %+v", second, first)
+	}
+}
+
+func abandoned(r *run) {
+	r.add(target("https://moj.gov.vn/1"))
+	before := r.target("https://moj.gov.vn/1")
+	if o := r.commit(r.lease(), store.Visit{Result: store.Abandoned}); o != (store.Outcome{}) {
+		r.Errorf("outcome %+v", o)
+	}
+	if d := cmp.Diff(before, r.target("https://moj.gov.vn/1")); d != "" {
+		r.Errorf("target differs (-before +after)\n%s", d)
+	}
+	if s, err := r.a.Stats(r.ctx); err != nil || s.Visits != 0 {
+		r.Errorf("Stats() = %+v, %v", s, err)
+	}
+	rest := r.clock().Add(time.Minute)
+	r.commit(r.lease(), store.Visit{Result: store.Abandoned, Rest: rest})
+	r.reopen()
+	if n := r.nothing(); !n.Next.Equal(rest) {
+		r.Errorf("the host rests until %v, want %v", n.Next, rest)
+	}
+}
+
+func restKept(r *run) {
+	r.add(target("https://moj.gov.vn/1"), target("https://moj.gov.vn/2"))
+	rest := r.clock().Add(time.Hour)
+	l := r.lease()
+	v := fetched(l.Target.URL, "x", nil)
+	v.Rest = rest
+	r.commit(l, v)
+	r.reopen()
+	if n := r.nothing(); !n.Next.Equal(rest) {
+		r.Errorf("the host rests until %v, want %v", n.Next, rest)
+	}
+	r.wait(time.Hour)
+	l = r.lease()
+	v.Rest = r.clock().Add(-time.Minute)
+	v.Links = []store.Target{target("https://moj.gov.vn/3")}
+	long := r.clock().Add(time.Hour)
+	v.Rest = long
+	r.commit(l, v)
+	// Another turn cannot begin before; what is committed late asks for less.
+	r.add(target("https://moj.gov.vn/4"))
+	if n := r.nothing(); !n.Next.Equal(long) {
+		r.Errorf("the host rests until %v, want %v", n.Next, long)
+	}
+	r.wait(time.Hour)
+	l = r.lease()
+	r.commit(l, store.Visit{Result: store.Abandoned, Rest: r.clock().Add(time.Hour)})
+	r.wait(time.Hour)
+	l = r.lease()
+	r.commit(l, store.Visit{Result: store.Abandoned, Rest: r.clock().Add(-3 * time.Hour)})
+	if l := r.lease(); l == nil {
+		r.Error("no lease")
+	}
+}
+
+func results(r *run) {
+	again := r.clock().Add(time.Hour)
+	for i, c := range []struct {
+		result store.Result
+		again  time.Time
+		want   store.State
+	}{
+		{store.Fetched, time.Time{}, store.Done},
+		{store.Fetched, again, store.Done},
+		{store.Unchanged, again, store.Done},
+		{store.Missing, time.Time{}, store.Gone},
+		{store.Missing, again, store.Gone},
+		{store.Refused, again, store.Blocked},
+		{store.Barred, time.Time{}, store.Blocked},
+		{store.Failed, again, store.RetryAt},
+	} {
+		url := fmt.Sprintf("https://h%d.vn/", i)
+		v := store.Visit{Result: c.result, Reason: "weil", Again: c.again, Time: r.clock()}
+		if c.result == store.Fetched {
+			v.Capture = capture(url, "x")
+		}
+		r.visit(url, v)
+		got := r.target(url)
+		if got.State != c.want || !got.Due.Equal(c.again) || got.Reason != "weil" || !got.Visited.Equal(v.Time) {
+			r.Errorf("after %s, again %v: %+v", c.result, c.again, got)
+		}
+	}
+	url := "https://h7.vn/"
+	for n := 2; n < 4; n++ {
+		r.visit(url, store.Visit{Result: store.Failed, Again: again})
+		if got := r.target(url); got.Attempts != n {
+			r.Errorf("%d attempts after %d failures", got.Attempts, n)
+		}
+	}
+	r.visit(url, fetched(url, "x", nil))
+	if got := r.target(url); got.Attempts != 0 || got.State != store.Done || !got.Due.IsZero() {
+		r.Errorf("after a success: %+v", got)
+	}
+	r.nothing()
+	r.wait(time.Hour)
+	for range 4 {
+		l := r.lease()
+		r.commit(l, store.Visit{Result: store.Missing})
+	}
+	r.nothing()
+}
+
+func unchanged(r *run) {
+	url := "https://moj.gov.vn/1"
+	v := fetched(url, "text", article(url, "Lễ", "mừng"))
+	v.Capture.Header.Set("Last-Modified", "Fri, 19 Jan 2018 07:39:00 GMT")
+	o := r.visit(url, v)
+	first := r.target(url)
+	if first.ETag != `"4"` || first.LastModified != "Fri, 19 Jan 2018 07:39:00 GMT" || first.Article != o.ID || first.Capture == "" {
+		r.Fatalf("target %+v", first)
+	}
+	r.wait(time.Hour)
+	not := capture(url, "")
+	not.Status, not.Header = 304, http.Header{}
+	if o := r.visit(url, store.Visit{Result: store.Unchanged, Capture: not}); o != (store.Outcome{}) {
+		r.Errorf("outcome %+v", o)
+	}
+	got := r.target(url)
+	want := first
+	want.Visited = r.clock()
+	if d := cmp.Diff(want, got); d != "" {
+		r.Errorf("target differs (-want +got)\n%s", d)
+	}
+	if s, err := r.a.Stats(r.ctx); err != nil || s.Captures != 1 || s.Visits != 2 {
+		r.Errorf("Stats() = %+v, %v", s, err)
+	}
+	r.wait(time.Hour)
+	r.visit(url, fetched(url, "text", v.Article))
+	if got := r.target(url); !got.Changed.Equal(first.Changed) {
+		r.Errorf("the same bytes count as a change at %v", got.Changed)
+	}
+	r.visit(url, fetched(url, "other text", v.Article))
+	if got := r.target(url); !got.Changed.Equal(r.clock()) || got.ETag != `"10"` || got.LastModified != "" {
+		r.Errorf("after other bytes: %+v", got)
+	}
+}
+
+func commitRefuses(r *run) {
+	url := "https://moj.gov.vn/1"
+	r.add(target(url))
+	l := r.lease()
+	wrongID, wrongHash := article(url, "a", "b"), article(url, "a", "b")
+	wrongID.ID = extract.ArticleID("https://moj.gov.vn/2")
+	wrongHash.Title = "c"
+	badLink := fetched(url, "x", nil)
+	badLink.Links = []store.Target{target("https://moj.gov.vn/2"), {}}
+	for what, v := range map[string]store.Visit{
+		"no result":                 {},
+		"unknown result":            {Result: "lost"},
+		"no capture":                {Result: store.Fetched},
+		"an article of nothing":     {Result: store.Unchanged, Article: article(url, "a", "b")},
+		"id of another article":     fetched(url, "x", wrongID),
+		"hash of another content":   fetched(url, "x", wrongHash),
+		"a link that leads nowhere": badLink,
+	} {
+		if o, err := r.a.Commit(r.ctx, l, v); err == nil || errors.Is(err, store.ErrLeaseLost) {
+			r.Errorf("Commit with %s = %+v, %v, want an error", what, o, err)
+		}
+	}
+	if s, err := r.a.Stats(r.ctx); err != nil || s.Visits != 0 || s.Captures != 0 || s.Targets[store.Leased] != 1 || len(s.Targets) != 1 {
+		r.Errorf("Stats() = %+v, %v after visits that were refused", s, err)
+	}
+	r.commit(l, fetched(url, "x", nil)) // the lease still holds
+}
+
+func links(r *run) {
+	list, next, known := "https://moj.gov.vn/list", target("https://moj.gov.vn/list?page=2"), target("https://moj.gov.vn/1")
+	known.Priority = 5
+	r.add(known)
+	r.commit(r.lease(), fetched(known.URL, "x", nil))
+
+	v := fetched(list, "l1", nil)
+	v.Links = []store.Target{target("https://moj.gov.vn/1"), target("https://moj.gov.vn/3"), target("https://other.vn/2")}
+	v.Onward = []store.Target{next}
+	if o := r.visit(list, v); o.Links != 3 || o.Recalled != 0 {
+		r.Errorf("outcome %+v, want 3 new links", o)
+	}
+	if got := r.target(known.URL); got.State != store.Done || got.Priority != 5 {
+		r.Errorf("a known link became %+v", got)
+	}
+	for range 3 {
+		l := r.lease()
+		r.commit(l, fetched(l.Target.URL, "x", nil))
+	}
+	r.nothing()
+	if o := r.visit(list, v); o.Links != 0 || o.Recalled != 0 {
+		r.Errorf("outcome %+v: nothing was new", o)
+	}
+	r.nothing()
+	v.Links = append(v.Links, target("https://moj.gov.vn/4"))
+	v.Onward = []store.Target{next, target(list)}
+	if o := r.visit(list, v); o.Links != 1 || o.Recalled != 1 {
+		r.Errorf("outcome %+v, want a new link and a page called again", o)
+	}
+	if got := r.target(list); got.State != store.Done {
+		r.Errorf("a page that names itself became %+v", got)
+	}
+	if got := r.target(next.URL); got.State != store.Due || !got.Due.Equal(r.clock()) {
+		r.Errorf("the further page became %+v", got)
+	}
+}
+
+func recall(r *run) {
+	r.add(target("https://a.vn/1"), target("https://a.vn/2"), target("https://b.vn/1"), target("https://c.vn/1"))
+	r.commit(r.lease(), store.Visit{Result: store.Missing})
+	l := r.lease()
+	r.commit(l, store.Visit{Result: store.Failed, Reason: "timeout", Again: r.clock().Add(time.Hour)})
+	l = r.lease() // stays leased
+	n, err := r.a.Recall(r.ctx, store.Selection{})
+	r.ok(err)
+	if n != 2 {
+		r.Errorf("recalled %d, want 2: one is leased, one is due", n)
+	}
+	for t := range r.a.Targets(r.ctx, store.Selection{}) {
+		if want := map[bool]store.State{true: store.Leased, false: store.Due}[t.URL == l.Target.URL]; t.State != want {
+			r.Errorf("%s is %s, want %s", t.URL, t.State, want)
+		}
+	}
+	if n, err := r.a.Recall(r.ctx, store.Selection{}); n != 0 || err != nil {
+		r.Errorf("Recall() = %d, %v the second time", n, err)
+	}
+}
+
+func selection(r *run) {
+	list := target("https://b.vn/list")
+	list.Kind, list.Site = extract.KindList, "moet"
+	r.add(target("https://b.vn/1"), list, target("https://a.vn/1"), target("https://a.vn/2"), target("https://b.vn/2"))
+	l := r.lease()
+	r.commit(l, store.Visit{Result: store.Missing})
+	for _, c := range []struct {
+		s    store.Selection
+		want int
+	}{
+		{store.Selection{}, 5},
+		{store.Selection{Site: "moet"}, 1},
+		{store.Selection{Kinds: []extract.Kind{extract.KindList}}, 1},
+		{store.Selection{Kinds: []extract.Kind{extract.KindList, extract.KindArticle}, Site: "moj"}, 4},
+		{store.Selection{States: []store.State{store.Gone}}, 1},
+		{store.Selection{URLs: []string{"https://a.vn/2", "https://b.vn/list", "https://b.vn/list", "https://c.vn/"}}, 2},
+		{store.Selection{URLs: []string{"https://a.vn/2", "https://b.vn/list"}, Site: "moj"}, 1},
+		{store.Selection{URLs: []string{"https://c.vn/"}}, 0},
+	} {
+		if got := collect(r, r.a.Targets(r.ctx, c.s)); len(got) != c.want {
+			r.Errorf("Targets(%+v) yields %d, want %d", c.s, len(got), c.want)
+		}
+	}
+	var hosts string
+	for _, t := range collect(r, r.a.Targets(r.ctx, store.Selection{})) {
+		hosts += store.Host(t.URL)[:1]
+	}
+	if hosts != "aabbb" && hosts != "bbbaa" {
+		r.Errorf("targets come from hosts %s", hosts)
+	}
+}
+
+func versions(r *run) {
+	url := "https://moj.gov.vn/1"
+	vn := time.FixedZone("", 7*3600)
+	first := published(article(url, "Không né tránh", "một"), time.Date(2018, 1, 19, 14, 39, 0, 0, vn))
+	if o := r.visit(url, fetched(url, "<1>", first)); o.Article != store.Added || o.Version != 1 {
+		r.Errorf("outcome %+v", o)
+	}
+	same := *first
+	same.Tags = []string{"a reader sees no difference"}
+	if o := r.visit(url, fetched(url, "<2>", &same)); o.Article != store.Same || o.Version != 1 || !o.Captured {
+		r.Errorf("outcome %+v", o)
+	}
+	second := published(article(url, "Không né tránh khi thực hiện nhiệm vụ", "một"), *first.Published)
+	if o := r.visit(url, fetched(url, "<3>", second)); o.Article != store.Changed || o.Version != 2 || o.ID != first.ID {
+		r.Errorf("outcome %+v", o)
+	}
+	if o := r.visit(url, fetched(url, "<1>", first)); o.Article != store.Changed || o.Version != 3 || o.Captured {
+		r.Errorf("outcome %+v: the first text came back", o)
+	}
+	r.reopen()
+	all, err := r.a.History(r.ctx, first.ID)
+	r.ok(err)
+	if len(all) != 3 {
+		r.Fatalf("%d versions, want 3", len(all))
+	}
+	for i, want := range []*extract.Article{first, second, first} {
+		v := all[i]
+		if v.Number != i+1 || v.Hash != want.ContentHash || v.ID != first.ID || v.Host != "moj.gov.vn" || v.Site != "moj" ||
+			!v.Published.Equal(*first.Published) || !v.Fetched.Equal(want.Fetched) {
+			r.Errorf("version %d is %+v", i+1, v)
+		}
+		var got extract.Article
+		r.ok(json.Unmarshal(v.JSON, &got))
+		if got.Capture == "" {
+			r.Errorf("version %d has no capture", i+1)
+		}
+		page, err := r.a.Capture(r.ctx, string(got.Capture))
+		r.ok(err)
+		if w := []string{"<1>", "<3>", "<1>"}[i]; string(page.Body) != w {
+			r.Errorf("version %d was read from %s, want %s", i+1, page.Body, w)
+		}
+		a := *want
+		a.Version, a.Capture = i+1, got.Capture
+		j, err := a.JSON()
+		r.ok(err)
+		if string(v.JSON) != string(j) {
+			r.Errorf("version %d differs (-want +got)\n%s", i+1, cmp.Diff(string(j), string(v.JSON)))
+		}
+	}
+	latest, err := r.a.Article(r.ctx, first.ID)
+	r.ok(err)
+	if d := cmp.Diff(all[2], latest); d != "" {
+		r.Errorf("Article differs from the last of History\n%s", d)
+	}
+}
+
+func duplicated(r *run) {
+	a, b := "https://moj.gov.vn/1", "https://moj.gov.vn/2"
+	first := article(a, "Lễ", "mừng")
+	copied := article("https://moj.gov.vn/two", "Lễ", "mừng")
+	r.visit(a, fetched(a, "<1>", first))
+	want := store.Outcome{Article: store.Duplicated, ID: first.ID, Version: 1, Captured: true}
+	if o := r.visit(b, fetched(b, "<2>", copied)); o != want {
+		r.Errorf("outcome %+v, want %+v", o, want)
+	}
+	for _, ref := range []string{a, b, "https://moj.gov.vn/two", "HTTPS://moj.gov.vn/two#top", first.ID} {
+		if id, err := r.a.Resolve(r.ctx, ref); id != first.ID || err != nil {
+			r.Errorf("Resolve(%s) = %s, %v, want %s", ref, id, err, first.ID)
+		}
+	}
+	if got := r.target(b).Article; got != first.ID {
+		r.Errorf("the target leads to %s", got)
+	}
+	if _, err := r.a.Article(r.ctx, copied.ID); !errors.Is(err, store.ErrNotFound) {
+		r.Errorf("Article(copy) = %v", err)
+	}
+	v, err := r.a.Article(r.ctx, first.ID)
+	r.ok(err)
+	var got extract.Article
+	r.ok(json.Unmarshal(v.JSON, &got))
+	if want := []string{b, "https://moj.gov.vn/two"}; !slices.Equal(got.Aliases, want) || got.Version != 1 {
+		r.Errorf("aliases %v of version %d, want %v of 1", got.Aliases, got.Version, want)
+	}
+	// On another host it is an article of its own.
+	c := "https://other.vn/3"
+	if o := r.visit(c, fetched(c, "<3>", article(c, "Lễ", "mừng"))); o.Article != store.Added {
+		r.Errorf("outcome on another host %+v", o)
+	}
+	// And so is a copy that goes its own way.
+	if o := r.visit(b, fetched(b, "<4>", article("https://moj.gov.vn/two", "Lễ", "khác"))); o.Article != store.Added {
+		r.Errorf("outcome of a copy that changed %+v", o)
+	}
+	if id, err := r.a.Resolve(r.ctx, b); id != copied.ID || err != nil {
+		r.Errorf("Resolve(%s) = %s, %v, want %s", b, id, err, copied.ID)
+	}
+	// A text that the article no longer has makes no copy.
+	r.visit(a, fetched(a, "<5>", article(a, "Lễ", "sau")))
+	d := "https://moj.gov.vn/4"
+	if o := r.visit(d, fetched(d, "<6>", article(d, "Lễ", "mừng"))); o.Article != store.Added {
+		r.Errorf("outcome of an earlier text %+v", o)
+	}
+}
+
+func notDuplicated(r *run) {
+	for i, c := range []struct {
+		title, body string
+		published   bool
+		want        store.ArticleOutcome
+	}{
+		{"Lễ", "ngắn", false, store.Added},
+		{"Lễ", "ngắn", true, store.Duplicated},
+		{"", strings.Repeat("dài ", 100), true, store.Added},
+		{"Lễ", "", true, store.Added},
+		{"Lễ", strings.Repeat("dài ", 100), false, store.Duplicated},
+	} {
+		for j, want := range []store.ArticleOutcome{store.Added, c.want} {
+			url := fmt.Sprintf("https://h%d.vn/%d", i, j)
+			a := &extract.Article{ID: extract.ArticleID(url), CanonicalURL: url, Title: c.title, Body: c.body}
+			if c.published {
+				t := time.Date(2018, 1, 19, 0, 0, 0, 0, time.UTC)
+				a.Published = &t
+			}
+			a.ContentHash = a.Hash()
+			if o := r.visit(url, fetched(url, fmt.Sprint(i, j), a)); o.Article != want {
+				r.Errorf("%+v: outcome %+v, want %s", c, o, want)
+			}
+		}
+	}
+}
+
+func aliases(r *run) {
+	url, canonical := "https://moj.gov.vn/1?x=2", "https://moj.gov.vn/1"
+	a := article(canonical, "Lễ", "mừng")
+	a.Aliases = []string{"https://moj.gov.vn/amp/1"}
+	v := fetched(url, "<1>", a)
+	v.Aliases = []string{"https://moj.gov.vn/z", canonical, "https://moj.gov.vn/b", "https://moj.gov.vn/z"}
+	r.visit(url, v)
+	check := func(number int, want ...string) {
+		r.Helper()
+		got, err := r.a.Article(r.ctx, a.ID)
+		r.ok(err)
+		var art extract.Article
+		r.ok(json.Unmarshal(got.JSON, &art))
+		if got.Number != number || !slices.Equal(art.Aliases, want) {
+			r.Errorf("version %d has aliases %v, want version %d and %v", got.Number, art.Aliases, number, want)
+		}
+		for _, u := range append(want, canonical) {
+			if id, err := r.a.Resolve(r.ctx, u); id != a.ID || err != nil {
+				r.Errorf("Resolve(%s) = %s, %v, want %s", u, id, err, a.ID)
+			}
+		}
+	}
+	check(1, "https://moj.gov.vn/1?x=2", "https://moj.gov.vn/amp/1", "https://moj.gov.vn/b", "https://moj.gov.vn/z")
+	// A further one is no new version, and a new version keeps them.
+	v.Aliases = []string{"https://moj.gov.vn/c"}
+	if o := r.visit(url, v); o.Article != store.Same {
+		r.Errorf("outcome %+v", o)
+	}
+	all := []string{"https://moj.gov.vn/1?x=2", "https://moj.gov.vn/amp/1", "https://moj.gov.vn/b", "https://moj.gov.vn/c", "https://moj.gov.vn/z"}
+	check(1, all...)
+	r.visit(url, fetched(url, "<2>", article(canonical, "Lễ", "mới")))
+	check(2, all...)
+	r.reopen()
+	check(2, all...)
+	if got := r.versions(store.Query{}); len(got) != 1 || got[0].Number != 2 {
+		r.Errorf("Articles() yields %+v", got)
+	}
+}
+
+func articles(r *run) {
+	day := func(d int) time.Time { return time.Date(2018, 1, d, 14, 39, 0, 0, time.UTC) }
+	for i := range 12 {
+		url := fmt.Sprintf("https://%c.vn/%d", 'a'+i%3, i)
+		a := article(url, fmt.Sprint("Tin ", i), "x")
+		a.Site = string(rune('a' + i%3))
+		if i%4 != 3 {
+			published(a, day(i+1))
+		} else {
+			a.ContentHash = a.Hash()
+		}
+		r.visit(url, fetched(url, fmt.Sprint(i), a))
+	}
+	first := article("https://a.vn/0", "Tin 0 sửa", "x")
+	first.Site = "a"
+	r.visit("https://a.vn/0", fetched("https://a.vn/0", "other", published(first, day(1))))
+
+	titles := func(q store.Query) string {
+		r.Helper()
+		var got []string
+		for _, v := range r.versions(q) {
+			var a extract.Article
+			r.ok(json.Unmarshal(v.JSON, &a))
+			got = append(got, strings.TrimPrefix(a.Title, "Tin "))
+		}
+		return strings.Join(got, ",")
+	}
+	for _, c := range []struct {
+		q    store.Query
+		want string
+	}{
+		{store.Query{}, "3,6,9,0 sửa,1,4,7,10,2,5,8,11"},
+		{store.Query{History: true}, "0,3,6,9,0 sửa,1,4,7,10,2,5,8,11"},
+		{store.Query{Sites: []string{"a", "c"}}, "3,6,9,0 sửa,2,5,8,11"},
+		{store.Query{Sites: []string{"d"}}, ""},
+		{store.Query{Since: day(9)}, "9,10,8"},
+		{store.Query{Until: day(3)}, "0 sửa,1"},
+		{store.Query{Since: day(1), Until: day(7), Sites: []string{"a"}, History: true}, "0,0 sửa"},
+	} {
+		if got := titles(c.q); got != c.want {
+			r.Errorf("Articles(%+v) yields %s, want %s", c.q, got, c.want)
+		}
+		all := r.versions(c.q)
+		for i, v := range all {
+			q := c.q
+			q.After = v.Cursor
+			if d := cmp.Diff(all[i+1:], r.versions(q), cmpopts.EquateEmpty()); d != "" {
+				r.Errorf("Articles(%+v) differs from the rest (-want +got)\n%s", q, d)
+			}
+		}
+	}
+	for range r.a.Articles(r.ctx, store.Query{}) {
+		break
+	}
+	for v, err := range r.a.Articles(r.ctx, store.Query{After: "nonsense"}) {
+		if err == nil {
+			r.Errorf("Articles after a wrong cursor yields %+v", v)
+		}
+	}
+}
+
+func articlesWhileCommitting(r *run) {
+	for i := range 5 {
+		url := fmt.Sprintf("https://moj.gov.vn/%d", i)
+		r.visit(url, fetched(url, url, article(url, url, "x")))
+	}
+	n := 0
+	for v, err := range r.a.Articles(r.ctx, store.Query{}) {
+		r.ok(err)
+		var a extract.Article
+		r.ok(json.Unmarshal(v.JSON, &a))
+		if a.ID != v.ID {
+			r.Errorf("JSON of %s says %s", v.ID, a.ID)
+		}
+		url := fmt.Sprintf("https://zzz.vn/%d", n)
+		r.visit(url, fetched(url, strings.Repeat(url, 1000), article(url, url, "x")))
+		if n++; n == 50 {
+			break
+		}
+	}
+	if n < 5 {
+		r.Errorf("%d articles, want at least 5", n)
+	}
+}
+
+func captures(r *run) {
+	big := bytes.Repeat([]byte("%PDF-1.7 \x00\xff"), 150_000)
+	for i, body := range [][]byte{nil, []byte("x"), bytes.Repeat([]byte("<p>Quang cảnh buổi lễ</p>"), 5000), big, append(slices.Clone(big), '!')} {
+		url := fmt.Sprintf("https://moj.gov.vn/%d", i)
+		v := fetched(url, "", nil)
+		v.Capture.Body = slices.Clone(body)
+		v.Capture.FinalURL = url + "/final"
+		v.Capture.Hops = []store.Hop{{URL: url, Status: 302, To: url + "/final"}}
+		v.Capture.Truncated = "length"
+		t := target(url)
+		t.Post = map[bool]string{true: "a=b", false: ""}[i == 1]
+		v.Capture.Post = t.Post
+		r.add(t)
+		l := r.lease()
+		if o := r.commit(l, v); !o.Captured {
+			r.Errorf("capture %d: %+v", i, o)
+		}
+		id := r.target(l.Target.Canonical).Capture
+		for range 2 {
+			got, err := r.a.Capture(r.ctx, id)
+			r.ok(err)
+			if !bytes.Equal(got.Body, body) {
+				r.Errorf("capture %d has %d other bytes, want %d", i, len(got.Body), len(body))
+			}
+			got.Body = nil
+			want := extract.Page{URL: url + "/final", Post: t.Post, ContentType: "text/html", Fetched: v.Capture.Fetched}
+			if d := cmp.Diff(want, got); d != "" {
+				r.Errorf("capture %d differs (-want +got)\n%s", i, d)
+			}
+			r.reopen()
+		}
+	}
+}
+
+func identicalBytes(r *run) {
+	a, b := "https://moj.gov.vn/1", "https://moj.gov.vn/2"
+	for _, body := range []string{strings.Repeat("nhỏ ", 30), strings.Repeat("lớn ", 400_000)} {
+		before, err := r.a.Stats(r.ctx)
+		r.ok(err)
+		if o := r.visit(a, fetched(a, body, nil)); !o.Captured {
+			r.Errorf("outcome %+v", o)
+		}
+		first := r.target(a).Capture
+		if o := r.visit(a, fetched(a, body, nil)); o.Captured || r.target(a).Capture != first {
+			r.Errorf("outcome of the same bytes %+v", o)
+		}
+		if o := r.visit(b, fetched(b, body, nil)); o.Captured {
+			r.Errorf("outcome of the same bytes under another URL %+v", o)
+		}
+		if r.target(b).Capture == first {
+			r.Error("two URLs share a capture")
+		}
+		for _, id := range []string{first, r.target(b).Capture} {
+			page, err := r.a.Capture(r.ctx, id)
+			r.ok(err)
+			if string(page.Body) != body {
+				r.Errorf("capture %s has %d bytes, want %d", id, len(page.Body), len(body))
+			}
+		}
+		after, err := r.a.Stats(r.ctx)
+		r.ok(err)
+		if after.Bytes-before.Bytes != int64(len(body)) || after.Visits-before.Visits != 3 || after.Captures-before.Captures != 2 {
+			r.Errorf("Stats went from %+v to %+v", before, after)
+		}
+	}
+}
+
+func stats(r *run) {
+	first := r.clock()
+	r.add(target("https://a.vn/1"), target("https://a.vn/2"), target("https://b.vn/1"))
+	l := r.lease()
+	r.commit(l, fetched(l.Target.URL, "body", article(l.Target.URL, "Lễ", "mừng")))
+	r.wait(time.Hour)
+	r.commit(r.lease(), store.Visit{Result: store.Missing})
+	r.lease()
+	for range 2 {
+		got, err := r.a.Stats(r.ctx)
+		r.ok(err)
+		got.Kept = 0
+		want := store.Stats{Articles: 1, Versions: 1, Captures: 1, Visits: 2, Bytes: 4, FirstSeen: first, LastSeen: r.clock(),
+			Targets: map[store.State]int{store.Done: 1, store.Gone: 1, store.Leased: 1}}
+		if d := cmp.Diff(want, got); d != "" {
+			r.Errorf("Stats differs (-want +got)\n%s", d)
+		}
+		r.reopen()
+		r.lease()
+	}
+}
+
+func notFound(r *run) {
+	for _, id := range []string{"", "nonsense", extract.ArticleID("https://moj.gov.vn/"), strings.Repeat("a", 26)} {
+		for what, f := range map[string]func() error{
+			"Resolve": func() error { _, err := r.a.Resolve(r.ctx, id); return err },
+			"Article": func() error { _, err := r.a.Article(r.ctx, id); return err },
+			"History": func() error { _, err := r.a.History(r.ctx, id); return err },
+			"Capture": func() error { _, err := r.a.Capture(r.ctx, id); return err },
+		} {
+			if err := f(); !errors.Is(err, store.ErrNotFound) {
+				r.Errorf("%s(%q) = %v, want %v", what, id, err, store.ErrNotFound)
+			}
+		}
+	}
+}
+
+func contextEnds(r *run) {
+	url := "https://moj.gov.vn/1"
+	r.visit(url, fetched(url, "x", article(url, "Lễ", "mừng")))
+	r.add(target("https://moj.gov.vn/2"))
+	l := r.lease()
+	ctx, cancel := context.WithCancel(r.ctx)
+	cancel()
+	for what, f := range map[string]func() error{
+		"Add":    func() error { _, err := r.a.Add(ctx, target("https://moj.gov.vn/3")); return err },
+		"Recall": func() error { _, err := r.a.Recall(ctx, store.Selection{}); return err },
+		"Lease":  func() error { _, err := r.a.Lease(ctx, store.Want{}); return err },
+		"Commit": func() error { _, err := r.a.Commit(ctx, l, fetched(l.Target.URL, "x", nil)); return err },
+		"Articles": func() (last error) {
+			for _, err := range r.a.Articles(ctx, store.Query{}) {
+				last = err
+			}
+			return last
+		},
+		"Targets": func() (last error) {
+			for _, err := range r.a.Targets(ctx, store.Selection{}) {
+				last = err
+			}
+			return last
+		},
+	} {
+		if err := f(); !errors.Is(err, context.Canceled) {
+			r.Errorf("%s with a context that ended = %v", what, err)
+		}
+	}
+	n := 0
+	for range r.a.Verify(ctx) {
+		n++
+	}
+	if n == 0 {
+		r.Error("Verify found nothing, but it did not read everything")
+	}
+	r.commit(l, fetched(l.Target.URL, "y", nil))
+}
+
+func closed(r *run) {
+	r.add(target("https://moj.gov.vn/1"))
+	l := r.lease()
+	r.ok(r.a.Close())
+	if err := r.a.Close(); err != nil {
+		r.Errorf("Close() the second time = %v", err)
+	}
+	for what, f := range map[string]func() error{
+		"Add":     func() error { _, err := r.a.Add(r.ctx, target("https://moj.gov.vn/3")); return err },
+		"Lease":   func() error { _, err := r.a.Lease(r.ctx, store.Want{}); return err },
+		"Commit":  func() error { _, err := r.a.Commit(r.ctx, l, fetched(l.Target.URL, "x", nil)); return err },
+		"Article": func() error { _, err := r.a.Article(r.ctx, extract.ArticleID("x")); return err },
+		"Stats":   func() error { _, err := r.a.Stats(r.ctx); return err },
+	} {
+		if err := f(); err == nil || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrNothingDue) {
+			r.Errorf("%s of a closed archive = %v", what, err)
+		}
+	}
+	r.open()
+}
