@@ -142,6 +142,11 @@ func TestMeasure(t *testing.T) {
 				}
 				o["ogtype"] = r.meta("og:type")
 			}
+			o["authors"] = []string{}
+			if c, ok := Best(r.Authors()); ok {
+				o["authors"] = c.Names
+				o["awhy"] = c.Signal
+			}
 			o["body"] = rendered(r.Body())
 			enc.Encode(o)
 		}

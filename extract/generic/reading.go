@@ -19,7 +19,6 @@ type memo struct {
 	language  *[]Candidate
 	dates     *datesFound
 	authors   *[]Candidate
-	lines     *[]line
 }
 
 // Canonical ranks the URLs that the page gives for itself.
@@ -212,14 +211,5 @@ func (r *Reading) Source() []Candidate { return nil }
 // Kind says what the page is, and why.
 func (r *Reading) Kind() (Kind, string) { return Article, "" }
 
-// A line is the text of one block on the page.
-type line struct {
-	i    int32
-	text string
-}
-
 // Lead ranks what may be the lead.
 func (r *Reading) Lead() []Candidate { return nil }
-
-// Authors ranks bylines; each candidate holds all names of one byline.
-func (r *Reading) Authors() []Candidate { return nil }

@@ -138,6 +138,9 @@ func flatten(root *html.Node) *tree {
 					}
 				}
 			}
+			if n.DataAtom == 0 && len(n.Data) < 40 { // elements that a page made up
+				x.hint |= classHint(n.Data)
+			}
 			switch n.DataAtom {
 			case atom.Html:
 				t.lang = dom.Attr(n, "lang")
