@@ -104,15 +104,21 @@ var inScript = regexp.MustCompile(`(?:location(?:\.href)?\s*=\s*|window\.open\(\
 // readLinks notes the articles that a part of a page links to.
 func (c *context) readLinks(l listRule, part *goquery.Selection) {
 	for _, n := range part.Nodes {
-		for _, a := range elements(n, atom.A) {
-			c.article(dom.Attr(a, "href"), a)
+		c.linkOf(n)
+		for d := range n.Descendants() {
+			c.linkOf(d)
 		}
-		if href := dom.Attr(n, "href"); n.DataAtom != atom.A && href != "" {
-			c.article(href, n)
-		}
-		if m := inScript.FindStringSubmatch(dom.Attr(n, "onclick")); m != nil {
-			c.article(m[1], n)
-		}
+	}
+}
+
+// linkOf notes the article that one element leads to, by its link or by what
+// a click on it does.
+func (c *context) linkOf(n *html.Node) {
+	if n.DataAtom == atom.A {
+		c.article(dom.Attr(n, "href"), n)
+	}
+	if m := inScript.FindStringSubmatch(dom.Attr(n, "onclick")); m != nil {
+		c.article(m[1], n)
 	}
 }
 

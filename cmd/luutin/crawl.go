@@ -74,7 +74,7 @@ be read. Such pages are named, and come up again in a later crawl.`,
 	f := cmd.Flags()
 	f.StringVar(&proxy, "proxy", "", "the `URL` of an HTTP proxy (default: HTTP_PROXY and HTTPS_PROXY)")
 	f.DurationVar(&c.Delay, "delay", 0, "the pause between two requests to a host (default: the site's own, else 1s)")
-	f.IntVar(&c.Workers, "workers", 8, "how many hosts are visited at a time")
+	f.IntVar(&c.Workers, "workers", 0, "how many hosts are visited at a time (default: 16)")
 	f.IntVar(&c.Limit, "limit", 0, "end after this many visits (default: none)")
 	f.IntVar(&c.Pages, "pages", 0, "follow each list this many pages deep (default: to its end)")
 	f.BoolVar(&revisit, "revisit", false, "look again at every known article, due or not")
@@ -213,7 +213,7 @@ func (p *progress) show(e crawler.Event) {
 	switch {
 	case e.Article == store.Added:
 		p.added++
-	case e.Result == store.Failed:
+	case e.Reason != "" && (e.Result == store.Failed || e.Result == store.Fetched):
 		p.failed++
 	}
 	if p.width < 20 || time.Since(p.last) < interval {

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"luutin/testdata/ministry"
+)
+
+// TestMain lets this test binary be the program: scripts run it as luutin, and
+// the tests that kill it run themselves.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"luutin": main})
+}
+
+// TestScript runs testdata/script/*.txtar, each with the sample ministry of its
+// own behind $PROXY. "edition N" switches the edition that it serves.
+func TestScript(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type key struct{}
+	testscript.Run(t, testscript.Params{
+		Dir:           filepath.Join(root, "testdata", "script"),
+		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(env *testscript.Env) error {
+			web, err := ministry.New()
+			if err != nil {
+				return err
+			}
+			server := httptest.NewServer(web)
+			env.Defer(server.Close)
+			env.Values[key{}] = web
+			env.Setenv("PROXY", server.URL)
+			env.Setenv("ROOT", root)
+			env.Setenv("SITES", filepath.Join(root, "testdata", "ministry", "sites"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"edition": func(ts *testscript.TestScript, _ bool, args []string) {
+				n, err := strconv.Atoi(args[0])
+				ts.Check(err)
+				ts.Check(ts.Value(key{}).(*ministry.Web).SetEdition(n))
+			},
+		},
+	})
+}

@@ -1,0 +1,242 @@
+package extract
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// define loads one definition for www.bomau.example.
+func define(t testing.TB, toml string) *Sites {
+	t.Helper()
+	s, err := LoadSites(fstest.MapFS{"bomau.toml": {Data: []byte("hosts = ['www.bomau.example']\nzone = 'Asia/Ho_Chi_Minh'\n" + toml)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// linksOf lists links as kind, + for onward, and URL.
+func linksOf(r *Reading) (out []string) {
+	for _, l := range r.Links {
+		mark := ""
+		if l.Onward {
+			mark = "+"
+		}
+		out = append(out, strings.TrimSpace(string(l.Kind)+mark+" "+strings.TrimPrefix(l.URL, "http://www.bomau.example")+" "+l.Post))
+	}
+	return out
+}
+
+func TestPaging(t *testing.T) {
+	const items = `<a href="/tin/a-1.html">Tin một</a><a href="/tin/b-2.html">Tin hai</a>`
+	for _, c := range []struct {
+		name, rule, url, post, page string
+		want                        string // the further page
+	}{
+		{"a parameter", `page = '?Page={n}'`, "/ds.aspx?date=&Page=3", "", items, "/ds.aspx?date=&Page=4"},
+		{"a parameter, from the first page", `page = '?Page={n}'`, "/ds.aspx?id=5", "", items, "/ds.aspx?id=5&Page=2"},
+		{"an offset", "page = '?offset={n}'\nfirst = 0\nstep = 20", "/ds?offset=40", "", items, "/ds?offset=60"},
+		{"a number behind the path", `page = '{path}-p{n}'`, "/kinh-te-p9", "", items, "/kinh-te-p10"},
+		{"a number behind the stem", `page = '{stem}/trang-{n}.htm'`, "/van-hoa.htm", "", items, "/van-hoa/trang-2.htm"},
+		{"and its next", `page = '{stem}/trang-{n}.htm'`, "/van-hoa/trang-2.htm", "", items, "/van-hoa/trang-3.htm"},
+		{"an id on the page", "page = '/timeline/{id}/{n}.htm'\npage_id = '#zone@value'", "/xa-hoi.htm", "", `<input id=zone value=77>` + items, "/timeline/77/2.htm"},
+		{"and its next, without the id on the page", "page = '/timeline/{id}/{n}.htm'\npage_id = '#zone@value'", "/timeline/77/2.htm", "", items, "/timeline/77/3.htm"},
+		{"a link", `next = 'a.next'`, "/ds", "", items + `<a class=next href="?trang=2">Sau</a>`, "/ds?trang=2"},
+		{"a link of the head", ``, "/ds", "", `<link rel=next href="/ds/2">` + items, "/ds/2"},
+		{"a form", `page_post = 'cmd=redraw&pageNo={n}'`, "/ds", "cmd=redraw&pageNo=4", items, "/ds cmd=redraw&pageNo=5"},
+		{"the first page of a form", `page_post = 'cmd=redraw&pageNo={n}'`, "/ds", "", items, "/ds cmd=redraw&pageNo=2"},
+		{"a link to the page itself is none", `next = 'a.next'`, "/ds", "", items + `<a class=next href="/ds">Sau</a>`, ""},
+		{"an empty page is the last", `page = '?Page={n}'`, "/ds?Page=8", "", `<p>Hết</p>`, ""},
+	} {
+		s := define(t, "articles = '^/tin/'\n[[list]]\n"+c.rule)
+		r, err := s.Read(Page{URL: "http://www.bomau.example" + c.url, Post: c.post, Body: []byte("<html>" + c.page)})
+		if !errors.Is(err, ErrNotArticle) {
+			t.Errorf("%s: %v; want a list", c.name, err)
+		}
+		got := ""
+		for _, l := range r.Links {
+			if l.Onward {
+				got += strings.TrimSpace(strings.TrimPrefix(l.URL, "http://www.bomau.example") + " " + l.Post)
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: goes on to %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestLists(t *testing.T) {
+	const def = "articles = '^/tin/.*\\.html'\nskip = 'chu-de'\nfollow = '^/muc/'\nstart = ['http://www.bomau.example/ds']\n[[list]]\nlinks = '.list'\n"
+	for _, c := range []struct {
+		name, page string
+		want       []string
+		err        error
+	}{
+		{"links of the list, each once, others not",
+			`<div class=menu><a href="/tin/menu.html">Menu</a></div><div class=list><a href="/tin/1.html"></a><a href="/tin/1.html?utm_source=x#y">Một</a>
+			 <a href="http://khac.example/tin/2.html">Khác</a><a href="/chu-de/tin/3.html">Chủ đề</a><a href="javascript:x()">X</a><div onclick="location.href='/tin/4.html'">Bốn</div></div>
+			 <a href="/muc/xa-hoi">Xã hội</a>`,
+			[]string{"article /tin/1.html", "article /tin/4.html", "list /muc/xa-hoi"}, ErrNotArticle},
+		{"a list that links to nothing is an error", `<div class=list>Đang cập nhật</div>`, nil, ErrNoLinks},
+		{"and so is one whose selector finds nothing", `<a href="/tin/1.html">Một</a>`, nil, ErrNoLinks},
+	} {
+		r, err := define(t, def).Read(Page{URL: "http://www.bomau.example/ds", Body: []byte("<html>" + c.page)})
+		if !errors.Is(err, c.err) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.err)
+		}
+		if got := linksOf(r); strings.Join(got, "\n") != strings.Join(c.want, "\n") {
+			t.Errorf("%s: links %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestJSON(t *testing.T) {
+	s := define(t, `
+rewrite = [{ from = '^http://www\.bomau\.example/bai/([a-z0-9-]+)$', to = 'http://www.bomau.example/api/get?slug=${1}' }]
+[[list]]
+url = '^/api/list'
+format = 'json'
+items = 'data.items'
+links = 'http://www.bomau.example/api/get?slug={slug}'
+text = 'title'
+published = 'date'
+page = '?offset={n}'
+first = 0
+step = 2
+[[layout]]
+name = 'api'
+url = '^/api/get'
+format = 'json'
+title = 'data.title'
+lead = 'data.description'
+published = 'data.date'
+body = 'data.content|@fromstr|Content'
+authors = 'data.author'
+source = 'data.source'
+section = 'data.category.name'
+tags = 'data.tags.#.name'
+attachments = 'data.files'
+canonical = 'http://www.bomau.example/bai/{data.slug}'
+`)
+	r, err := s.Read(Page{URL: "http://www.bomau.example/api/list?offset=2", Body: []byte(
+		`{"data":{"items":[{"slug":"mot","title":"Một","date":"2026-03-01T08:00:00"},{"slug":"","title":"không"},{"slug":"hai"}]}}`)})
+	if !errors.Is(err, ErrNotArticle) {
+		t.Errorf("the list: %v", err)
+	}
+	if got, want := fmt.Sprint(linksOf(r)), "[article /api/get?slug=mot article /api/get?slug=hai list+ /api/list?offset=4]"; got != want {
+		t.Errorf("links %s, want %s", got, want)
+	}
+	if p := r.Links[0].Published; p == nil || p.Format(time.RFC3339) != "2026-03-01T08:00:00+07:00" {
+		t.Errorf("the first was published %v", p)
+	}
+	r, err = s.Read(Page{URL: "http://www.bomau.example/api/list?offset=4", Body: []byte(`{"data":{"items":[]}}`)})
+	if !errors.Is(err, ErrNotArticle) {
+		t.Errorf("the page past the last: %v", err)
+	}
+	if _, err = s.Read(Page{URL: "http://www.bomau.example/api/list", Body: []byte(`{"data":{"items":[]}}`)}); !errors.Is(err, ErrNoLinks) {
+		t.Errorf("an empty first page: %v", err)
+	}
+
+	r, err = s.Read(Page{URL: "http://www.bomau.example/api/get?slug=mot", Body: []byte(`{"data":{"slug":"mot","title":"Một &amp; hai","description":"<p>Tóm tắt</p>",
+		"date":"2026-03-01T08:00:00","author":"Tin, ảnh: P.Y","source":"","category":{"name":"Tin"},"tags":[{"name":"a"},{"name":"b"}],
+		"content":"{\"Content\":\"<p>Đoạn một.</p><p>Đoạn hai.</p>\"}","files":[{"link":"/f/1.pdf","name":"Công văn"}]}}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := r.Article
+	got := fmt.Sprintf("%s|%s|%s|%s|%v|%s|%s|%v|%v|%s", a.CanonicalURL, a.Title, a.Lead, a.Body, a.Authors, a.Source, a.Section, a.Tags, a.Attachments, a.Published.Format(time.RFC3339))
+	want := "http://www.bomau.example/bai/mot|Một & hai|Tóm tắt|Đoạn một.\n\nĐoạn hai.|[P.Y]||Tin|[a b]|[{http://www.bomau.example/f/1.pdf Công văn pdf}]|2026-03-01T08:00:00+07:00"
+	if got != want {
+		t.Errorf("read %s\nwant %s", got, want)
+	}
+}
+
+func TestNotArticles(t *testing.T) {
+	s := define(t, "")
+	for _, c := range []struct{ name, body, why string }{
+		{"nothing", " \n", "the page is empty"},
+		{"a PDF", "%PDF-1.7 …", "a PDF"},
+		{"an Office file", "PK\x03\x04…", "Office"},
+		{"a picture", "\x89PNG\r\n\x1a\n", "picture"},
+		{"JSON nobody asked for", `{"a":1}`, "json"},
+	} {
+		r, err := s.Read(Page{URL: "http://www.bomau.example/tin/1.html", ContentType: "text/html", Body: []byte(c.body)})
+		if !errors.Is(err, ErrNotArticle) || !strings.Contains(err.Error(), c.why) || r.Article != nil {
+			t.Errorf("%s: %v, article %v; want not an article, with %q", c.name, err, r.Article, c.why)
+		}
+	}
+	if _, err := s.Read(Page{Body: make([]byte, MaxPage+1)}); err == nil || errors.Is(err, ErrNotArticle) {
+		t.Errorf("a page of more than MaxPage: %v", err)
+	}
+}
+
+func TestCanonicalIsNotBelievedBlindly(t *testing.T) {
+	s := define(t, "articles = '^/tin/'\n[[layout]]\nname = '1'\ntitle = 'h1'\nbody = 'div'")
+	const at = "http://www.bomau.example/tin/1.html"
+	for _, c := range []struct{ name, href, want string }{
+		{"another address of the site", "http://bomau.example/tin/1.html", "http://bomau.example/tin/1.html"},
+		{"a relative one", "/tin/mot.html", "http://www.bomau.example/tin/mot.html"},
+		{"the home page", "http://www.bomau.example/", at},
+		{"another site", "http://khac.example/tin/1.html", at},
+		{"a list of the site", "http://www.bomau.example/muc/tin", at},
+		{"no URL", "javascript:void(0)", at},
+		{"nothing", "", at},
+	} {
+		r, err := s.Read(Page{URL: at + "?utm_source=x", Body: []byte(`<html><link rel=canonical href="` + c.href + `"><h1>Tin</h1><div>Nội dung của bản tin.</div>`)})
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if got := r.Article.CanonicalURL; got != c.want {
+			t.Errorf("%s: known by %s, want %s", c.name, got, c.want)
+		}
+		if r.Article.ID != ArticleID(c.want) {
+			t.Errorf("%s: the id is not that of the canonical URL", c.name)
+		}
+	}
+}
+
+// FuzzRead reads anything as a page of every kind of definition.
+func FuzzRead(f *testing.F) {
+	sites, err := Builtin()
+	if err != nil {
+		f.Fatal(err)
+	}
+	urls := []string{"", "http://nobody.example/tin/1.html"}
+	for _, name := range sites.Names() {
+		if seeds := sites.Seeds(name); len(seeds) > 0 {
+			urls = append(urls, seeds[0].URL)
+		}
+	}
+	f.Add(uint8(0), []byte("<html><h1>Tin</h1><p>Đoạn"))
+	f.Add(uint8(1), []byte(`<rss><channel><item><link>http://nobody.example/tin-tuc-so-mot-1</link><pubDate>9/5/2026 1:30:00 PM</pubDate></item></channel></rss>`))
+	f.Add(uint8(1), []byte(`<urlset><url><loc>http://nobody.example/a-b-c-d-e</loc></url></urlset>`))
+	f.Add(uint8(3), []byte(`{"data":{"title":"a","content":"<p>b</p>"}}`))
+	f.Fuzz(func(t *testing.T, n uint8, body []byte) {
+		r, err := sites.Read(Page{URL: urls[int(n)%len(urls)], Body: body, Fetched: savedAt})
+		if r == nil {
+			t.Fatal("no reading")
+		}
+		if (err == nil) != (r.Article != nil) {
+			t.Fatalf("error %v with article %v", err, r.Article)
+		}
+		if a := r.Article; a != nil {
+			if !norm.NFC.IsNormalString(a.Title) || strings.TrimSpace(a.Title) != a.Title || a.Title == "" {
+				t.Errorf("title %q", a.Title)
+			}
+			if _, err := a.JSON(); err != nil {
+				t.Error(err)
+			}
+		}
+		for _, l := range r.Links {
+			if absolute(l.URL) != nil || l.Canonical == "" || l.Kind == "" {
+				t.Errorf("link %+v", l)
+			}
+		}
+	})
+}
