@@ -280,7 +280,7 @@ func (r *Reading) bylines() []Candidate {
 				if rest = withoutDates(raw); rest == raw || len(rest) > 50 || x.own > 80 {
 					continue
 				}
-				if names := r.names(rest); len(names) > 0 && len(strings.Fields(names[0])) > 1 {
+				if names := r.names(rest); len(names) > 0 && len(strings.Fields(names[0])) > 1 && hasAny(strings.ToLower(rest), publishedWords) < 0 && hasAny(strings.ToLower(rest), updatedWords) < 0 {
 					note("line of the date", .55+extra, found{names, rest, i})
 				} else if by, ok := afterBy(rest); ok && len(r.names(by)) > 0 {
 					note("text by", .62+extra, found{r.names(by), by, i})

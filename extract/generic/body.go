@@ -11,7 +11,8 @@ import (
 // boxes that split a text need no joining then: they are dropped inside it.
 
 // weigh marks prose and bad subtrees and sums the mass of prose up.
-func (t *tree) weigh() {
+func (t *tree) weigh(headline int32) {
+	t.head = headline
 	e := t.e
 	for i := range e {
 		x := &e[i]
@@ -43,6 +44,35 @@ func (t *tree) weigh() {
 		i++
 	}
 	t.sum(fInBad)
+	t.teasers()
+}
+
+// teasers marks prose that stands alone beside a link or a heading: what lists
+// of articles show of each. It weighs a quarter.
+func (t *tree) teasers() {
+	e := t.e
+	found := false
+	for i := t.body; i < int32(len(e)); i++ {
+		x := &e[i]
+		if x.flags&(fProse|fInBad) != fProse || x.own >= 400 || x.parent < 0 || e[x.parent].hint&hBody != 0 {
+			continue
+		}
+		w, lone := x.parent, true
+		for n := 0; n < 4 && w > t.body && e[w].paras == 1; n++ {
+			if e[w].link*8 > e[w].chars || e[w].headings > 0 && e[w].links > 0 {
+				lone = false
+				break
+			}
+			w = e[w].parent
+		}
+		if !lone && !t.in(t.head, w) {
+			x.flags |= fTeaser
+			found = true
+		}
+	}
+	if found {
+		t.sum(fInBad)
+	}
 }
 
 func isHeading(a atom.Atom) bool {
@@ -66,7 +96,11 @@ func (t *tree) sum(without uint8) {
 			continue
 		}
 		if x.flags&fProse != 0 {
-			x.mass += x.own - x.ownLink
+			if x.flags&fTeaser != 0 {
+				x.mass += (x.own - x.ownLink) / 4
+			} else {
+				x.mass += x.own - x.ownLink
+			}
 			x.paras = addCap(x.paras, 1)
 		}
 		if x.parent >= 0 {
@@ -83,7 +117,14 @@ func (t *tree) isBad(i, total int32) bool {
 	if x.flags&fHidden != 0 {
 		return true
 	}
-	if x.mass*5 > total*2 { // names lie more often than masses
+	if x.mass*10 > total*7 || t.in(t.head, i) && x.atom != atom.Aside && x.atom != atom.Nav { // names lie more often than masses
+		return false
+	}
+	h := x.hint
+	if h&hBody != 0 {
+		h &^= hBad
+	}
+	if x.mass*5 > total*2 && h&(hNav|hRelated|hComment|hFooter) == 0 && x.atom != atom.Aside && x.atom != atom.Footer {
 		return false
 	}
 	switch x.atom {
@@ -94,9 +135,8 @@ func (t *tree) isBad(i, total int32) bool {
 	case atom.Html, atom.Body, atom.Main, atom.Article, atom.H1, atom.H2, atom.Em, atom.Strong, atom.B, atom.I, atom.Span, atom.A, atom.Time, atom.Meta, atom.Img:
 		return false
 	}
-	h := x.hint
-	if h&hBody != 0 {
-		h &^= hBad
+	if x.atom == atom.Blockquote { // what somebody posted elsewhere is quoted
+		h &^= hSocial
 	}
 	if h&hHidden != 0 && x.atom != atom.P {
 		return true
@@ -152,7 +192,7 @@ func (r *Reading) findBody() Body {
 	if t.body < 0 {
 		return Body{}
 	}
-	t.weigh()
+	t.weigh(r.headline())
 	c := t.container()
 	if c < 0 {
 		return Body{}
@@ -186,19 +226,67 @@ func (t *tree) container() int32 {
 	}
 	for {
 		next, most := int32(-1), int32(0)
+		named := int32(-1) // a part that says that it is the article
 		for c := cur + 1; c < e[cur].end; c = e[c].end {
 			if e[c].mass > most {
 				next, most = c, e[c].mass
 			}
+			if e[c].mass*2 > e[cur].mass && (e[c].atom == atom.Article || e[c].atom == atom.Main || e[c].hint&hBody != 0) {
+				named = c
+			}
 		}
-		if next < 0 || most*20 < e[cur].mass*17 || e[next].flags&fBlock == 0 || isParagraph(e[next].atom) {
+		if next < 0 {
 			return cur
 		}
-		if best >= 0 && most*20 < e[cur].mass*19 {
+		// One of several articles below each other: the one of the headline.
+		if one := t.oneOfMany(cur); one >= 0 {
+			cur = one
+			continue
+		}
+		if e[next].flags&fBlock == 0 || isParagraph(e[next].atom) {
+			return cur
+		}
+		if named >= 0 && best < 0 {
+			cur = named
+			continue
+		}
+		if most*20 < e[cur].mass*17 || best >= 0 && most*20 < e[cur].mass*19 {
 			return cur
 		}
 		cur = next
 	}
+}
+
+// oneOfMany returns, of several articles that stand below each other, the one
+// with the headline; the first when none has it; -1 when there are not several.
+func (t *tree) oneOfMany(i int32) int32 {
+	e := t.e
+	n, chosen := 0, int32(-1)
+	for c := i + 1; c < e[i].end; c = e[c].end {
+		if e[c].mass == 0 || e[c].atom != atom.Article && !t.hasH1(c) || isHeading(e[c].atom) {
+			continue
+		}
+		if e[c].mass*10 < e[i].mass {
+			continue
+		}
+		n++
+		if chosen < 0 || t.in(t.head, c) {
+			chosen = c
+		}
+	}
+	if n < 2 {
+		return -1
+	}
+	return chosen
+}
+
+func (t *tree) hasH1(i int32) bool {
+	for _, h := range t.h {
+		if t.in(h, i) && t.e[h].atom == atom.H1 {
+			return true
+		}
+	}
+	return false
 }
 
 func isParagraph(a atom.Atom) bool {

@@ -47,10 +47,10 @@ var words = func() map[string]hint {
 	for h, s := range map[hint]string{
 		hNav:             "nav navbar navigation menu submenu topbar toolbar pagination pager paging skip sitenav mainmenu topmenu sidebar sidebars rail masthead offcanvas drawer hamburger ticker",
 		hFooter:          "footer colophon copyright foot copyrights",
-		hSocial:          "share sharing social socials sharebar sharetools shares addthis addtoany sharethis follow followus facebook twitter whatsapp pinterest zalo chiase jp sharedaddy likebox socialmedia sociallinks",
+		hSocial:          "share sharing social socials sharebar sharetools shares addthis addtoany sharethis follow followus facebook twitter whatsapp pinterest zalo chiase sharedaddy likebox socialmedia sociallinks",
 		hComment:         "comment comments commentlist commentform respond disqus livefyre binhluan ykien replies reply komentare kommentare commentaires comentarios discussion fbcomments coral viafoura",
 		hRelated:         "related relatedposts relatednews recommended recommendation recommendations recommend recirc recirculation trending popular mostread mostpopular readmore readnext readalso morenews morestories outbrain taboola lienquan tinlienquan tincungchuyenmuc cungchuyenmuc tinkhac tinmoi xemthem docthem docnhieu similar upnext suggested suggestions zergnet revcontent mgid teasers crosslinks moreon morefrom inread alsoread seealso verwandt relacionadas relacionados relacionado correlati connexes othernews latest latestnews headlines jegrelated yarpp crp rp4wp nextpost prevpost onward nextup",
-		hAd:              "ad ads adv advert adverts advertisement advertising adsbygoogle adslot adunit adbox adwrap adcontainer adwrapper sponsor sponsored sponsors promo promos promotion promobox banner banners dfp gpt teads quangcao qc werbung anzeige publicidad publicite pubblicita mpu leaderboard billboard skyscraper affiliate adsense admz commercial",
+		hAd:              "ad ads advert adverts advertisement advertising adsbygoogle adslot adunit adbox adwrap adcontainer adwrapper sponsor sponsored sponsors promo promos promotion promobox banner banners dfp gpt teads quangcao werbung anzeige publicidad publicite pubblicita mpu leaderboard billboard skyscraper affiliate adsense admz commercial",
 		hForm:            "newsletter newsletters subscribe subscription signup login signin register registration optin mailchimp mailmunch formulate subscribebox emailsignup abo",
 		hConsent:         "cookie cookies consent gdpr ccpa cookiebar cookiebanner cmp onetrust cookielaw didomi sourcepoint",
 		hByline:          "byline bylines author authors authorname writer reporter contributor contributors journalist tacgia autor autore autores auteur butdanh redakteur",
@@ -94,10 +94,19 @@ func classHint(s string) hint {
 	var prev hint
 	var last [24]byte // the token before, for article-body and articleBody alike
 	lastN := 0
-	flush := func() {
+	camel := false
+	// Names that a machine made up are full of capitals: a short token between
+	// them says nothing.
+	flush := func(atCapital bool) {
 		if n == 0 {
 			return
 		}
+		if n < 4 && (atCapital || camel) {
+			n, prev, lastN = 0, 0, 0
+			camel = atCapital
+			return
+		}
+		camel = atCapital
 		w := words[string(buf[:n])]
 		if w == 0 && n > 6 {
 			w = stem(buf[:n])
@@ -127,12 +136,12 @@ func classHint(s string) hint {
 			lower = true
 		case 'A' <= c && c <= 'Z':
 			if lower {
-				flush()
+				flush(true)
 			}
 			c += 'a' - 'A'
 			lower = false
 		default:
-			flush()
+			flush(false)
 			lower = false
 			if c == ' ' {
 				prev, lastN = 0, 0
@@ -144,7 +153,7 @@ func classHint(s string) hint {
 			n++
 		}
 	}
-	flush()
+	flush(false)
 	return h
 }
 

@@ -25,6 +25,7 @@ type tree struct {
 	links []*html.Node // <link> with rel
 	lang  string       // of <html>
 	body  int32
+	head  int32 // the headline
 }
 
 // An elem is one element and what its subtree comes to.
@@ -54,7 +55,7 @@ const (
 	fBadSub // the subtree is not part of a text
 	fInBad  // inside such a subtree
 	fCards  // a list of cards that lead elsewhere
-	fInLink
+	fTeaser // prose of a teaser
 )
 
 const maxElems = 3_000_000
