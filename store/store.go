@@ -251,7 +251,7 @@ const (
 	Added      ArticleOutcome = "added"      // the first version
 	Changed    ArticleOutcome = "changed"    // a further version
 	Same       ArticleOutcome = "unchanged"  // the reader would see the same
-	Duplicated ArticleOutcome = "duplicated" // the latest text of another article of this host, of which the URL is now an alias
+	Duplicated ArticleOutcome = "duplicated" // what another article of this host says now, of which the URL becomes an alias
 )
 
 // A Capture is one answer of a server as it came.

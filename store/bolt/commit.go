@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -244,19 +245,12 @@ func (p *visit) makePlan(tx *bbolt.Tx) error {
 	case q.key != nil:
 		q.outcome = store.Changed
 	case canBeCopied(t.article):
-		v := tx.Bucket(bucketTexts).Get(hostHashKey(p.lease.Host, hash16(t.hash[:16])))
-		if v == nil {
-			break
-		}
-		if len(v) != 16 {
-			return fmt.Errorf("texts: entry of %s is damaged", p.lease.Host)
-		}
-		other := plan{outcome: store.Duplicated, id: hash16(v)}
-		if err := other.read(tx); err != nil {
+		other, err := copied(tx, p.lease.Host, t.hash)
+		if err != nil {
 			return err
 		}
-		if other.key != nil && other.latest.hash == t.hash {
-			*q = other
+		if other != nil {
+			*q = *other
 			aliases = append(aliases, t.article.CanonicalURL)
 		}
 	}
@@ -537,8 +531,8 @@ func (w *work) article(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 		); err != nil {
 			return err
 		}
-		if canBeCopied(t.article) && !w.hasText(name, t.hash) {
-			if err := w.put(w.texts, hostHashKey(name, hash16(t.hash[:16])), q.id[:]); err != nil {
+		if canBeCopied(t.article) {
+			if err := w.put(w.texts, textKey(name, t.hash, q.id), nil); err != nil {
 				return err
 			}
 		}
@@ -561,15 +555,24 @@ func (w *work) article(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 	return nil
 }
 
-// hasText says whether the index texts leads to an article of the host whose
-// latest version has this content.
-func (w *work) hasText(host string, hash [32]byte) bool {
-	v := w.texts.Get(hostHashKey(host, hash16(hash[:16])))
-	if len(v) != 16 {
-		return false
+// copied finds the article of a host whose latest version has a content: of
+// several the one that has had it longest.
+func copied(tx *bbolt.Tx, host string, hash [32]byte) (first *plan, err error) {
+	c := tx.Bucket(bucketTexts).Cursor()
+	prefix := hostHashKey(host, hash16(hash[:16]))
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		if len(k) != len(prefix)+16 {
+			return nil, fmt.Errorf("%s: the key is damaged", where(bucketTexts, k))
+		}
+		q := &plan{outcome: store.Duplicated, id: hash16(k[len(prefix):])}
+		if err := q.read(tx); err != nil {
+			return nil, err
+		}
+		if q.key != nil && q.latest.hash == hash && (first == nil || bytes.Compare(q.key, first.key) < 0) {
+			first = q
+		}
 	}
-	q := plan{id: hash16(v)}
-	return q.read(w.tx) == nil && q.key != nil && q.latest.hash == hash
+	return first, nil
 }
 
 // links adds what the page asks to visit.

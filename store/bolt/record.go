@@ -33,7 +33,7 @@ var (
 	bucketOld        = []byte("superseded") // host, seq of a version that has a later one -> seq of that one
 	bucketArticles   = []byte("articles")   // id -> key of the latest version
 	bucketAliases    = []byte("aliases")    // hash of a URL -> id of an article
-	bucketTexts      = []byte("texts")      // host, content hash -> id of an article
+	bucketTexts      = []byte("texts")      // host, content hash, id of an article that has or had it -> nothing
 )
 
 var allBuckets = [][]byte{
@@ -97,6 +97,10 @@ func where(bucket, k []byte) string {
 
 func hostHashKey(host string, h hash16) []byte {
 	return append(append([]byte(host), 0), h[:]...)
+}
+
+func textKey(host string, content [32]byte, id hash16) []byte {
+	return append(hostHashKey(host, hash16(content[:16])), id[:]...)
 }
 
 // queueKey begins the keys of the due index for one site of one host.

@@ -192,9 +192,10 @@ func (m *model) article(l *modelLease, v store.Visit, o *store.Outcome) {
 	kept := m.articles[id]
 	o.Article = store.Added
 	if kept == nil && a.Title != "" && a.Body != "" && (a.Published != nil || len(a.Body) > 200) {
-		for other, k := range m.articles {
-			if last := k.versions[len(k.versions)-1]; last.host == l.Host && last.article.ContentHash == a.ContentHash {
-				o.Article, id, kept = store.Duplicated, other, k
+		for _, v := range m.host(l.Host).all { // in the order in which they were kept
+			k := m.articles[v.article.ID]
+			if v == k.versions[len(k.versions)-1] && v.article.ContentHash == a.ContentHash {
+				o.Article, id, kept = store.Duplicated, v.article.ID, k
 				aliases = append(aliases, a.CanonicalURL)
 				break
 			}
