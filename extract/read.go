@@ -227,8 +227,11 @@ func (c *context) isArticleURL() bool {
 // isList decides by what the definition says of URLs, then by whether a layout
 // fits, and where neither tells by the shape of the page.
 func (c *context) isList(l *layout) bool {
-	if c.site == nil || c.page.URL == "" || c.isArticleURL() {
+	if c.site == nil || c.isArticleURL() {
 		return false
+	}
+	if c.page.URL == "" {
+		return l == nil && c.generic().reason != ""
 	}
 	if slices.Contains(c.site.Start, c.page.URL) {
 		return true

@@ -13,6 +13,7 @@ import (
 
 	"luutin/extract/dates"
 	"luutin/extract/dom"
+	"luutin/extract/generic"
 )
 
 // readArticle fills every field with the first plausible value: by the
@@ -361,7 +362,12 @@ func (r *ruled) rest() {
 			r.note("source", c.source, signal, 1)
 		}
 	} else if len(a.Authors) == 0 {
-		a.Authors = r.fillAuthors(r.generic().page.Authors())
+		c := r.fillAuthors(r.generic().page.Authors())
+		a.Authors = c.authors
+		if a.Source == "" && c.source != "" {
+			a.Source = Text(c.source)
+			r.note("source", c.source, "byline", .8)
+		}
 	}
 	if v, _, signal := r.first("source"); v != "" {
 		if src := parseSource(v); src != "" && (a.Source == "" || !r.ownName(src)) {
@@ -412,15 +418,28 @@ func (r *ruled) rest() {
 	a.Images, a.Attachments, a.Related = r.story.images, r.story.attachments, r.story.related
 }
 
-// ownName reports whether a source is the site itself.
-func (r *ruled) ownName(source string) bool {
-	host := strings.TrimPrefix(strings.ToLower(r.url.Hostname()), "www.")
-	if host == "" {
-		if u, err := url.Parse(r.article.URL); err == nil {
-			host = strings.TrimPrefix(strings.ToLower(u.Hostname()), "www.")
+// ownName reports whether a name is that of the site itself: as its definition
+// gives it, as the page does, or its host with or without the top-level domain.
+func (r *ruled) ownName(name string) bool {
+	name = squeeze(name)
+	if name == "" {
+		return false
+	}
+	own := []string{}
+	if r.site != nil {
+		own = append(own, r.site.Title, r.site.Name)
+	}
+	if c, ok := generic.Best(r.generic().page.SiteName()); ok {
+		own = append(own, c.Value)
+	}
+	for _, raw := range []string{r.page.URL, r.article.CanonicalURL} {
+		if u, err := url.Parse(raw); err == nil && u.Host != "" {
+			host := strings.TrimPrefix(strings.ToLower(u.Hostname()), "www.")
+			label, _, _ := strings.Cut(host, ".")
+			own = append(own, host, label)
 		}
 	}
-	return host != "" && strings.EqualFold(source, host)
+	return slices.ContainsFunc(own, func(o string) bool { return squeeze(o) == name })
 }
 
 // elements returns a node, if it is one, and those below it of a name.

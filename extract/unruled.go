@@ -1,7 +1,7 @@
 package extract
 
 import (
-	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/net/html"
@@ -80,17 +80,26 @@ func (r *ruled) fillDate(field string, cs []generic.Candidate) (dates.Date, bool
 	return c.Date, true
 }
 
-// fillAuthors returns every author that is plausible.
-func (r *ruled) fillAuthors(cs []generic.Candidate) (names []string) {
+// fillAuthors returns the names of the best byline, and the source that may
+// stand in it. The site itself is no author.
+func (r *ruled) fillAuthors(cs []generic.Candidate) credit {
+	var others []generic.Candidate
 	for _, c := range cs {
-		won := c.Score >= generic.Plausible && !slices.Contains(names, c.Value)
-		if won {
-			names = append(names, c.Value)
-			r.article.Provenance["authors"] = c.Signal
+		if r.ownName(c.Value) {
+			r.lost("authors", c.Value, c.Signal, "the name of the site")
+		} else {
+			others = append(others, c)
 		}
-		r.reading.Explain = append(r.reading.Explain, Candidate{Field: "authors", Value: c.Value, Signal: c.Signal, Score: c.Score, Won: won, Why: c.Why})
 	}
-	return names
+	c, ok := r.best("authors", others)
+	if !ok {
+		return credit{}
+	}
+	read := parseCredit(c.Value)
+	if len(read.authors) > 0 {
+		r.note("authors", strings.Join(read.authors, "; "), c.Signal, c.Score)
+	}
+	return read
 }
 
 // genericBody returns where the text stands, what in it is not text, and what
