@@ -19,7 +19,8 @@ import (
 // HTML meta or an XML declaration in the first 4,096 bytes), whether it is
 // valid UTF-8, and a statistical guess. A label is not believed when it names
 // a single-byte encoding and the bytes are UTF-8 beyond ASCII, or names UTF-8
-// and they are not. Valid UTF-8 comes back as the same slice.
+// and they are not; under a Western label the text may be Vietnamese of the
+// time before Unicode: tcvn3, vni. Valid UTF-8 comes back as the same slice.
 func Decode(body []byte, contentType string) (text []byte, name string, err error) {
 	switch {
 	case bytes.HasPrefix(body, []byte("\xef\xbb\xbf")):
@@ -33,6 +34,11 @@ func Decode(body []byte, contentType string) (text []byte, name string, err erro
 		return decodeAs(body, name)
 	}
 	if utf8.Valid(body) && !escapes(body) {
+		if written(body) {
+			if text, name := legacy(body); name != "" {
+				return []byte(text), name, nil
+			}
+		}
 		// A label can only be wrong here: no other encoding in use gives
 		// valid UTF-8 with letters beyond ASCII by chance.
 		return body, "utf-8", nil
@@ -45,6 +51,11 @@ func Decode(body []byte, contentType string) (text []byte, name string, err erro
 		label = declared(body)
 	}
 	_, name = charset.Lookup(label)
+	if western(name) {
+		if text, legacy := legacy(body); legacy != "" {
+			return []byte(text), legacy, nil
+		}
+	}
 	if name == "" || name == "utf-8" || strings.HasPrefix(name, "utf-16") {
 		if mostlyUTF8(body) {
 			return bytes.ToValidUTF8(body, []byte("\uFFFD")), "utf-8", nil
@@ -52,6 +63,16 @@ func Decode(body []byte, contentType string) (text []byte, name string, err erro
 		name = guess(body)
 	}
 	return decodeAs(body, name)
+}
+
+// western reports labels under which the fonts of old Vietnamese pages hide:
+// none, the usual Western ones, and what was never true.
+func western(name string) bool {
+	switch name {
+	case "", "windows-1252", "iso-8859-1", "windows-1258", "utf-8", "x-user-defined":
+		return true
+	}
+	return false
 }
 
 func decodeAs(body []byte, name string) ([]byte, string, error) {
