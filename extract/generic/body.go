@@ -1,6 +1,8 @@
 package generic
 
 import (
+	"strings"
+
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
@@ -54,11 +56,11 @@ func (t *tree) teasers() {
 	found := false
 	for i := t.body; i < int32(len(e)); i++ {
 		x := &e[i]
-		if x.flags&(fProse|fInBad) != fProse || x.own >= 400 || x.parent < 0 || e[x.parent].hint&hBody != 0 {
+		if x.flags&(fProse|fInBad) != fProse || x.parent < 0 || e[x.parent].hint&hBody != 0 || x.own >= 300 {
 			continue
 		}
 		w, lone := x.parent, true
-		for n := 0; n < 4 && w > t.body && e[w].paras == 1; n++ {
+		for n := 0; n < 4 && w > t.body && e[w].paras == 1 && e[w].chars < 700; n++ {
 			if e[w].link*8 > e[w].chars || e[w].headings > 0 && e[w].links > 0 {
 				lone = false
 				break
@@ -139,6 +141,12 @@ func (t *tree) isBad(i, total int32) bool {
 		h &^= hSocial
 	}
 	if h&hHidden != 0 && x.atom != atom.P {
+		return true
+	}
+	if h&hPaywall != 0 && (x.atom == atom.P || x.chars > 500 || x.links == 0) {
+		h &^= hPaywall
+	}
+	if h&hCaption != 0 && x.chars < 700 || x.atom == atom.Figcaption {
 		return true
 	}
 	if h&hBad != 0 {
@@ -226,13 +234,9 @@ func (t *tree) container() int32 {
 	}
 	for {
 		next, most := int32(-1), int32(0)
-		named := int32(-1) // a part that says that it is the article
 		for c := cur + 1; c < e[cur].end; c = e[c].end {
 			if e[c].mass > most {
 				next, most = c, e[c].mass
-			}
-			if e[c].mass*2 > e[cur].mass && (e[c].atom == atom.Article || e[c].atom == atom.Main || e[c].hint&hBody != 0) {
-				named = c
 			}
 		}
 		if next < 0 {
@@ -246,9 +250,11 @@ func (t *tree) container() int32 {
 		if e[next].flags&fBlock == 0 || isParagraph(e[next].atom) {
 			return cur
 		}
-		if named >= 0 && best < 0 {
-			cur = named
-			continue
+		if best < 0 {
+			if named := t.named(cur); named >= 0 {
+				cur = named
+				continue
+			}
 		}
 		if most*20 < e[cur].mass*17 || best >= 0 && most*20 < e[cur].mass*19 {
 			return cur
@@ -257,13 +263,31 @@ func (t *tree) container() int32 {
 	}
 }
 
+// named returns the first part inside that says that it is the article and
+// holds more than half of the prose, -1 when there is none.
+func (t *tree) named(i int32) int32 {
+	e := t.e
+	for c := i + 1; c < e[i].end; {
+		x := &e[c]
+		if x.mass*2 <= e[i].mass {
+			c = x.end
+			continue
+		}
+		if (x.atom == atom.Article || x.atom == atom.Main || x.hint&hBody != 0) && !isParagraph(x.atom) {
+			return c
+		}
+		c++
+	}
+	return -1
+}
+
 // oneOfMany returns, of several articles that stand below each other, the one
 // with the headline; the first when none has it; -1 when there are not several.
 func (t *tree) oneOfMany(i int32) int32 {
 	e := t.e
 	n, chosen := 0, int32(-1)
 	for c := i + 1; c < e[i].end; c = e[c].end {
-		if e[c].mass == 0 || e[c].atom != atom.Article && !t.hasH1(c) || isHeading(e[c].atom) {
+		if e[c].mass == 0 || e[c].atom != atom.Article && !t.holdsArticle(c) || isHeading(e[c].atom) {
 			continue
 		}
 		if e[c].mass*10 < e[i].mass {
@@ -280,9 +304,15 @@ func (t *tree) oneOfMany(i int32) int32 {
 	return chosen
 }
 
-func (t *tree) hasH1(i int32) bool {
+// holdsArticle reports subtrees with an <article> or an <h1> of their own.
+func (t *tree) holdsArticle(i int32) bool {
 	for _, h := range t.h {
 		if t.in(h, i) && t.e[h].atom == atom.H1 {
+			return true
+		}
+	}
+	for _, a := range t.articles {
+		if t.in(a, i) && t.e[a].mass*2 > t.e[i].mass {
 			return true
 		}
 	}
@@ -301,60 +331,210 @@ func isParagraph(a atom.Atom) bool {
 func (t *tree) prune(c int32, b *Body) {
 	e := t.e
 	drop := func(i int32, why string) { b.Drop[e[i].n] = why }
-	first := int32(-1) // the first prose
-	last := c
+	first, last := int32(-1), c // the first and the last prose
+	total := int32(0)
 	for i := c; i < e[c].end; i++ {
 		if e[i].flags&(fProse|fInBad) == fProse {
 			if first < 0 {
 				first = i
 			}
 			last = i
+			total += e[i].own
 		}
 	}
+	seen := int32(0)
 	for i := c + 1; i < e[c].end; {
 		x := &e[i]
-		if x.flags&fBadSub != 0 {
-			drop(i, "bad")
+		why := ""
+		switch {
+		case x.flags&fBadSub != 0:
+			why = t.badName(i)
+		case x.chars == 0 && x.images == 0:
 			i = x.end
 			continue
+		case x.atom == atom.H1 && (seen == 0 || x.end <= first):
+			why = "title"
+		case t.in(t.head, i) && i != t.head && x.mass > 0:
+		case i == t.head && x.mass*4 < total:
+			why = "title"
+		default:
+			why = t.noText(i, first, last)
 		}
-		if x.chars == 0 && x.images == 0 {
-			i = x.end
-			continue
+		if why == "" && x.own > 0 && x.own < 300 && x.flags&fBlock != 0 {
+			why = t.marker(i)
+			if why == "end" {
+				if seen*10 > total*6 || i > last {
+					// Nothing of the text comes behind it.
+					for j := i; j < e[c].end; j = e[j].end {
+						drop(j, "related")
+					}
+					t.dropFollowing(c, i, drop)
+					return
+				}
+				why = "related"
+				if n := t.next(i); n >= 0 && e[n].link*2 > e[n].chars && e[n].flags&fBadSub == 0 {
+					drop(n, "related")
+				}
+			}
 		}
-		if x.atom == atom.H1 {
-			drop(i, "title")
-			i = x.end
-			continue
-		}
-		if why := t.noText(i, first, last); why != "" {
+		if why != "" {
 			drop(i, why)
 			i = x.end
 			continue
 		}
+		if x.flags&(fProse|fInBad) == fProse {
+			seen += x.own
+		}
 		i++
 	}
+}
+
+// dropFollowing drops everything behind an element, up to the container.
+func (t *tree) dropFollowing(c, i int32, drop func(int32, string)) {
+	for j := i; j != c && j >= 0; j = t.e[j].parent {
+		for n := t.next(j); n >= 0; n = t.next(n) {
+			drop(n, "related")
+		}
+	}
+}
+
+// badName says what a bad subtree is.
+func (t *tree) badName(i int32) string {
+	x := &t.e[i]
+	h := x.hint
+	switch {
+	case x.flags&fHidden != 0:
+		return "hidden"
+	case h&hCaption != 0 || x.atom == atom.Figcaption:
+		return "caption"
+	case x.atom == atom.Nav || h&(hNav|hCrumb) != 0:
+		return "navigation"
+	case h&hRelated != 0:
+		return "related"
+	case h&hSocial != 0:
+		return "share"
+	case h&hComment != 0:
+		return "comments"
+	case h&hAd != 0:
+		return "advertisement"
+	case h&hTags != 0:
+		return "tags"
+	case h&(hForm|hPaywall|hConsent) != 0 || x.atom == atom.Form:
+		return "form"
+	case h&hBio != 0:
+		return "author"
+	case x.atom == atom.Footer || h&hFooter != 0:
+		return "footer"
+	case x.atom == atom.Aside:
+		return "aside"
+	}
+	return "related"
 }
 
 // noText says why a subtree inside the container is not text, "" when it is.
 func (t *tree) noText(i, first, last int32) string {
 	e := t.e
 	x := &e[i]
-	if x.flags&fBlock == 0 && x.atom != atom.Span && x.atom != atom.Time {
+	if x.flags&fBlock == 0 && x.atom != atom.Span && x.atom != atom.Time && x.atom != 0 {
 		return ""
 	}
 	before := first >= 0 && x.end <= first
 	switch {
-	case x.mass == 0 && x.hint&(hByline|hDate|hMeta|hUpdated|hSection) != 0 && x.chars < 300 && (before || i > last || x.atom != atom.P):
+	case x.mass == 0 && x.hint&(hByline|hDate|hMeta|hUpdated|hSection) != 0 && x.chars < 300 && (before || i > last || x.flags&fBlock != 0 && x.atom != atom.P):
+		return "byline"
+	case x.atom == atom.Time && (before || i > last):
 		return "byline"
 	case x.atom == atom.Header && x.mass == 0:
 		return "header"
 	case before && x.mass == 0 && isHeading(x.atom):
 		return ""
-	case x.mass == 0 && x.flags&fBlock != 0 && x.chars > 0 && x.link*2 > x.chars && x.atom != atom.P && x.atom != atom.Li && !isHeading(x.atom) && x.images == 0 && x.atom != atom.Td:
-		return "links"
-	case x.atom == atom.P && x.chars > 0 && x.link*10 >= x.chars*9 && x.chars > 15:
-		return "link"
+	case x.mass == 0 && x.flags&fBlock != 0 && x.chars > 0 && x.link*2 > x.chars && x.atom != atom.P && x.atom != atom.Li && !isHeading(x.atom) && x.images == 0 && x.atom != atom.Td && x.atom != atom.Tr && x.atom != atom.Tbody:
+		return "related"
+	case x.atom == atom.P && x.chars > 15 && x.link*10 >= x.chars*9 && x.images == 0:
+		return "related"
+	}
+	return ""
+}
+
+// firstWords returns the beginning of the text of an element, in lower case.
+func (t *tree) firstWords(i int32) string {
+	n := firstText(t.e[i].n, 0)
+	if n == nil {
+		return ""
+	}
+	s := strings.TrimLeft(n.Data, " \t\r\n\u00a0-–—*•>»▶►[(\u200b")
+	if len(s) > 60 {
+		s = s[:60]
+	}
+	return strings.ToLower(s)
+}
+
+func firstText(n *html.Node, depth int) *html.Node {
+	if depth > 40 {
+		return nil
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		switch c.Type {
+		case html.TextNode:
+			if strings.TrimSpace(c.Data) != "" {
+				return c
+			}
+		case html.ElementNode:
+			if c.DataAtom == atom.Script || c.DataAtom == atom.Style || c.DataAtom == atom.Svg {
+				continue
+			}
+			if f := firstText(c, depth+1); f != nil {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// pointers begin lines that point to another article.
+var pointers = []string{"read more", "read also", "also read", "read:", "read |", "read next", "read the", "see also", "related", "more:", "more from", "watch:", "watch |", "don't miss", "don’t miss", "also on", "listen:", "recommended", "up next",
+	"lesen sie", "lies auch", "lest auch", "mehr zum", "mehr dazu", "hier lesen", "auch interessant", "siehe auch", "weiterlesen", "zum thema", "lesetipp", "mehr lesen", "passend dazu",
+	"lire aussi", "à lire", "a lire", "voir aussi", "lisez aussi", ">> lire", "lea también", "lea además", "lea tambien", "lee también", "le puede interesar", "te puede interesar", "puede leer", "ver también", "también lea", "más información", "leia também", "leia mais", "veja também", "saiba mais",
+	"leggi anche", "guarda anche", "lees ook", "lees meer", "bekijk ook", "läs också", "läs även", "läs mer", "les også", "læs også", "se også", "lue myös", "czytaj też", "czytaj także", "zobacz też", "zobacz także", "przeczytaj", "čtěte také", "čtěte i", "přečtěte si", "čítajte",
+	"читайте также", "читайте:", "читать также", "читайте по теме", "citește și", "olvasta már", "baca juga", "ilgili haber", "διαβάστε",
+	"xem thêm", "đọc thêm", "mời xem", "tin liên quan", ">> xem", "mời quý", "bài liên quan", "関連記事", "延伸閱讀", "funda olunye"}
+
+// ends are headings behind which nothing of the text comes.
+var ends = func() map[string]bool {
+	m := map[string]bool{}
+	for _, s := range []string{"related", "related articles", "related stories", "related news", "related posts", "related content", "related topics", "related links", "related reading", "more stories", "more news", "more from", "more on this", "more on this story", "read more", "read next", "you may also like", "you might also like", "you may like", "recommended", "recommended for you", "recommended stories", "recommended reading", "comments", "leave a comment", "leave a reply", "share this", "share", "share this article", "share this story", "most read", "most popular", "trending", "trending now", "latest news", "top stories", "popular posts", "tags", "about the author", "next article", "previous article", "more like this", "around the web", "from the web", "sponsored content", "join the conversation", "read these next", "what to read next", "keep reading", "up next", "don't miss", "next story", "post a comment", "next auto news", "editors' picks", "editor's picks",
+		"mehr zum thema", "lesen sie auch", "das könnte sie auch interessieren", "das könnte dich auch interessieren", "auch interessant", "weitere artikel", "weitere themen", "weitere nachrichten", "ähnliche artikel", "ähnliche beiträge", "verwandte artikel", "kommentare", "kommentar schreiben", "schreibe einen kommentar", "diesen artikel teilen", "teilen", "artikel teilen", "mehr zu diesem thema", "mehr aus", "meistgelesen", "meist gelesen", "zum thema", "empfehlungen der redaktion", "empfohlene artikel", "schlagworte", "schlagwörter", "themen in diesem artikel", "über den autor", "über die autorin", "weitere beiträge", "beitrag teilen", "quellen", "mehr dazu",
+		"à lire aussi", "lire aussi", "articles similaires", "sur le même sujet", "commentaires", "partager", "à découvrir", "voir aussi", "les plus lus",
+		"noticias relacionadas", "te puede interesar", "le puede interesar", "artículos relacionados", "comentarios", "compartir", "más noticias", "lo más leído", "también te puede interesar", "te recomendamos", "etiquetas", "relacionados", "temas relacionados",
+		"leia também", "veja também", "notícias relacionadas", "comentários", "compartilhe", "mais lidas", "leggi anche", "articoli correlati", "commenti", "condividi", "potrebbe interessarti", "lees ook", "reacties", "gerelateerde artikelen", "meer over",
+		"läs också", "läs även", "relaterade artiklar", "les også", "læs også", "relaterte artikler", "lue myös", "czytaj też", "czytaj także", "zobacz także", "komentarze", "powiązane artykuły", "podobne artykuły", "související články", "mohlo by vás zajímat", "komentáře", "diskuse", "читайте также", "комментарии", "похожие материалы", "по теме", "ilgili haberler", "yorumlar", "etiketler", "kapcsolódó cikkek", "citește și",
+		"tin liên quan", "bài liên quan", "bài viết liên quan", "tin cùng chuyên mục", "tin khác", "các tin khác", "xem thêm", "đọc thêm", "có thể bạn quan tâm", "bình luận", "ý kiến bạn đọc", "chia sẻ", "tin mới", "tin mới nhất", "tin đọc nhiều", "đọc nhiều", "đọc nhiều nhất", "tin nổi bật", "từ khóa", "tags:", "tin cũ hơn", "các tin đã đưa", "tin bài liên quan", "tin tức khác", "関連記事", "あわせて読みたい", "相关阅读", "相关新闻", "관련기사"} {
+		m[squash(s)] = true
+	}
+	return m
+}()
+
+// marker reports lines that lead away from the text: "end" when they are
+// headings of what follows, "related" when they point to one article, "form"
+// when they are about consent.
+func (t *tree) marker(i int32) string {
+	x := &t.e[i]
+	w := t.firstWords(i)
+	if w == "" {
+		return ""
+	}
+	if x.own < 45 {
+		k := squash(t.ownText(i))
+		if ends[k] && (isHeading(x.atom) || x.ownLink == 0 || x.own < 30) {
+			return "end"
+		}
+	}
+	if x.ownLink*5 >= x.own*2 || x.ownLink > 25 {
+		for _, p := range pointers {
+			if strings.HasPrefix(w, p) {
+				return "related"
+			}
+		}
 	}
 	return ""
 }

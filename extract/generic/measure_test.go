@@ -147,7 +147,15 @@ func TestMeasure(t *testing.T) {
 				o["authors"] = c.Names
 				o["awhy"] = c.Signal
 			}
-			o["body"] = rendered(r.Body())
+			body := rendered(r.Body())
+			if c, ok := Best(r.Lead()); ok {
+				o["lead"] = c.Value
+				o["lwhy"] = c.Signal
+				if !strings.Contains(squash(body), squash(c.Value)) {
+					body = c.Value + "\n\n" + body
+				}
+			}
+			o["body"] = body
 			enc.Encode(o)
 		}
 		out.Close()

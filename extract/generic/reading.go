@@ -9,6 +9,7 @@ type memo struct {
 	begin     int32 // where the text begins
 	title     []Candidate
 	headline  int32
+	lead      *[]Candidate
 	metas     map[string][]string
 	linked    *linked
 	paths     []string
@@ -210,6 +211,3 @@ func (r *Reading) Source() []Candidate { return nil }
 
 // Kind says what the page is, and why.
 func (r *Reading) Kind() (Kind, string) { return Article, "" }
-
-// Lead ranks what may be the lead.
-func (r *Reading) Lead() []Candidate { return nil }

@@ -13,19 +13,20 @@ import (
 // A tree is the elements of a page in document order, with the text under
 // each counted. Nodes are named by their index.
 type tree struct {
-	e     []elem
-	title int32   // the <title>
-	h     []int32 // h1 and h2
-	meta  []*html.Node
-	data  []*html.Node // application/ld+json
-	state []*html.Node // other scripts that hold data
-	time  []int32      // <time>, itemprop=date…, class names that speak of dates
-	by    []int32      // what may hold a byline
-	prop  []int32      // elements with itemprop
-	links []*html.Node // <link> with rel
-	lang  string       // of <html>
-	body  int32
-	head  int32 // the headline
+	e        []elem
+	title    int32   // the <title>
+	h        []int32 // h1 and h2
+	meta     []*html.Node
+	data     []*html.Node // application/ld+json
+	state    []*html.Node // other scripts that hold data
+	time     []int32      // <time>, itemprop=date…, class names that speak of dates
+	by       []int32      // what may hold a byline
+	prop     []int32      // elements with itemprop
+	links    []*html.Node // <link> with rel
+	lang     string       // of <html>
+	body     int32
+	head     int32   // the headline
+	articles []int32 // <article>
 }
 
 // An elem is one element and what its subtree comes to.
@@ -116,6 +117,9 @@ func flatten(root *html.Node) *tree {
 					if a.Val == "" {
 						continue
 					}
+					if a.Key == "id" && strings.Count(a.Val, "-") > 3 { // a title, not a name
+						continue
+					}
 					h, ok := hints[a.Val]
 					if !ok {
 						h = classHint(a.Val)
@@ -161,6 +165,8 @@ func flatten(root *html.Node) *tree {
 				x.headings = 1
 			case atom.H3, atom.H4, atom.H5, atom.H6:
 				x.headings = 1
+			case atom.Article:
+				t.articles = append(t.articles, i)
 			case atom.Time:
 				t.time = append(t.time, i)
 			case atom.Img, atom.Picture:
