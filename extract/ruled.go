@@ -362,12 +362,7 @@ func (r *ruled) rest() {
 			r.note("source", c.source, signal, 1)
 		}
 	} else if len(a.Authors) == 0 {
-		c := r.fillAuthors(r.generic().page.Authors())
-		a.Authors = c.authors
-		if a.Source == "" && c.source != "" {
-			a.Source = Text(c.source)
-			r.note("source", c.source, "byline", .8)
-		}
+		a.Authors = r.fillAuthors(r.generic().page.Authors())
 	}
 	if v, _, signal := r.first("source"); v != "" {
 		if src := parseSource(v); src != "" && (a.Source == "" || !r.ownName(src)) {

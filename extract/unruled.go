@@ -80,9 +80,8 @@ func (r *ruled) fillDate(field string, cs []generic.Candidate) (dates.Date, bool
 	return c.Date, true
 }
 
-// fillAuthors returns the names of the best byline, and the source that may
-// stand in it. The site itself is no author.
-func (r *ruled) fillAuthors(cs []generic.Candidate) credit {
+// fillAuthors returns the names of the best byline. The site itself is no author.
+func (r *ruled) fillAuthors(cs []generic.Candidate) []string {
 	var others []generic.Candidate
 	for _, c := range cs {
 		if r.ownName(c.Value) {
@@ -92,14 +91,11 @@ func (r *ruled) fillAuthors(cs []generic.Candidate) credit {
 		}
 	}
 	c, ok := r.best("authors", others)
-	if !ok {
-		return credit{}
+	if !ok || len(c.Names) == 0 {
+		return nil
 	}
-	read := parseCredit(c.Value)
-	if len(read.authors) > 0 {
-		r.note("authors", strings.Join(read.authors, "; "), c.Signal, c.Score)
-	}
-	return read
+	r.note("authors", strings.Join(c.Names, "; "), c.Signal, c.Score)
+	return c.Names
 }
 
 // genericBody returns where the text stands, what in it is not text, and what
