@@ -1,9 +1,20 @@
 package bolt_test
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
+	"luutin/extract"
 	"luutin/store"
 	"luutin/store/bolt"
 	"luutin/store/storetest"
@@ -13,4 +24,287 @@ func TestArchive(t *testing.T) {
 	storetest.Run(t, func(dir string, clock func() time.Time) (store.Archive, error) {
 		return bolt.Open(dir, bolt.Options{Clock: clock})
 	})
+}
+
+// page is what the visit of a target brings: known from its URL alone, so that
+// a test can say whether an archive holds the whole of it.
+func page(url string) store.Visit {
+	n := len(url)
+	for _, c := range url {
+		n = (n*31 + int(c)) % 1009
+	}
+	body := bytes.Repeat([]byte(url+"\n"), n)
+	if n%16 == 0 {
+		body = bytes.Repeat([]byte(url+"\n"), 1<<20/len(url)+1) // too large for a record
+	}
+	a := &extract.Article{
+		ID: extract.ArticleID(url), URL: url, CanonicalURL: url, Title: url, Body: strings.Repeat(url+" ", n%40+10),
+		Fetched: time.Unix(1516347540, 0),
+	}
+	a.ContentHash = a.Hash()
+	return store.Visit{
+		Result: store.Fetched, Time: time.Unix(1516347540, 0), Article: a, Aliases: []string{url + "#alias"},
+		Capture: &store.Capture{URL: url, Status: 200, Body: body, Fetched: time.Unix(1516347540, 0)},
+		Links:   []store.Target{{URL: url + "/1"}, {URL: url + "/2"}},
+	}
+}
+
+// crawl commits visits until n are done or nothing is left.
+func crawl(a store.Archive, n int, done func(url string)) error {
+	ctx := context.Background()
+	for ; n > 0; n-- {
+		l, err := a.Lease(ctx, store.Want{})
+		if errors.Is(err, store.ErrNothingDue) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := a.Commit(ctx, l, page(l.Target.URL)); err != nil {
+			return err
+		}
+		if done != nil {
+			done(l.Target.URL)
+		}
+	}
+	return nil
+}
+
+func must[T any](t testing.TB) func(T, error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func open(t testing.TB, dir string, o bolt.Options) *bolt.Archive {
+	t.Helper()
+	a := must[*bolt.Archive](t)(bolt.Open(dir, o))
+	t.Cleanup(func() { a.Close() })
+	return a
+}
+
+// filled makes an archive with n visits and returns its directory.
+func filled(t testing.TB, n int) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "archive")
+	a := open(t, dir, bolt.Options{})
+	for i := range 3 {
+		must[int](t)(a.Add(context.Background(), store.Target{URL: fmt.Sprintf("https://h%d.vn/", i), Site: "moj"}))
+	}
+	if err := crawl(a, n, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// content is all that lies in a directory.
+func content(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(name)
+		all[name] = string(b)
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestOpen(t *testing.T) {
+	write := func(name, content string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			name := filepath.Join(dir, name)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, []byte(content), 0o666)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	bboltFile := func(f func(tx *bbolt.Tx) error) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			db := must[*bbolt.DB](t)(bbolt.Open(filepath.Join(dir, "archive.db"), 0o666, nil))
+			if err := errors.Join(db.Update(f), db.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	archive := func(change func(b []byte) []byte) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			name := filepath.Join(dir, "archive.db")
+			b := must[[]byte](t)(os.ReadFile(filepath.Join(filled(t, 20), "archive.db")))
+			if err := os.WriteFile(name, change(b), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name string
+		make func(t *testing.T, dir string)
+		want string
+		only bool // when it is opened for reading
+	}{
+		{"a directory that is empty", func(*testing.T, string) {}, "holds none", true},
+		{"a directory of other things", write("thesis.txt", "x"), "other things (thesis.txt)", false},
+		{"blobs alone", write("blobs/ab/x", "x"), "archive.db is missing; bring it back", false},
+		{"a directory named archive.db", write("archive.db/x", "x"), "is not a file", false},
+		{"an empty file", write("archive.db", ""), "is empty; bring it back", false},
+		{"a short file", write("archive.db", "x"), "is no archive", false},
+		{"a text", write("archive.db", strings.Repeat("text ", 10_000)), "is no archive", false},
+		{"another bbolt file", bboltFile(func(tx *bbolt.Tx) error {
+			_, err := tx.CreateBucket([]byte("x"))
+			return err
+		}), "of something else", false},
+		{"cut short", archive(func(b []byte) []byte { return b[:len(b)/2] }), "is cut short", false},
+		{"cut to its first pages", archive(func(b []byte) []byte { return b[:8192] }), "is cut short", false},
+		{"without a beginning", archive(func(b []byte) []byte {
+			clear(b[:8192])
+			return b
+		}), "is no archive or its beginning is damaged", false},
+		{"a newer format", archive(func(b []byte) []byte { return b }), "use a newer one", false},
+	} {
+		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
+			dir := t.TempDir()
+			c.make(t, dir)
+			if c.name == "a newer format" {
+				bolt.SetFormat(t, dir, 2)
+			}
+			before := content(t, dir)
+			for _, readOnly := range []bool{true, false} {
+				if c.only && !readOnly {
+					continue
+				}
+				a, err := bolt.Open(dir, bolt.Options{ReadOnly: readOnly})
+				if err == nil {
+					a.Close()
+					t.Fatal("Open returned no error")
+				}
+				if !strings.Contains(err.Error(), c.want) {
+					t.Errorf("Open = %v, want %q", err, c.want)
+				}
+				after := content(t, dir)
+				if len(after) != len(before) {
+					t.Errorf("Open left %d files of %d", len(after), len(before))
+				}
+				for name, b := range before {
+					if after[name] != b {
+						t.Errorf("Open changed %s", name)
+					}
+				}
+			}
+		})
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bolt.Open(file, bolt.Options{}); err == nil || !strings.Contains(err.Error(), "it is a file") {
+		t.Errorf("Open(file) = %v", err)
+	}
+	missing := filepath.Join(t.TempDir(), "missing")
+	if _, err := bolt.Open(missing, bolt.Options{ReadOnly: true}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Open(missing) = %v, want %v", err, fs.ErrNotExist)
+	}
+	if _, err := os.Stat(missing); err == nil {
+		t.Error("opening for reading made the directory")
+	}
+}
+
+func TestInUse(t *testing.T) {
+	dir := filled(t, 5)
+	a := open(t, dir, bolt.Options{})
+	for _, readOnly := range []bool{true, false} {
+		start := time.Now()
+		_, err := bolt.Open(dir, bolt.Options{ReadOnly: readOnly})
+		var used *store.InUse
+		if !errors.As(err, &used) || used.PID != os.Getpid() || used.Path != dir || !strings.Contains(used.Command, os.Args[0]) {
+			t.Errorf("Open(ReadOnly: %v) = %v", readOnly, err)
+		}
+		if d := time.Since(start); d > 2*time.Second {
+			t.Errorf("it took %v to say so", d)
+		}
+	}
+	if err := crawl(a, 5, nil); err != nil {
+		t.Errorf("the holder: %v", err)
+	}
+	a.Close()
+
+	open(t, dir, bolt.Options{ReadOnly: true})
+	open(t, dir, bolt.Options{ReadOnly: true}) // readers bear each other
+	_, err := bolt.Open(dir, bolt.Options{})
+	var used *store.InUse
+	if !errors.As(err, &used) || used.PID != 0 {
+		t.Errorf("Open while others read = %v", err)
+	}
+}
+
+func TestReadOnly(t *testing.T) {
+	dir := filled(t, 30)
+	before := content(t, dir)
+	a := open(t, dir, bolt.Options{ReadOnly: true})
+	ctx := context.Background()
+	for what, f := range map[string]func() error{
+		"Add":    func() error { _, err := a.Add(ctx, store.Target{URL: "https://x.vn/"}); return err },
+		"Recall": func() error { _, err := a.Recall(ctx, store.Selection{}); return err },
+		"Lease":  func() error { _, err := a.Lease(ctx, store.Want{}); return err },
+		"Commit": func() error { _, err := a.Commit(ctx, &store.Lease{}, store.Visit{}); return err },
+	} {
+		if err := f(); !errors.Is(err, store.ErrReadOnly) {
+			t.Errorf("%s = %v, want %v", what, err, store.ErrReadOnly)
+		}
+	}
+	for p := range a.Verify(ctx) {
+		t.Errorf("Verify: %v", p)
+	}
+	n := 0
+	for _, err := range a.Articles(ctx, store.Query{}) {
+		if err != nil {
+			t.Error(err)
+		}
+		n++
+	}
+	if n != 30 {
+		t.Errorf("%d articles, want 30", n)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+	after := content(t, dir)
+	for name, b := range before {
+		if after[name] != b {
+			t.Errorf("%s changed", name)
+		}
+	}
+	if len(after) != len(before) {
+		t.Errorf("%d files, want %d", len(after), len(before))
+	}
+}
+
+// bbolt's own check agrees with Verify on what the tests write.
+func TestPages(t *testing.T) {
+	dir := filled(t, 300)
+	db := must[*bbolt.DB](t)(bbolt.Open(filepath.Join(dir, "archive.db"), 0o666, &bbolt.Options{ReadOnly: true}))
+	defer db.Close()
+	err := db.View(func(tx *bbolt.Tx) error {
+		for err := range tx.Check() {
+			t.Error(err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	for p := range open(t, dir, bolt.Options{ReadOnly: true}).Verify(context.Background()) {
+		t.Errorf("Verify: %v", p)
+	}
 }

@@ -189,7 +189,7 @@ func (c *pageCheck) bucket(id uint64, min, max []byte) {
 		c.report(id, "%v", err)
 		return
 	}
-	if pages := uint64(size)/c.pageSize + 1; pages != uint64(len(page))/c.pageSize {
+	if pages := (uint64(size) + c.pageSize - 1) / c.pageSize; pages != uint64(len(page))/c.pageSize {
 		c.report(id, "it goes on for %d pages, but %d bytes need %d", uint64(len(page))/c.pageSize, size, pages)
 	}
 	var last []byte

@@ -1,0 +1,301 @@
+package bolt_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"luutin/extract"
+	"luutin/store"
+	"luutin/store/bolt"
+)
+
+// childDir names the archive that a test process is to fill instead of testing.
+const childDir = "LUUTIN_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		if err := child(dir); err != nil {
+			fmt.Println("error:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// child crawls with four workers and says of every visit that it is kept.
+func child(dir string) error {
+	signal.Ignore(syscall.SIGXFSZ) // the limit is to be an error
+	a, err := bolt.Open(dir, bolt.Options{})
+	if err != nil {
+		return err
+	}
+	for i := range 4 {
+		if _, err := a.Add(context.Background(), store.Target{URL: fmt.Sprintf("https://h%d.vn/", i)}); err != nil {
+			return err
+		}
+	}
+	var wait sync.WaitGroup
+	errs := make([]error, 4)
+	for i := range errs {
+		wait.Go(func() {
+			for errs[i] == nil {
+				errs[i] = crawl(a, 1, func(url string) { fmt.Println(url) })
+			}
+		})
+	}
+	wait.Wait()
+	if err := crawl(a, 1, nil); err == nil {
+		return errors.New("a write after the one that failed did not fail")
+	}
+	return errors.Join(append(errs, a.Close())...)
+}
+
+// checkVisits says whether an archive holds the visits that were reported, and
+// nothing but whole ones. It returns how many there are.
+func checkVisits(t *testing.T, dir string, reported map[string]bool) int {
+	t.Helper()
+	a := must[*bolt.Archive](t)(bolt.Open(dir, bolt.Options{}))
+	defer a.Close()
+	ctx := context.Background()
+	for p := range a.Verify(ctx) {
+		t.Errorf("Verify: %v", p)
+	}
+	done := 0
+	for target, err := range a.Targets(ctx, store.Selection{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if target.State != store.Done {
+			if reported[target.URL] {
+				t.Errorf("%s was committed and is %s", target.URL, target.State)
+			}
+			continue
+		}
+		done++
+		want := page(target.URL)
+		got := must[extract.Page](t)(a.Capture(ctx, target.Capture))
+		if !bytes.Equal(got.Body, want.Capture.Body) {
+			t.Errorf("%s has %d bytes, want %d", target.URL, len(got.Body), len(want.Capture.Body))
+		}
+		if id, err := a.Resolve(ctx, target.URL+"#alias"); id != want.Article.ID || err != nil {
+			t.Errorf("Resolve(alias of %s) = %s, %v", target.URL, id, err)
+		}
+		links := 0
+		for range a.Targets(ctx, store.Selection{URLs: []string{want.Links[0].URL, want.Links[1].URL}}) {
+			links++
+		}
+		if links != 2 {
+			t.Errorf("%s led to %d targets, want 2", target.URL, links)
+		}
+	}
+	s, err := a.Stats(ctx)
+	if err != nil || s.Visits != done || s.Captures != done || s.Versions != done || done < len(reported) {
+		t.Errorf("Stats() = %+v, %v; %d targets are done, %d were reported", s, err, done, len(reported))
+	}
+	return done
+}
+
+func TestKill(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	dir := filepath.Join(t.TempDir(), "archive")
+	reported := map[string]bool{}
+	for range 12 {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), childDir+"="+dir)
+		out := must[io.ReadCloser](t)(cmd.StdoutPipe())
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(out)
+		for n := rnd.IntN(40); n >= 0 && lines.Scan(); n-- {
+			if strings.HasPrefix(lines.Text(), "error:") {
+				t.Fatal(lines.Text())
+			}
+			reported[lines.Text()] = true
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		for lines.Scan() { // what it said before it died
+			reported[lines.Text()] = true
+		}
+		_ = cmd.Wait() // it was killed
+		checkVisits(t, dir, reported)
+	}
+}
+
+// TestFullDisk has a child write until no file may grow any more.
+func TestFullDisk(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("no shell to set a limit")
+	}
+	dir := filepath.Join(t.TempDir(), "archive")
+	cmd := exec.Command(sh, "-c", `ulimit -f 3000 && exec "$0"`, os.Args[0])
+	cmd.Env = append(os.Environ(), childDir+"="+dir)
+	out, err := cmd.Output()
+	if err == nil {
+		t.Fatal("the child did not fail")
+	}
+	reported := map[string]bool{}
+	last := ""
+	for line := range strings.Lines(string(out)) {
+		line = strings.TrimSpace(line)
+		if last == "" && strings.HasPrefix(line, "https://") {
+			reported[line] = true
+		} else {
+			last += line + "\n"
+		}
+	}
+	if !strings.Contains(last, "too large") && !strings.Contains(last, "space") {
+		t.Errorf("the child said %s", last)
+	}
+	if n := checkVisits(t, dir, reported); n == 0 {
+		t.Error("nothing was kept")
+	}
+	a := open(t, dir, bolt.Options{})
+	if err := crawl(a, 20, nil); err != nil {
+		t.Errorf("with space again: %v", err)
+	}
+	for p := range a.Verify(context.Background()) {
+		t.Errorf("Verify: %v", p)
+	}
+}
+
+// dump is every key and value of a bbolt file.
+func dump(t *testing.T, name string) string {
+	t.Helper()
+	db := must[*bbolt.DB](t)(bbolt.Open(name, 0o666, &bbolt.Options{ReadOnly: true}))
+	defer db.Close()
+	var b strings.Builder
+	err := db.View(func(tx *bbolt.Tx) error {
+		return tx.ForEach(func(name []byte, bucket *bbolt.Bucket) error {
+			return bucket.ForEach(func(k, v []byte) error {
+				fmt.Fprintf(&b, "%s %x %x\n", name, k, v)
+				return nil
+			})
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestDamage changes single bytes. Either somebody notices, or nothing that is
+// kept has changed.
+func TestDamage(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	source := filled(t, 60)
+	good := must[[]byte](t)(os.ReadFile(filepath.Join(source, "archive.db")))
+	want := dump(t, filepath.Join(source, "archive.db"))
+	ctx := context.Background()
+
+	whole := open(t, source, bolt.Options{ReadOnly: true})
+	for p := range whole.Verify(ctx) {
+		t.Fatalf("Verify of the whole archive: %v", p)
+	}
+	whole.Close()
+
+	noticed := 0
+	for range 120 {
+		at, bit := rnd.IntN(len(good)), byte(1)<<rnd.IntN(8)
+		bad := bytes.Clone(good)
+		bad[at] ^= bit
+		name := filepath.Join(source, "archive.db")
+		if err := os.WriteFile(name, bad, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		a, err := bolt.Open(source, bolt.Options{ReadOnly: true})
+		if err != nil {
+			noticed++
+			continue
+		}
+		problems := 0
+		for range a.Verify(ctx) {
+			problems++
+		}
+		// Whatever is read of it, the process lives.
+		for _, err := range a.Articles(ctx, store.Query{History: true}) {
+			_ = err
+		}
+		for target := range a.Targets(ctx, store.Selection{}) {
+			_, _ = a.Capture(ctx, target.Capture)
+			_, _ = a.History(ctx, target.Article)
+		}
+		_, _ = a.Stats(ctx)
+		a.Close()
+		if problems > 0 {
+			noticed++
+			continue
+		}
+		if got := dump(t, name); got != want {
+			t.Errorf("byte %d, bit %#x: Verify found nothing, but a record changed", at, bit)
+		}
+		// Nor does it hurt what is written next.
+		w := must[*bolt.Archive](t)(bolt.Open(source, bolt.Options{}))
+		if err := crawl(w, 3, nil); err != nil {
+			t.Errorf("byte %d, bit %#x: Verify found nothing, but: %v", at, bit, err)
+		}
+		for p := range w.Verify(ctx) {
+			t.Errorf("byte %d, bit %#x: Verify found nothing before some commits, but then: %v", at, bit, p)
+		}
+		w.Close()
+	}
+	t.Logf("%d of 120 changes were noticed", noticed)
+	if noticed < 20 {
+		t.Errorf("only %d of 120 changes were noticed", noticed)
+	}
+}
+
+// TestDamagedBlob changes and removes a body that is a file.
+func TestDamagedBlob(t *testing.T) {
+	dir := filled(t, 60)
+	names := must[[]string](t)(filepath.Glob(filepath.Join(dir, "blobs", "*", "*")))
+	if len(names) == 0 {
+		t.Fatal("no blobs")
+	}
+	problems := func() (all []string) {
+		a := open(t, dir, bolt.Options{ReadOnly: true})
+		defer a.Close()
+		for p := range a.Verify(context.Background()) {
+			all = append(all, p.String())
+		}
+		return all
+	}
+	b := must[[]byte](t)(os.ReadFile(names[0]))
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(names[0], b, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got := problems(); len(got) != 1 || !strings.Contains(got[0], "digest does not fit") {
+		t.Errorf("Verify of a changed blob: %q", got)
+	}
+	if err := os.Remove(names[0]); err != nil {
+		t.Fatal(err)
+	}
+	if got := problems(); len(got) != 1 || !strings.Contains(got[0], "is missing") {
+		t.Errorf("Verify without a blob: %q", got)
+	}
+}
