@@ -361,8 +361,11 @@ func (r *ruled) rest() {
 			a.Source = Text(c.source)
 			r.note("source", c.source, signal, 1)
 		}
-	} else if len(a.Authors) == 0 {
-		a.Authors = r.fillAuthors(r.generic().page.Authors())
+	} else if len(a.Authors) == 0 || r.layout.Name == "" {
+		// Without a layout a last line that looks like a name is the weaker sign.
+		if names := r.fillAuthors(r.generic().page.Authors()); len(names) > 0 {
+			a.Authors = names
+		}
 	}
 	if v, _, signal := r.first("source"); v != "" {
 		if src := parseSource(v); src != "" && (a.Source == "" || !r.ownName(src)) {
