@@ -75,6 +75,7 @@ type telling struct {
 	lead      string // from an element of its own; "" when there was none
 	boldLead  bool   // the first bold paragraph is the lead when there is no other
 	published string // the date line as printed
+	signed    bool   // bylines stand at the end of the text, as is the custom in Vietnam
 }
 
 // tell sorts the pieces of a body.
@@ -319,6 +320,9 @@ const tailDepth = 4
 // tail takes bylines, sources and marks out of the end of a text. What stands
 // behind a byline (a note, a box) stays.
 func (t telling) tail(s *story, pieces []dom.Piece) []dom.Piece {
+	if !t.signed {
+		return pieces
+	}
 	footnotes := len(pieces)
 	for i, p := range pieces {
 		if i*2 > len(pieces) && footnote.MatchString(p.Text) {

@@ -82,6 +82,7 @@ func told(t *testing.T, body string, with telling) story {
 	if with.base, err = url.Parse("https://www.bomau.example/tin/1.html"); err != nil {
 		t.Fatal(err)
 	}
+	with.signed = true
 	return with.tell(dom.Render([]*html.Node{root}, boilerplate))
 }
 

@@ -489,7 +489,7 @@ func (c *context) readJSONArticle(l *layout, doc gjson.Result) error {
 			drop[n] = true
 		}
 	}
-	t := telling{base: c.base, title: a.Title, lead: string(a.Lead), boldLead: l.BoldLead && a.Lead == ""}
+	t := telling{base: c.base, title: a.Title, lead: string(a.Lead), boldLead: l.BoldLead && a.Lead == "", signed: true}
 	s := t.tell(dom.Render([]*html.Node{body}, func(n *html.Node) bool { return drop[n] || boilerplate(n) }))
 	a.Blocks, a.Body, a.Images, a.Related = s.blocks, s.text(), s.images, s.related
 	a.Authors, a.Attachments = s.authors, s.attachments

@@ -191,6 +191,9 @@ func sameSite(s *Sites, a, b *url.URL) bool {
 }
 
 func (r *ruled) headline() {
+	if r.article.Language == "" {
+		r.article.Language = Text(r.fill("language", r.generic().page.Language()))
+	}
 	if v, _, signal := r.first("title"); v != "" {
 		r.article.Title = v
 		r.note("title", v, signal, 1)
@@ -299,7 +302,7 @@ func (r *ruled) body() {
 	}
 	t := telling{
 		base: r.base, title: a.Title, lead: string(a.Lead), published: string(a.PublishedText),
-		boldLead: r.layout.BoldLead,
+		boldLead: r.layout.BoldLead, signed: r.layout.Name != "" || strings.HasPrefix(string(a.Language), "vi"),
 	}
 	if a.Lead == "" && !r.layout.BoldLead && r.layout.fields["lead"] == nil {
 		t.lead = r.fill("lead", r.generic().page.Lead())
@@ -386,9 +389,6 @@ func (r *ruled) rest() {
 		r.note("tags", strings.Join(a.Tags, "; "), signal, 1)
 	} else if len(a.Tags) == 0 && r.layout.Name == "" {
 		a.Tags = r.generic().page.Tags()
-	}
-	if a.Language == "" {
-		a.Language = Text(r.fill("language", r.generic().page.Language()))
 	}
 	for _, alt := range r.layout.fields["images"] {
 		for _, n := range r.doc.FindMatcher(alt.sel).Nodes {
