@@ -164,7 +164,7 @@ func (a *Archive) prepare(p *visit) error {
 		if p.Capture != nil && !known {
 			id := captureID(p.name, p.digest)
 			known = tx.Bucket(bucketCaptureIDs).Get(id[:]) != nil ||
-				tx.Bucket(bucketPayloads).Get(hostHashKey(p.lease.Host, hash16(p.digest[:16]))) != nil
+				tx.Bucket(bucketPayloads).Get(payloadKey(p.lease.Host, p.digest)) != nil
 		}
 		if p.text == nil {
 			return nil
@@ -269,9 +269,9 @@ func (p *visit) makePlan(tx *bbolt.Tx) error {
 	}) {
 		return nil // all of them are known
 	}
-	_, article, err := readVersion(q.key, tx.Bucket(bucketVersions).Get(q.key))
+	article, err := readReading(tx.Bucket(bucketReadings), q.latest.reading)
 	if err != nil {
-		return fmt.Errorf("%s: %w", where(bucketVersions, q.key), err)
+		return err
 	}
 	q.article = slices.Clone(article)
 	old, _, _, err := aliasesOf(q.article)
@@ -290,7 +290,7 @@ func (q *plan) read(tx *bbolt.Tx) error {
 	if k == nil {
 		return nil
 	}
-	v, _, err := readVersion(k, tx.Bucket(bucketVersions).Get(k))
+	v, err := readVersion(k, tx.Bucket(bucketVersions).Get(k))
 	if err != nil {
 		return fmt.Errorf("%s: %w", where(bucketVersions, k), err)
 	}
@@ -352,7 +352,7 @@ func (w *work) commit(p *visit) (o store.Outcome, err error) {
 		return o, err
 	}
 
-	visited := visitRecord{Target: seq, Time: p.Time, Result: p.Result, Reason: p.Reason}
+	visited := visitRecord{Host: name, Target: seq, Time: p.Time, Result: p.Result, Reason: p.Reason}
 	var capture hash16
 	if p.keepsBody() {
 		if capture, err = w.capture(p, h, &visited, &o); err != nil {
@@ -418,22 +418,25 @@ func (r *targetRecord) after(p *visit, capture hash16, article string) {
 func (w *work) capture(p *visit, h *hostRecord, visited *visitRecord, o *store.Outcome) (id hash16, err error) {
 	host := p.lease.Host
 	id = captureID(p.name, p.digest)
-	if k := w.captureIDs.Get(id[:]); k != nil {
-		name, seq, err := cutRecordKey(k)
-		if err != nil || name != host {
-			return id, fmt.Errorf("captureids/%s is damaged", id)
+	if v := w.captureIDs.Get(id[:]); v != nil {
+		if visited.Capture, err = readSeq(v); err != nil {
+			return id, fmt.Errorf("captureids/%s: %w", id, err)
 		}
-		visited.Capture, visited.Revisit = seq, true
+		visited.Revisit = true
 		return id, nil
 	}
+	seq, err := w.next(w.captures)
+	if err != nil {
+		return id, fmt.Errorf("captures: %w", err)
+	}
 	h.Captures++
-	visited.Capture = h.Captures
+	visited.Capture = seq
 	r := captureRecord{
-		Canonical: p.name, Digest: hex.EncodeToString(p.digest[:]), Length: int64(len(p.Capture.Body)),
+		Host: host, Canonical: p.name, Digest: hex.EncodeToString(p.digest[:]), Length: int64(len(p.Capture.Body)),
 		Headers: len(p.header), response: *newResponse(p.Capture),
 	}
 	var packed []byte
-	payload := hostHashKey(host, hash16(p.digest[:16]))
+	payload := payloadKey(host, p.digest)
 	if v := w.payloads.Get(payload); v != nil {
 		if r.SameAs, err = readSeq(v); err != nil {
 			return id, fmt.Errorf("payloads of %s: %w", host, err)
@@ -453,11 +456,11 @@ func (w *work) capture(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 			packed = p.packed
 			h.Kept += int64(len(packed))
 		}
-		if err := w.put(w.payloads, payload, seqBytes(h.Captures)); err != nil {
+		if err := w.put(w.payloads, payload, seqKey(seq)); err != nil {
 			return id, err
 		}
 	}
-	k := recordKey(host, h.Captures)
+	k := seqKey(seq)
 	v, err := withPayload(k, &r, packed)
 	if err != nil {
 		return id, err
@@ -472,8 +475,12 @@ func (w *work) visit(p *visit, h *hostRecord, visited *visitRecord) error {
 		visited.Response = newResponse(p.Capture)
 		packed = w.a.pack(p.header)
 	}
+	seq, err := w.next(w.visits)
+	if err != nil {
+		return fmt.Errorf("visits: %w", err)
+	}
 	h.Visits++
-	k := recordKey(p.lease.Host, h.Visits)
+	k := seqKey(seq)
 	v, err := withPayload(k, visited, packed)
 	if err != nil {
 		return err
@@ -520,13 +527,18 @@ func (w *work) article(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 		}
 		h.Versions++
 		if q.key != nil {
-			if err := w.put(w.old, q.key, seqBytes(h.Versions)); err != nil {
+			if err := w.put(w.old, q.key, seqKey(h.Versions)); err != nil {
 				return err
 			}
 		}
+		var err error
+		if next.reading, err = w.next(w.readings); err != nil {
+			return fmt.Errorf("readings: %w", err)
+		}
 		k := recordKey(name, h.Versions)
 		if err := errors.Join(
-			w.put(w.versions, k, next.record(k, t.json)),
+			w.reading(next.reading, t.json),
+			w.put(w.versions, k, next.record(k)),
 			w.put(w.articles, q.id[:], k),
 		); err != nil {
 			return err
@@ -539,7 +551,7 @@ func (w *work) article(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 		o.Version = int(next.number)
 	default:
 		if t.json != nil {
-			if err := w.put(w.versions, q.key, q.latest.record(q.key, t.json)); err != nil {
+			if err := w.reading(q.latest.reading, t.json); err != nil {
 				return err
 			}
 		}
@@ -553,6 +565,11 @@ func (w *work) article(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 	}
 	visited.Outcome, visited.Article, visited.Version = o.Article, o.ID, o.Version
 	return nil
+}
+
+func (w *work) reading(seq uint64, article []byte) error {
+	k := seqKey(seq)
+	return w.put(w.readings, k, seal(k, bytes.Clone(article)))
 }
 
 // copied finds the article of a host whose latest version has a content: of
@@ -609,11 +626,4 @@ func (w *work) links(p *visit, o *store.Outcome) (err error) {
 		}
 	}
 	return nil
-}
-
-func seqBytes(seq uint64) []byte { return recordKey("", seq)[1:] }
-
-func readSeq(v []byte) (uint64, error) {
-	_, seq, err := cutRecordKey(append([]byte{0}, v...))
-	return seq, err
 }

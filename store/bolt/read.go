@@ -85,12 +85,16 @@ func (a *Archive) versions(ctx context.Context, id string, yield func(store.Vers
 			return fmt.Errorf("articles/%s: %w", id, err)
 		}
 		for {
-			v, article, err := readVersion(k, tx.Bucket(bucketVersions).Get(k))
+			v, err := readVersion(k, tx.Bucket(bucketVersions).Get(k))
 			if err != nil {
 				return fmt.Errorf("%s: %w", where(bucketVersions, k), err)
 			}
 			if v.id != h || v.previous >= seq {
 				return fmt.Errorf("%s: it is no version of article %s", where(bucketVersions, k), id)
+			}
+			article, err := readReading(tx.Bucket(bucketReadings), v.reading)
+			if err != nil {
+				return err
 			}
 			if !yield(v.version(host, seq, bytes.Clone(article))) || v.previous == 0 {
 				return nil
@@ -129,6 +133,7 @@ func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.V
 			buf, batch, ends = buf[:0], batch[:0], ends[:0]
 			err := a.view(func(tx *bbolt.Tx) error {
 				c, old := tx.Bucket(bucketVersions).Cursor(), tx.Bucket(bucketOld).Cursor()
+				readings := tx.Bucket(bucketReadings)
 				k, v := c.First()
 				if after != nil {
 					if k, v = c.Seek(after); bytes.Equal(k, after) {
@@ -148,7 +153,7 @@ func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.V
 					if !q.History && bytes.Equal(oldKey, k) {
 						continue
 					}
-					record, article, err := readVersion(k, v)
+					record, err := readVersion(k, v)
 					if err != nil {
 						return fmt.Errorf("%s: %w", where(bucketVersions, k), err)
 					}
@@ -158,6 +163,10 @@ func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.V
 					host, seq, err := cutRecordKey(k)
 					if err != nil {
 						return fmt.Errorf("versions: %w", err)
+					}
+					article, err := readReading(readings, record.reading)
+					if err != nil {
+						return err
 					}
 					buf = append(buf, article...)
 					ends = append(ends, len(buf))
@@ -216,19 +225,12 @@ func (a *Archive) Capture(ctx context.Context, id string) (extract.Page, error) 
 		if k == nil {
 			return fmt.Errorf("capture %s: %w", id, store.ErrNotFound)
 		}
-		v := tx.Bucket(bucketCaptures).Get(k)
-		if v == nil {
-			return fmt.Errorf("%s: %w", where(bucketCaptures, k), store.ErrNotFound)
-		}
-		packed, err := cutPayload(k, v, &r)
+		captures := tx.Bucket(bucketCaptures)
+		packed, err := cutPayload(k, captures.Get(k), &r)
 		if err == nil && r.SameAs != 0 {
-			host, _, e := cutRecordKey(k)
-			if e != nil {
-				return e
-			}
-			k = recordKey(host, r.SameAs)
+			k = seqKey(r.SameAs)
 			var holder captureRecord
-			if packed, err = cutPayload(k, tx.Bucket(bucketCaptures).Get(k), &holder); err == nil && holder.SameAs != 0 {
+			if packed, err = cutPayload(k, captures.Get(k), &holder); err == nil && holder.SameAs != 0 {
 				err = errors.New("it holds no body")
 			}
 			r.Blob, r.Headers = holder.Blob, holder.Headers

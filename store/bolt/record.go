@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"luutin/extract"
 	"luutin/store"
 )
@@ -25,11 +27,12 @@ var (
 	bucketTargets    = []byte("targets")    // host, seq -> targetRecord
 	bucketURLs       = []byte("urls")       // hash of what a target is known by -> its key
 	bucketDue        = []byte("due")        // host, site, priority, due, seq -> nothing
-	bucketVisits     = []byte("visits")     // host, seq -> visitRecord, headers
-	bucketCaptures   = []byte("captures")   // host, seq -> captureRecord, headers and body
-	bucketCaptureIDs = []byte("captureids") // id -> key of a capture
-	bucketPayloads   = []byte("payloads")   // host, digest -> seq of the capture that holds the bytes
-	bucketVersions   = []byte("versions")   // host, seq -> version
+	bucketVisits     = []byte("visits")     // seq -> visitRecord, headers
+	bucketCaptures   = []byte("captures")   // seq -> captureRecord, headers and body
+	bucketCaptureIDs = []byte("captureids") // id -> seq of a capture
+	bucketPayloads   = []byte("payloads")   // hash of host and digest -> seq of the capture that holds the bytes
+	bucketReadings   = []byte("readings")   // seq -> JSON of an article
+	bucketVersions   = []byte("versions")   // host, seq -> version, which names its reading
 	bucketOld        = []byte("superseded") // host, seq of a version that has a later one -> seq of that one
 	bucketArticles   = []byte("articles")   // id -> key of the latest version
 	bucketAliases    = []byte("aliases")    // hash of a URL -> id of an article
@@ -38,7 +41,7 @@ var (
 
 var allBuckets = [][]byte{
 	bucketMeta, bucketHosts, bucketTargets, bucketURLs, bucketDue, bucketVisits, bucketCaptures, bucketCaptureIDs,
-	bucketPayloads, bucketVersions, bucketOld, bucketArticles, bucketAliases, bucketTexts,
+	bucketPayloads, bucketReadings, bucketVersions, bucketOld, bucketArticles, bucketAliases, bucketTexts,
 }
 
 // A hash16 is the beginning of a SHA-256.
@@ -71,6 +74,23 @@ func captureID(canonical string, digest [32]byte) hash16 {
 	return hashOf(canonical + "\n" + hex.EncodeToString(digest[:]))
 }
 
+func payloadKey(host string, digest [32]byte) []byte {
+	h := hashOf(host + "\n" + hex.EncodeToString(digest[:]))
+	return h[:]
+}
+
+// seqKey is the key of what is kept in the order of time, whatever its host:
+// large values written side by side are written once. A page of small ones is
+// written anew whenever one of them changes or is added.
+func seqKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
+
+func readSeq(k []byte) (uint64, error) {
+	if len(k) != 8 {
+		return 0, fmt.Errorf("%x is not a number of 8 bytes", k)
+	}
+	return binary.BigEndian.Uint64(k), nil
+}
+
 // recordKey is host, a zero byte, and the number of the record among those of
 // the host, counted from 1.
 func recordKey(host string, seq uint64) []byte {
@@ -89,10 +109,10 @@ func cutRecordKey(k []byte) (host string, seq uint64, err error) {
 
 // where names a record in a Problem.
 func where(bucket, k []byte) string {
-	if host, seq, err := cutRecordKey(k); err == nil {
+	if host, seq, err := cutRecordKey(k); err == nil && len(k) != 16 {
 		return fmt.Sprintf("%s/%s/%016x", bucket, host, seq)
 	}
-	return fmt.Sprintf("%s/%x", bucket, k)
+	return fmt.Sprintf("%s/%x", bucket, k) // 16 digits when it is a number
 }
 
 func hostHashKey(host string, h hash16) []byte {
@@ -215,8 +235,8 @@ type archiveRecord struct {
 	Created time.Time `json:"created"`
 }
 
-// hostRecord is what is known of a host. The counts are the last numbers
-// given to its records, and what Stats adds up.
+// hostRecord is what is known of a host. The counts are what Stats adds up;
+// those of targets and versions are also the last numbers given.
 type hostRecord struct {
 	Rest      time.Time           `json:"rest,omitzero"` // not to be asked before
 	Targets   uint64              `json:"targets"`
@@ -298,6 +318,7 @@ func (r *targetRecord) dueKey(host string, seq uint64) []byte {
 // visitRecord is one answer, or the lack of one. The headers stand behind it
 // when no capture keeps them.
 type visitRecord struct {
+	Host     string               `json:"host"`
 	Target   uint64               `json:"target"` // number of the target
 	Time     time.Time            `json:"time"`
 	Result   store.Result         `json:"result"`
@@ -337,6 +358,7 @@ func newResponse(c *store.Capture) *response {
 // captureRecord is one distinct answer. Behind it stand the headers and the
 // body, together, unless the body lies elsewhere.
 type captureRecord struct {
+	Host      string `json:"host"`
 	Canonical string `json:"canonical"` // what the target is known by
 	Digest    string `json:"digest"`    // SHA-256 of the body, hexadecimal
 	Length    int64  `json:"length"`    // of the body
@@ -422,13 +444,14 @@ func headerBytes(h http.Header) ([]byte, error) {
 	return marshal(h) // keys come sorted
 }
 
-// A version is the head of a version record; the article's JSON follows it.
+// A version is what is kept of one beside its reading.
 type version struct {
 	id        hash16
 	number    uint32
 	hash      [32]byte // ContentHash
 	capture   hash16   // zero when it was read from no capture
 	previous  uint64   // number of the record of the version before; 0 for the first
+	reading   uint64   // where the article's JSON is
 	published time.Time
 	fetched   time.Time
 	site      string
@@ -436,7 +459,7 @@ type version struct {
 
 const (
 	versionForm = 1
-	versionHead = 1 + 16 + 4 + 32 + 16 + 8 + 12 + 12 + 2
+	versionHead = 1 + 16 + 4 + 32 + 16 + 8 + 8 + 12 + 12
 )
 
 func appendTime(b []byte, t time.Time) []byte {
@@ -455,29 +478,28 @@ func readTime(b []byte) time.Time {
 	return time.Unix(int64(binary.BigEndian.Uint64(b)), int64(nsec)).UTC()
 }
 
-func (v *version) record(key, article []byte) []byte {
-	b := make([]byte, 0, versionHead+len(v.site)+len(article)+4)
+func (v *version) record(key []byte) []byte {
+	b := make([]byte, 0, versionHead+len(v.site)+4)
 	b = append(b, versionForm)
 	b = append(b, v.id[:]...)
 	b = binary.BigEndian.AppendUint32(b, v.number)
 	b = append(b, v.hash[:]...)
 	b = append(b, v.capture[:]...)
 	b = binary.BigEndian.AppendUint64(b, v.previous)
+	b = binary.BigEndian.AppendUint64(b, v.reading)
 	b = appendTime(b, v.published)
 	b = appendTime(b, v.fetched)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(v.site)))
-	b = append(b, v.site...)
-	return seal(key, append(b, article...))
+	return seal(key, append(b, v.site...))
 }
 
 // readVersion checks the checksum too.
-func readVersion(key, value []byte) (v version, article []byte, err error) {
+func readVersion(key, value []byte) (v version, err error) {
 	b, err := unseal(key, value)
 	if err != nil {
-		return v, nil, err
+		return v, err
 	}
 	if len(b) < versionHead || b[0] != versionForm {
-		return v, nil, errors.New("not a version record")
+		return v, errors.New("not a version record")
 	}
 	b = b[1:]
 	v.id, b = hash16(b[:16]), b[16:]
@@ -485,15 +507,21 @@ func readVersion(key, value []byte) (v version, article []byte, err error) {
 	v.hash, b = [32]byte(b[:32]), b[32:]
 	v.capture, b = hash16(b[:16]), b[16:]
 	v.previous, b = binary.BigEndian.Uint64(b), b[8:]
+	v.reading, b = binary.BigEndian.Uint64(b), b[8:]
 	v.published, b = readTime(b), b[12:]
 	v.fetched, b = readTime(b), b[12:]
-	n := int(binary.BigEndian.Uint16(b))
-	b = b[2:]
-	if n > len(b) {
-		return v, nil, errors.New("length of the site is wrong")
+	v.site = string(b)
+	return v, nil
+}
+
+// readReading returns the JSON of an article.
+func readReading(readings *bbolt.Bucket, seq uint64) ([]byte, error) {
+	k := seqKey(seq)
+	b, err := unseal(k, readings.Get(k))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", where(bucketReadings, k), err)
 	}
-	v.site = string(b[:n])
-	return v, b[n:], nil
+	return b, nil
 }
 
 const hashPrefix = "sha256:"

@@ -34,7 +34,7 @@ func (a *Archive) Verify(ctx context.Context) iter.Seq[store.Problem] {
 			}
 		}()
 		for _, step := range []func(*check) iter.Seq[func()]{
-			(*check).pages, (*check).meta, (*check).targets, (*check).visits, (*check).captures, (*check).versions,
+			(*check).pages, (*check).meta, (*check).targets, (*check).visits, (*check).captures, (*check).versions, (*check).readings,
 			(*check).indexes, (*check).hostRecords, (*check).blobs,
 		} {
 			// Problems are handed out between the parts of a step: what the
@@ -70,14 +70,14 @@ type check struct {
 	over  bool // there is no use in reading on
 	hosts map[string]*tally
 
-	dues, bodies, firsts uint64 // targets that are due, captures that hold a body, first versions
+	// What was counted: targets that are due, captures that hold a body, first versions.
+	dues, bodies, firsts       uint64
+	visitN, captureN, readingN uint64 // last numbers
+	captured                   uint64 // visits that brought a capture
 }
 
 // A tally is what the records of a host add up to.
-type tally struct {
-	hostRecord
-	captured uint64 // visits that brought a capture
-}
+type tally struct{ hostRecord }
 
 func (c *check) report(where, format string, args ...any) {
 	c.found = append(c.found, store.Problem{Where: where, What: fmt.Sprintf(format, args...)})
@@ -193,6 +193,25 @@ func (c *check) records(bucket []byte, last func(*tally) *uint64, f func(where, 
 	})
 }
 
+// numbered walks a bucket whose records are counted from 1.
+func (c *check) numbered(bucket []byte, last *uint64, f func(at string, seq uint64, k, v []byte) error) iter.Seq[func()] {
+	return c.each(bucket, func(k, v []byte) {
+		at := where(bucket, k)
+		seq, err := readSeq(k)
+		if err != nil {
+			c.report(at, "%v", err)
+			return
+		}
+		if seq != *last+1 {
+			c.report(at, "the records before it are missing from number %016x on", *last+1)
+		}
+		*last = seq
+		if err := f(at, seq, k, v); err != nil {
+			c.report(at, "%v", err)
+		}
+	})
+}
+
 func (c *check) bucket(name []byte) *bbolt.Bucket { return c.tx.Bucket(name) }
 
 func (c *check) has(bucket, k []byte) bool { return c.bucket(bucket).Get(k) != nil }
@@ -251,8 +270,7 @@ func (c *check) targets() iter.Seq[func()] {
 }
 
 func (c *check) visits() iter.Seq[func()] {
-	last := func(t *tally) *uint64 { return &t.Visits }
-	return c.records(bucketVisits, last, func(at, host string, seq uint64, k, v []byte) error {
+	return c.numbered(bucketVisits, &c.visitN, func(at string, seq uint64, k, v []byte) error {
 		var r visitRecord
 		packed, err := cutPayload(k, v, &r)
 		if err != nil {
@@ -265,18 +283,19 @@ func (c *check) visits() iter.Seq[func()] {
 		if err := checkHeader(header); err != nil {
 			return err
 		}
-		t := c.host(host)
+		t := c.host(r.Host)
+		t.Visits++
 		t.seen(r.Time)
-		if !c.has(bucketTargets, recordKey(host, r.Target)) {
+		if !c.has(bucketTargets, recordKey(r.Host, r.Target)) {
 			c.report(at, "its target %016x is missing", r.Target)
 		}
 		if r.Capture != 0 {
-			if !c.has(bucketCaptures, recordKey(host, r.Capture)) {
+			if !c.has(bucketCaptures, seqKey(r.Capture)) {
 				c.report(at, "its capture %016x is missing", r.Capture)
 			}
 			if !r.Revisit {
-				if t.captured++; r.Capture != t.captured {
-					c.report(at, "it brought capture %016x, but %016x is the next", r.Capture, t.captured)
+				if c.captured++; r.Capture != c.captured {
+					c.report(at, "it brought capture %016x, but %016x is the next", r.Capture, c.captured)
 				}
 			}
 		}
@@ -299,8 +318,7 @@ func checkHeader(b []byte) error {
 }
 
 func (c *check) captures() iter.Seq[func()] {
-	last := func(t *tally) *uint64 { return &t.Captures }
-	return c.records(bucketCaptures, last, func(at, host string, seq uint64, k, v []byte) error {
+	return c.numbered(bucketCaptures, &c.captureN, func(at string, seq uint64, k, v []byte) error {
 		var r captureRecord
 		packed, err := cutPayload(k, v, &r)
 		if err != nil {
@@ -310,6 +328,8 @@ func (c *check) captures() iter.Seq[func()] {
 		if err != nil {
 			return err
 		}
+		t := c.host(r.Host)
+		t.Captures++
 		id := captureID(r.Canonical, digest)
 		if !c.leadsTo(bucketCaptureIDs, id[:], k) {
 			c.report(at, "the index captureids does not lead to it from %s", id)
@@ -320,7 +340,7 @@ func (c *check) captures() iter.Seq[func()] {
 		} else {
 			c.bodies++
 		}
-		if !c.leadsTo(bucketPayloads, hostHashKey(host, hash16(digest[:16])), seqBytes(holder)) {
+		if !c.leadsTo(bucketPayloads, payloadKey(r.Host, digest), seqKey(holder)) {
 			c.report(at, "the index payloads does not lead to its body")
 		}
 		whole, err := c.a.unpack(packed)
@@ -334,15 +354,14 @@ func (c *check) captures() iter.Seq[func()] {
 			return err
 		}
 		body := whole[r.Headers:]
-		t := c.host(host)
 		switch {
 		case r.SameAs != 0:
 			var other captureRecord
-			k := recordKey(host, r.SameAs)
+			k := seqKey(r.SameAs)
 			if _, err := cutPayload(k, c.bucket(bucketCaptures).Get(k), &other); err != nil {
 				return fmt.Errorf("its body should be in capture %016x: %w", r.SameAs, err)
 			}
-			if other.SameAs != 0 || other.Digest != r.Digest || other.Length != r.Length || len(body) != 0 {
+			if other.SameAs != 0 || other.Host != r.Host || other.Digest != r.Digest || other.Length != r.Length || len(body) != 0 {
 				return fmt.Errorf("its body should be in capture %016x, which holds another", r.SameAs)
 			}
 			return nil
@@ -372,7 +391,7 @@ func (c *check) captures() iter.Seq[func()] {
 func (c *check) versions() iter.Seq[func()] {
 	last := func(t *tally) *uint64 { return &t.Versions }
 	return c.records(bucketVersions, last, func(at, host string, seq uint64, k, v []byte) error {
-		r, raw, err := readVersion(k, v)
+		r, err := readVersion(k, v)
 		if err != nil {
 			return err
 		}
@@ -391,13 +410,13 @@ func (c *check) versions() iter.Seq[func()] {
 			c.report(at, "it is version %d, but the one before is %016x", r.number, r.previous)
 		} else if r.previous != 0 {
 			k := recordKey(host, r.previous)
-			before, _, err := readVersion(k, c.bucket(bucketVersions).Get(k))
+			before, err := readVersion(k, c.bucket(bucketVersions).Get(k))
 			switch {
 			case err != nil:
 				c.report(at, "the version before it, %016x: %v", r.previous, err)
 			case before.id != r.id || before.number+1 != r.number || r.previous >= seq:
 				c.report(at, "it is version %d of %s, but %016x is not the one before", r.number, r.id, r.previous)
-			case !c.leadsTo(bucketOld, k, seqBytes(seq)):
+			case !c.leadsTo(bucketOld, k, seqKey(seq)):
 				c.report(at, "superseded does not say that it follows %016x", r.previous)
 			}
 		}
@@ -405,6 +424,10 @@ func (c *check) versions() iter.Seq[func()] {
 			c.report(at, "its capture %s is missing", r.capture)
 		}
 
+		raw, err := readReading(c.bucket(bucketReadings), r.reading)
+		if err != nil {
+			return err
+		}
 		var art extract.Article
 		if err := json.Unmarshal(raw, &art); err != nil {
 			return fmt.Errorf("its article cannot be read: %w", err)
@@ -439,13 +462,20 @@ func (c *check) versions() iter.Seq[func()] {
 	})
 }
 
+// readings checks those that a version led to again, and the others with them.
+func (c *check) readings() iter.Seq[func()] {
+	return c.numbered(bucketReadings, &c.readingN, func(at string, seq uint64, k, v []byte) error {
+		_, err := unseal(k, v)
+		return err
+	})
+}
+
 // indexes checks what leads to records. That every record has its entries is
 // known by now: an index of as many entries holds no others.
 func (c *check) indexes() iter.Seq[func()] {
-	var targets, captures, versions uint64
+	var targets, versions uint64
 	for _, t := range c.hosts {
 		targets += t.Targets
-		captures += t.Captures
 		versions += t.Versions
 	}
 	// leads says whether an entry is that of a record. It is asked when there
@@ -485,7 +515,7 @@ func (c *check) indexes() iter.Seq[func()] {
 			return err == nil && readTarget(c.bucket(bucketTargets), recordKey(e.host, e.seq), &r) == nil &&
 				!r.Due.IsZero() && bytes.Equal(r.dueKey(e.host, e.seq), k)
 		}),
-		leads(bucketCaptureIDs, captures, func(k, v []byte) bool {
+		leads(bucketCaptureIDs, c.captureN, func(k, v []byte) bool {
 			var r captureRecord
 			_, err := cutPayload(v, c.bucket(bucketCaptures).Get(v), &r)
 			digest, _ := r.digest()
@@ -493,20 +523,23 @@ func (c *check) indexes() iter.Seq[func()] {
 			return err == nil && bytes.Equal(id[:], k)
 		}),
 		leads(bucketPayloads, c.bodies, func(k, v []byte) bool {
-			host, _, _ := strings.Cut(string(k), "\x00")
-			seq, err := readSeq(v)
-			key := recordKey(host, seq)
 			var r captureRecord
-			if err == nil {
-				_, err = cutPayload(key, c.bucket(bucketCaptures).Get(key), &r)
-			}
+			_, err := cutPayload(v, c.bucket(bucketCaptures).Get(v), &r)
 			digest, _ := r.digest()
-			return err == nil && bytes.Equal(hostHashKey(host, hash16(digest[:16])), k)
+			return err == nil && bytes.Equal(payloadKey(r.Host, digest), k)
 		}),
 		leads(bucketOld, versions-c.firsts, func(k, v []byte) bool { return c.has(bucketVersions, k) }),
 		leads(bucketArticles, c.firsts, func(k, v []byte) bool {
-			r, _, err := readVersion(v, c.bucket(bucketVersions).Get(v))
+			r, err := readVersion(v, c.bucket(bucketVersions).Get(v))
 			return err == nil && bytes.Equal(r.id[:], k)
+		}),
+		once(func() {
+			if c.readingN != versions {
+				c.report(string(bucketReadings), "there are %d for %d versions", c.readingN, versions)
+			}
+			if c.captured != c.captureN {
+				c.report(string(bucketCaptures), "there are %d, but visits brought %d", c.captureN, c.captured)
+			}
 		}),
 		c.each(bucketDue, func(k, v []byte) {
 			if len(v) != 0 {
@@ -541,7 +574,7 @@ func (c *check) hadText(k []byte) bool {
 		return false
 	}
 	for at := c.bucket(bucketArticles).Get(k[len(k)-16:]); at != nil; {
-		r, _, err := readVersion(at, c.bucket(bucketVersions).Get(at))
+		r, err := readVersion(at, c.bucket(bucketVersions).Get(at))
 		host, seq, e := cutRecordKey(at)
 		if err != nil || e != nil || r.previous >= seq {
 			return false

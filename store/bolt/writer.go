@@ -255,7 +255,7 @@ type work struct {
 	queues map[queueName]bool // whose due index changed
 	leased map[string]bool    // keys of targets; nil until somebody asks
 
-	targets, urls, due, visits, captures, captureIDs, payloads, versions, old, articles, aliases, texts *bbolt.Bucket
+	targets, urls, due, visits, captures, captureIDs, payloads, readings, versions, old, articles, aliases, texts *bbolt.Bucket
 }
 
 func newWork(a *Archive, tx *bbolt.Tx) *work {
@@ -264,11 +264,11 @@ func newWork(a *Archive, tx *bbolt.Tx) *work {
 		hosts: map[string]*hostRecord{}, queues: map[queueName]bool{},
 		targets: tx.Bucket(bucketTargets), urls: tx.Bucket(bucketURLs), due: tx.Bucket(bucketDue),
 		visits: tx.Bucket(bucketVisits), captures: tx.Bucket(bucketCaptures), captureIDs: tx.Bucket(bucketCaptureIDs),
-		payloads: tx.Bucket(bucketPayloads), versions: tx.Bucket(bucketVersions), old: tx.Bucket(bucketOld),
+		payloads: tx.Bucket(bucketPayloads), readings: tx.Bucket(bucketReadings), versions: tx.Bucket(bucketVersions), old: tx.Bucket(bucketOld),
 		articles: tx.Bucket(bucketArticles), aliases: tx.Bucket(bucketAliases), texts: tx.Bucket(bucketTexts),
 	}
-	// These grow at their end, host by host.
-	for _, b := range []*bbolt.Bucket{w.targets, w.visits, w.captures, w.versions, w.old} {
+	// These grow at their end, or at the end of each host.
+	for _, b := range []*bbolt.Bucket{w.targets, w.visits, w.captures, w.readings, w.versions, w.old} {
 		b.FillPercent = .95
 	}
 	return w
@@ -282,6 +282,16 @@ func (w *work) put(b *bbolt.Bucket, k, v []byte) error {
 func (w *work) delete(b *bbolt.Bucket, k []byte) error {
 	w.changes++
 	return b.Delete(k)
+}
+
+// next returns the number of the next record of a bucket that counts them.
+func (w *work) next(b *bbolt.Bucket) (uint64, error) {
+	k, _ := b.Cursor().Last()
+	if k == nil {
+		return 1, nil
+	}
+	seq, err := readSeq(k)
+	return seq + 1, err
 }
 
 // host returns the record of a host, to be changed: it is saved when all
