@@ -302,7 +302,7 @@ func (r *ruled) body() {
 	}
 	t := telling{
 		base: r.base, title: a.Title, lead: string(a.Lead), published: string(a.PublishedText),
-		boldLead: r.layout.BoldLead, signed: r.layout.Name != "" || strings.HasPrefix(string(a.Language), "vi"),
+		boldLead: r.layout.BoldLead, signed: r.layout.Name != "" || strings.HasPrefix(string(a.Language), "vi") || strings.ContainsFunc(a.Title, vietnamese),
 	}
 	if a.Lead == "" && !r.layout.BoldLead && r.layout.fields["lead"] == nil {
 		t.lead = r.fill("lead", r.generic().page.Lead())
@@ -328,6 +328,9 @@ func (r *ruled) body() {
 		r.note("body", fmt.Sprintf("%d blocks, %d characters", len(a.Blocks), len([]rune(a.Body))), signal, 1)
 	}
 }
+
+// vietnamese reports letters that only Vietnamese has.
+func vietnamese(r rune) bool { return r >= 0x1ea0 && r <= 0x1ef9 || strings.ContainsRune("ơưƠƯ", r) }
 
 // outermost leaves out nodes that stand in another one of the selection.
 func outermost(s *goquery.Selection) []*html.Node {
