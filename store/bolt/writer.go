@@ -198,8 +198,8 @@ func (a *Archive) tryTransact(reqs []*request) (w *work, failed int, err error) 
 		if tx, err = a.db.Begin(true); err != nil {
 			return err
 		}
-		// The file grows by a sixteenth, within reason.
-		a.db.AllocSize = int(min(max(tx.Size()/16, 64<<10), 16<<20))
+		// To grow costs a sync of its own; what is not written takes no space.
+		a.db.AllocSize = int(min(max(tx.Size()/4, 256<<10), 64<<20))
 		w = newWork(a, tx)
 		for i, r := range reqs {
 			r.err = nil
