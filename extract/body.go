@@ -107,6 +107,12 @@ func (t telling) captions(s *story, pieces []dom.Piece) []dom.Piece {
 			last, since = t.image(s, p.Figure), 0
 			continue
 		}
+		if p.Legend {
+			if last >= 0 && s.images[last].Caption == "" {
+				s.caption(last, p.Text)
+			}
+			continue
+		}
 		if last >= 0 && s.images[last].Caption == "" && isCaption(p, since) {
 			s.caption(last, p.Text)
 			last = -1

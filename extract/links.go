@@ -127,14 +127,17 @@ func (c *context) article(href string, n *html.Node) {
 	if u == nil {
 		return
 	}
-	if c.site != nil && c.site.articles != nil {
-		if !c.site.articles.MatchString(u.RequestURI()) {
-			return
-		}
-	} else if !looksLikeArticle(u, c.url) {
-		return
+	if c.isArticleLink(u) {
+		c.link(u.String(), "", KindArticle, dom.Text(n), nil)
 	}
-	c.link(u.String(), "", KindArticle, dom.Text(n), nil)
+}
+
+// isArticleLink judges a link by the definition, or by the shape of its URL.
+func (c *context) isArticleLink(u *url.URL) bool {
+	if c.site != nil && c.site.articles != nil {
+		return c.site.articles.MatchString(u.RequestURI())
+	}
+	return looksLikeArticle(u, c.url)
 }
 
 // target resolves a link and leaves out what leads nowhere or off the site.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/PuerkitoBio/goquery"
 	"golang.org/x/net/html"
@@ -80,6 +81,8 @@ type ruled struct {
 	dropped map[*html.Node]bool // what the layout's drop names: no part of any field
 	telling telling
 	story   story
+
+	titleNode, leadNode *html.Node // nil when they stand in no visible place
 }
 
 // note records which signal gave a field.
@@ -192,16 +195,17 @@ func sameSite(s *Sites, a, b *url.URL) bool {
 
 func (r *ruled) headline() {
 	if r.article.Language == "" {
-		r.article.Language = Text(r.fill("language", r.generic().page.Language()))
+		language, _ := r.fill("language", r.generic().page.Language())
+		r.article.Language = Text(language)
 	}
-	if v, _, signal := r.first("title"); v != "" {
-		r.article.Title = v
+	if v, n, signal := r.first("title"); v != "" {
+		r.article.Title, r.titleNode = v, n
 		r.note("title", v, signal, 1)
 	} else {
-		r.article.Title = r.fill("title", r.generic().page.Title())
+		r.article.Title, r.titleNode = r.fill("title", r.generic().page.Title())
 	}
-	if v, _, signal := r.first("lead"); v != "" {
-		r.article.Lead = Text(v)
+	if v, n, signal := r.first("lead"); v != "" {
+		r.article.Lead, r.leadNode = Text(v), n
 		r.note("lead", v, signal, 1)
 	}
 }
@@ -289,10 +293,20 @@ func (r *ruled) body() {
 			}
 		}
 	}
+	var offered []*html.Node // what was left out, which may hold links to other articles
 	pieces := dom.Render(roots, func(n *html.Node) bool {
-		_, no := unwanted[n]
-		return no || drop[n] || r.dropped[n] || boilerplate(n)
+		why := unwanted[n]
+		if drop[n] || why == "" && !r.dropped[n] && !boilerplate(n) || why == "caption" {
+			return drop[n]
+		}
+		offered = append(offered, n)
+		return true
 	})
+	for i := range pieces {
+		for n := pieces[i].Node; n != nil && !pieces[i].Legend; n = n.Parent {
+			pieces[i].Legend = unwanted[n] == "caption"
+		}
+	}
 	if len(roots) == 0 {
 		for paragraph := range strings.SplitSeq(data, "\n\n") {
 			if paragraph = dom.CleanLines(paragraph); paragraph != "" {
@@ -305,10 +319,18 @@ func (r *ruled) body() {
 		boldLead: r.layout.BoldLead, signed: r.layout.Name != "" || strings.HasPrefix(string(a.Language), "vi") || strings.ContainsFunc(a.Title, vietnamese),
 	}
 	if a.Lead == "" && !r.layout.BoldLead && r.layout.fields["lead"] == nil {
-		t.lead = r.fill("lead", r.generic().page.Lead())
+		t.lead, r.leadNode = r.fill("lead", r.generic().page.Lead())
 		a.Lead = Text(t.lead)
 	}
 	s := t.tell(pieces)
+	if len(roots) > 0 {
+		offered = append(r.above(roots[0]), offered...)
+	}
+	for _, n := range offered {
+		for _, link := range elements(n, atom.A) {
+			r.offer(t, &s, link)
+		}
+	}
 	r.telling, r.story = t, s
 	a.Blocks, a.Body = s.blocks, s.text()
 	if s.boldLead {
@@ -329,8 +351,69 @@ func (r *ruled) body() {
 	}
 }
 
+// above returns the links between the lead, or the title, and the text: what
+// many sites offer there belongs to the article.
+func (r *ruled) above(root *html.Node) (links []*html.Node) {
+	start := r.leadNode
+	if start == nil {
+		start = r.titleNode
+	}
+	if start == nil {
+		return nil
+	}
+	const far = 400 // nodes; a text further away does not belong to the title
+	n := after(start)
+	for range far {
+		if n == nil {
+			return nil
+		}
+		if n == root {
+			return links
+		}
+		switch {
+		case n.Type == html.ElementNode && (boilerplate(n) || dom.Invisible(n)):
+			n = after(n)
+			continue
+		case n.DataAtom == atom.A:
+			links = append(links, n)
+		}
+		if n.FirstChild != nil {
+			n = n.FirstChild
+		} else {
+			n = after(n)
+		}
+	}
+	return nil
+}
+
+// after returns the node that follows a node and all that is in it.
+func after(n *html.Node) *html.Node {
+	for ; n != nil; n = n.Parent {
+		if n.NextSibling != nil {
+			return n.NextSibling
+		}
+	}
+	return nil
+}
+
+// offer notes a link to another article of the site.
+func (r *ruled) offer(t telling, s *story, link *html.Node) {
+	const headline = 15 // characters; shorter ones are buttons
+	title := dom.Text(link)
+	if utf8.RuneCountInString(title) < headline {
+		return
+	}
+	u := r.target(dom.Attr(link, "href"))
+	if u == nil || !r.isArticleLink(u) {
+		return
+	}
+	t.relate(s, u.String(), title)
+}
+
 // vietnamese reports letters that only Vietnamese has.
-func vietnamese(r rune) bool { return r >= 0x1ea0 && r <= 0x1ef9 || strings.ContainsRune("ơưƠƯ", r) }
+func vietnamese(r rune) bool {
+	return r >= 0x1ea0 && r <= 0x1ef9 || strings.ContainsRune("ơưƠƯ", r)
+}
 
 // outermost leaves out nodes that stand in another one of the selection.
 func outermost(s *goquery.Selection) []*html.Node {
@@ -379,13 +462,15 @@ func (r *ruled) rest() {
 			r.note("source", src, signal, 1)
 		}
 	} else if a.Source == "" {
-		a.Source = Text(r.fill("source", r.generic().page.Source()))
+		source, _ := r.fill("source", r.generic().page.Source())
+		a.Source = Text(source)
 	}
 	if values, _, signal := r.all("section"); len(values) > 0 {
 		a.Section = Text(strings.Join(values, " > "))
 		r.note("section", string(a.Section), signal, 1)
 	} else {
-		a.Section = Text(r.fill("section", r.generic().page.Section()))
+		section, _ := r.fill("section", r.generic().page.Section())
+		a.Section = Text(section)
 	}
 	if values, _, signal := r.all("tags"); len(values) > 0 {
 		a.Tags = unique(values)

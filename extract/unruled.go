@@ -60,14 +60,14 @@ func (r *ruled) best(field string, cs []generic.Candidate) (generic.Candidate, b
 	return b, ok
 }
 
-// fill notes a value that no rule gave and returns it.
-func (r *ruled) fill(field string, cs []generic.Candidate) string {
+// fill notes a value that no rule gave and returns it with its place.
+func (r *ruled) fill(field string, cs []generic.Candidate) (string, *html.Node) {
 	c, ok := r.best(field, cs)
 	if !ok {
-		return ""
+		return "", nil
 	}
 	r.note(field, c.Value, c.Signal, c.Score)
-	return c.Value
+	return c.Value, c.Node
 }
 
 // fillDate does the same for a date.

@@ -190,7 +190,9 @@ func TestReplay(t *testing.T) {
 	crawl()
 	var got []string
 	for _, line := range lines(export(t, dir, "archive")) {
-		var a extract.Article
+		var a struct {
+			CanonicalURL string `json:"canonical_url"`
+		}
 		if err := json.Unmarshal([]byte(line), &a); err != nil {
 			t.Fatal(err)
 		}

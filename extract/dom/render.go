@@ -23,6 +23,7 @@ type Piece struct {
 	Class  string
 	Anchor []*html.Node // the links in it
 	Images int          // pictures in the same paragraph, before its text
+	Legend bool         // known to be a caption; Render leaves it to its caller
 }
 
 // A Figure is a picture with what is written under it.
@@ -368,7 +369,7 @@ func (r *renderer) table(n *html.Node, depth int) bool {
 	var rows [][]string
 	p := Piece{Node: n, Class: Attr(n, "class")}
 	var images []*html.Node
-	layout, width, filled, long := false, 0, 0, 0
+	layout, width, filled, long, linked := false, 0, 0, 0, 0
 	r.walk(n, func(c *html.Node) {
 		switch c.DataAtom {
 		case atom.Table:
@@ -389,6 +390,9 @@ func (r *renderer) table(n *html.Node, depth int) bool {
 				cells = append(cells, text)
 				if text != "" {
 					filled++
+					if in, all := r.count(td, &Piece{}); in*10 >= all*9 {
+						linked++
+					}
 				}
 				if utf8.RuneCountInString(text) > maxCaption {
 					long++
@@ -400,7 +404,7 @@ func (r *renderer) table(n *html.Node, depth int) bool {
 			}
 		}
 	})
-	if len(images) > 0 && !layout && long == 0 && filled <= len(images)+1 && (width == 1 || filled <= len(images)) {
+	if len(images) > 0 && !layout && long == 0 && linked == 0 && filled <= len(images)+1 && (width == 1 || filled <= len(images)) {
 		r.flush()
 		var captions []string
 		for _, row := range rows {
@@ -433,8 +437,10 @@ func (r *renderer) table(n *html.Node, depth int) bool {
 	r.flush()
 	p.Linked, p.Chars = r.count(n, &p)
 	p.Block = Block{Kind: "table", Rows: rows}
-	for _, img := range images {
-		r.image(img)
+	if linked < filled { // the pictures of a table of links are thumbnails
+		for _, img := range images {
+			r.image(img)
+		}
 	}
 	r.cur.Images = 0
 	r.pieces = append(r.pieces, p)
