@@ -215,7 +215,7 @@ func (r *ruled) dates() {
 	if d, signal, ok := r.date("published"); ok {
 		a.Published, a.PublishedText, a.PublishedPrecision = &d.Time, Text(d.Text), Text(d.Precision)
 		r.note("published", d.Time.Format(time.RFC3339), signal, 1)
-	} else if d, ok := r.fillDate("published", r.generic().page.Published()); ok {
+	} else if d, ok := r.fillDate("published", r.sure("published", r.generic().page.Published())); ok {
 		a.Published, a.PublishedText, a.PublishedPrecision = &d.Time, Text(d.Text), Text(d.Precision)
 	}
 	if d, signal, ok := r.date("modified"); ok {
@@ -241,15 +241,16 @@ func (r *ruled) date(field string) (dates.Date, string, bool) {
 			}
 			together = append(together, v)
 			d, ok := dates.Parse(v, r.dateOptions())
-			if ok && d.HasClock() {
-				return d, r.rule(alt), true
-			}
-			if ok && best.Time.IsZero() {
+			switch {
+			case !ok:
+			case best.Time.IsZero():
 				best = d
+			case d.HasClock() && !best.HasClock() && sameDay(d.Time, best.Time):
+				best = d // a later one is another article's, unless it adds the time of the same day
 			}
 		}
-		if len(together) > 1 && len(together) <= 3 {
-			if d, ok := dates.Parse(strings.Join(together, " "), r.dateOptions()); ok && (best.Time.IsZero() || d.HasClock()) {
+		if len(together) > 1 && len(together) <= 3 && !best.HasClock() {
+			if d, ok := dates.Parse(strings.Join(together, " "), r.dateOptions()); ok && (best.Time.IsZero() || d.HasClock() && sameDay(d.Time, best.Time)) {
 				return d, r.rule(alt), true
 			}
 		}
@@ -261,6 +262,12 @@ func (r *ruled) date(field string) (dates.Date, string, bool) {
 		}
 	}
 	return dates.Date{}, "", false
+}
+
+func sameDay(a, b time.Time) bool {
+	ay, am, ad := a.Date()
+	by, bm, bd := b.Date()
+	return ay == by && am == bm && ad == bd
 }
 
 // body reads the text and everything that stands in it.
@@ -452,7 +459,7 @@ func (r *ruled) rest() {
 		}
 	} else if len(a.Authors) == 0 || r.layout.Name == "" {
 		// Without a layout a last line that looks like a name is the weaker sign.
-		if names := r.fillAuthors(r.generic().page.Authors()); len(names) > 0 {
+		if names := r.fillAuthors(r.sure("authors", r.generic().page.Authors())); len(names) > 0 {
 			a.Authors = names
 		}
 	}
@@ -465,7 +472,8 @@ func (r *ruled) rest() {
 		source, _ := r.fill("source", r.generic().page.Source())
 		a.Source = Text(source)
 	}
-	if values, _, signal := r.all("section"); len(values) > 0 {
+	if values, nodes, signal := r.all("section"); len(values) > 0 {
+		values = row(values, nodes)
 		a.Section = Text(strings.Join(values, " > "))
 		r.note("section", string(a.Section), signal, 1)
 	} else {
@@ -502,6 +510,23 @@ func (r *ruled) rest() {
 		}
 	}
 	a.Images, a.Attachments, a.Related = r.story.images, r.story.attachments, r.story.related
+}
+
+// row leaves the values that stand in one row with the first, as the steps of
+// a breadcrumb do; the same class in a box elsewhere is about something else.
+func row(values []string, nodes []*html.Node) (out []string) {
+	up := func(n *html.Node, levels int) *html.Node {
+		for ; n != nil && levels > 0; levels-- {
+			n = n.Parent
+		}
+		return n
+	}
+	for i, n := range nodes {
+		if up(n, 1) == up(nodes[0], 1) || up(n, 2) == up(nodes[0], 2) && n.Parent.DataAtom == atom.Li {
+			out = append(out, values[i])
+		}
+	}
+	return out
 }
 
 // ownName reports whether a name is that of the site itself: as its definition

@@ -80,6 +80,23 @@ func (r *ruled) fillDate(field string, cs []generic.Candidate) (dates.Date, bool
 	return c.Date, true
 }
 
+// sure leaves of the candidates what a page says in its data, when a layout
+// says where the field stands: where it found nothing, what merely looks like
+// it elsewhere on the page is not it.
+func (r *ruled) sure(field string, cs []generic.Candidate) (out []generic.Candidate) {
+	if r.layout.Name == "" {
+		return cs
+	}
+	for _, c := range cs {
+		if c.Node == nil {
+			out = append(out, c)
+		} else {
+			r.lost(field, c.Value, c.Signal, "the layout has another place for it")
+		}
+	}
+	return out
+}
+
 // fillAuthors returns the names of the best byline. The site itself is no author.
 func (r *ruled) fillAuthors(cs []generic.Candidate) []string {
 	var others []generic.Candidate
