@@ -5,6 +5,8 @@ import (
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"luutin/extract/dates"
 )
 
 // The text is found in three passes over the flat tree: which blocks look
@@ -126,6 +128,9 @@ func (t *tree) isBad(i, total int32) bool {
 	if h&hBody != 0 {
 		h &^= hBad
 	}
+	if x.consent > 2 && int32(x.consent)*2 > int32(x.paras) && x.chars > 0 {
+		return true
+	}
 	if x.mass*5 > total*2 && h&(hNav|hRelated|hComment|hFooter) == 0 && x.atom != atom.Aside && x.atom != atom.Footer {
 		return false
 	}
@@ -145,6 +150,9 @@ func (t *tree) isBad(i, total int32) bool {
 	}
 	if h&hPaywall != 0 && (x.atom == atom.P || x.chars > 500 || x.links == 0) {
 		h &^= hPaywall
+	}
+	if x.links == 0 {
+		h &^= hRelated // what is related is linked
 	}
 	if h&hCaption != 0 && x.chars < 700 || x.atom == atom.Figcaption {
 		return true
@@ -177,7 +185,7 @@ func (t *tree) isCards(i int32) bool {
 			other += y.chars
 			continue
 		}
-		if y.atom == atom.Li && y.headings == 0 && y.link*2 < y.chars { // a list in a text
+		if y.atom == atom.Li && y.headings == 0 && y.images == 0 && y.link*10 < y.chars*8 { // a list in a text
 			other += y.chars
 			continue
 		}
@@ -203,12 +211,132 @@ func (r *Reading) findBody() Body {
 	t.weigh(r.headline())
 	c := t.container()
 	if c < 0 {
-		return Body{}
+		b, _ := r.dataText(-1)
+		return b
 	}
 	r.memo.container = c
+	if text, ok := r.dataText(c); ok {
+		return text
+	}
 	b := Body{Roots: []*html.Node{t.e[c].n}, Drop: map[*html.Node]string{}, Signal: "text", Score: .8}
 	t.prune(c, &b)
+	r.check(c, &b)
 	return b
+}
+
+// dataText reads the text from the data of a page whose tree holds little or
+// none of it: JSON-LD, or the state that a script would show.
+func (r *Reading) dataText(c int32) (Body, bool) {
+	t := r.tree
+	shown := int32(0)
+	if c >= 0 {
+		shown = t.e[c].mass
+	}
+	if body := r.articleBody(); int32(len(body)) > 600 && int32(len(body))*2 > shown*5 {
+		return Body{Text: body, Signal: "json-ld articleBody", Score: .75}, true
+	}
+	if shown < 1500 && len(t.state) > 0 {
+		if body := r.stateText(t.openings(c)); int32(len(body)) > 800 && int32(len(body)) > shown*2 {
+			return Body{Text: body, Signal: "state of the page", Score: .7}, true
+		}
+	}
+	return Body{}, false
+}
+
+// openings are the squashed beginnings of the prose in a container.
+func (t *tree) openings(c int32) []string {
+	var out []string
+	if c < 0 {
+		return nil
+	}
+	for i := c; i < t.e[c].end && len(out) < 12; i++ {
+		if t.e[i].flags&(fProse|fInBad) == fProse {
+			if k := squash(t.ownText(i)); len(k) > 30 {
+				out = append(out, k[:30])
+			}
+		}
+	}
+	return out
+}
+
+// articleBody is the text in JSON-LD, without markup.
+func (r *Reading) articleBody() string {
+	l := r.linked()
+	if l.main == nil || !l.sure && l.articles > 1 {
+		return ""
+	}
+	v := l.main.get("articleBody")
+	if v == nil || v.kind != '"' {
+		return ""
+	}
+	s := v.s
+	if strings.Contains(s, "&lt;") || strings.Contains(s, "&#") || strings.Contains(s, "&quot;") || strings.Contains(s, "&nbsp;") {
+		s = html.UnescapeString(s)
+	}
+	return paragraphs(stripTags(s))
+}
+
+// check compares the text with its second copy in JSON-LD. Where the copy is
+// complete, paragraphs that it does not have are not text.
+func (r *Reading) check(c int32, b *Body) {
+	t := r.tree
+	copied := squash(r.articleBody())
+	if len(copied) < 400 {
+		return
+	}
+	var unknown []int32
+	found, other := 0, 0
+	for i := c; i < t.e[c].end; i++ {
+		x := &t.e[i]
+		if b.Dropped(x.n) {
+			i = x.end - 1
+			continue
+		}
+		if x.own < 20 || x.flags&fBlock == 0 {
+			continue
+		}
+		k := squash(t.ownText(i))
+		if len(k) > 60 {
+			// Links and notes at the end may differ: the beginning decides.
+			k = k[:60]
+			for len(k) > 0 && k[len(k)-1]&0xC0 == 0x80 {
+				k = k[:len(k)-1]
+			}
+			if len(k) > 0 && k[len(k)-1] >= 0xC0 {
+				k = k[:len(k)-1]
+			}
+		}
+		if strings.Contains(copied, k) {
+			found += int(x.own)
+		} else {
+			other += int(x.own)
+			unknown = append(unknown, i)
+		}
+	}
+	if found*10 < len(copied)*8 || found < other*2 {
+		return
+	}
+	b.Score = .95
+	for _, i := range unknown {
+		x := &t.e[i]
+		if isHeading(x.atom) || x.atom == atom.Li || x.atom == atom.Td || x.atom == atom.Th || x.atom == atom.Blockquote || t.quoted(i, c) {
+			continue
+		}
+		if x.own == x.chars {
+			b.Drop[x.n] = "not in the copy"
+		}
+	}
+}
+
+// quoted reports elements in a quote, a list or a table of the text.
+func (t *tree) quoted(i, c int32) bool {
+	for j := t.e[i].parent; j > c; j = t.e[j].parent {
+		switch t.e[j].atom {
+		case atom.Blockquote, atom.Li, atom.Td:
+			return true
+		}
+	}
+	return false
 }
 
 // container returns the lowest element that holds most of the prose.
@@ -218,16 +346,31 @@ func (t *tree) container() int32 {
 	if e[cur].mass == 0 {
 		return -1
 	}
-	// A part that is called the body of the article, and may be.
+	// A part that is called the body of the article, and may be: the first
+	// behind the headline when several are.
 	best := int32(-1)
 	for i := cur; i < int32(len(e)); i++ {
 		x := &e[i]
-		if x.flags&fInBad != 0 || x.hint&hBody == 0 || x.mass*2 < e[t.body].mass {
+		if x.flags&fInBad != 0 || x.hint&hBody == 0 || x.atom == atom.Body || x.atom == atom.Html || isParagraph(x.atom) || x.mass*10 < e[t.body].mass || best < 0 && x.mass*4 < e[t.body].mass {
 			continue
 		}
-		if best < 0 || t.in(i, best) && x.mass*20 >= e[best].mass*19 || !t.in(i, best) && x.mass > e[best].mass {
+		switch {
+		case best < 0:
+			best = i
+		case t.in(i, best):
+			if x.mass*20 >= e[best].mass*19 {
+				best = i
+			}
+		case t.oneStory(best, i) >= 0:
+			best = t.oneStory(best, i)
+		case t.head >= 0 && t.head < best && !t.in(t.head, i) && e[best].mass*3 > x.mass:
+			// the first stays
+		case x.mass > e[best].mass:
 			best = i
 		}
+	}
+	if best >= 0 && e[best].mass*2 < e[t.body].mass && t.head < 0 {
+		best = -1
 	}
 	if best >= 0 {
 		cur = best
@@ -261,6 +404,33 @@ func (t *tree) container() int32 {
 		}
 		cur = next
 	}
+}
+
+// oneStory returns what holds two parts of one text: their common part, when
+// it holds no more than one article and one headline; -1 when it does.
+func (t *tree) oneStory(a, b int32) int32 {
+	c := t.e[a].parent
+	for c >= 0 && !t.in(b, c) {
+		c = t.e[c].parent
+	}
+	if c <= t.body {
+		return -1
+	}
+	n := 0
+	for _, i := range t.articles {
+		if t.in(i, c) && i != c && t.e[i].mass*10 > t.e[c].mass {
+			n++
+		}
+	}
+	for _, i := range t.h {
+		if t.e[i].atom == atom.H1 && t.in(i, c) {
+			n++
+		}
+	}
+	if n > 1 {
+		return -1
+	}
+	return c
 }
 
 // named returns the first part inside that says that it is the article and
@@ -360,6 +530,12 @@ func (t *tree) prune(c int32, b *Body) {
 		default:
 			why = t.noText(i, first, last)
 		}
+		if why == "" && x.own > 0 && x.own < 160 && x.flags&fBlock != 0 && !isHeading(x.atom) && (i <= first || seen*10 < total) && t.headLine(i) {
+			why = "byline"
+		}
+		if why == "" && i > first && first >= 0 && x.own > 0 && x.own < 400 && x.flags&fBlock != 0 && seen*10 > total*7 && t.boilerplate(i) {
+			why = "boilerplate"
+		}
 		if why == "" && x.own > 0 && x.own < 300 && x.flags&fBlock != 0 {
 			why = t.marker(i)
 			if why == "end" {
@@ -448,7 +624,7 @@ func (t *tree) noText(i, first, last int32) string {
 		return "header"
 	case before && x.mass == 0 && isHeading(x.atom):
 		return ""
-	case x.mass == 0 && x.flags&fBlock != 0 && x.chars > 0 && x.link*2 > x.chars && x.atom != atom.P && x.atom != atom.Li && !isHeading(x.atom) && x.images == 0 && x.atom != atom.Td && x.atom != atom.Tr && x.atom != atom.Tbody:
+	case x.mass == 0 && x.flags&fBlock != 0 && x.chars > 0 && x.link*2 > x.chars && x.atom != atom.P && x.atom != atom.Li && !isHeading(x.atom) && x.images == 0 && !((x.atom == atom.Ul || x.atom == atom.Ol) && x.link*10 < x.chars*8) && x.atom != atom.Td && x.atom != atom.Tr && x.atom != atom.Tbody:
 		return "related"
 	case x.atom == atom.P && x.chars > 15 && x.link*10 >= x.chars*9 && x.images == 0:
 		return "related"
@@ -491,6 +667,35 @@ func firstText(n *html.Node, depth int) *html.Node {
 	return nil
 }
 
+// headLine reports lines of the header: a date, a byline, the address of the page.
+func (t *tree) headLine(i int32) bool {
+	w := t.firstWords(i)
+	if strings.HasPrefix(w, "http://") || strings.HasPrefix(w, "https://") {
+		return t.e[i].own > 0 && !strings.Contains(strings.TrimSpace(t.ownText(i)), " ") || t.e[i].flags&fProse == 0
+	}
+	s := t.ownText(i)
+	found := dates.Find(s, dates.Options{})
+	if len(found) == 0 {
+		return false
+	}
+	rest := len(strings.Fields(s[:found[0].Start])) + len(strings.Fields(s[found[len(found)-1].End:]))
+	return rest <= 7 && t.e[i].own < 120
+}
+
+// tails begin lines that close a page, not a text.
+var tails = []string{"copyright", "©", "(c) 20", "all rights reserved", "alle rechte vorbehalten", "tous droits réservés", "todos los derechos", "todos os direitos", "disclaimer", "this story was originally published", "this article was originally published", "sign up ", "subscribe", "follow us", "follow the ", "get the latest", "read more at", "click here to", "download the ", "to comment on this story", "this material may not be", "have a story", "got a tip", "do you have a", "want more", "like this story", "share it with", "support our", "if you enjoyed", "join our", "learn more about", "melden sie sich", "abonnieren", "folgen sie", "newsletter", "suscríbete", "síguenos", "siga ", "inscreva-se", "abonnez-vous", "inscrivez-vous", "theo dõi ", "mời độc giả", "bản quyền"}
+
+// boilerplate reports lines at the end of a text that belong to the page.
+func (t *tree) boilerplate(i int32) bool {
+	w := t.firstWords(i)
+	for _, p := range tails {
+		if strings.HasPrefix(w, p) {
+			return true
+		}
+	}
+	return false
+}
+
 // pointers begin lines that point to another article.
 var pointers = []string{"read more", "read also", "also read", "read:", "read |", "read next", "read the", "see also", "related", "more:", "more from", "watch:", "watch |", "don't miss", "don’t miss", "also on", "listen:", "recommended", "up next",
 	"lesen sie", "lies auch", "lest auch", "mehr zum", "mehr dazu", "hier lesen", "auch interessant", "siehe auch", "weiterlesen", "zum thema", "lesetipp", "mehr lesen", "passend dazu",
@@ -502,7 +707,7 @@ var pointers = []string{"read more", "read also", "also read", "read:", "read |"
 // ends are headings behind which nothing of the text comes.
 var ends = func() map[string]bool {
 	m := map[string]bool{}
-	for _, s := range []string{"related", "related articles", "related stories", "related news", "related posts", "related content", "related topics", "related links", "related reading", "more stories", "more news", "more from", "more on this", "more on this story", "read more", "read next", "you may also like", "you might also like", "you may like", "recommended", "recommended for you", "recommended stories", "recommended reading", "comments", "leave a comment", "leave a reply", "share this", "share", "share this article", "share this story", "most read", "most popular", "trending", "trending now", "latest news", "top stories", "popular posts", "tags", "about the author", "next article", "previous article", "more like this", "around the web", "from the web", "sponsored content", "join the conversation", "read these next", "what to read next", "keep reading", "up next", "don't miss", "next story", "post a comment", "next auto news", "editors' picks", "editor's picks",
+	for _, s := range []string{"related", "related articles", "related stories", "related news", "related posts", "related content", "related topics", "related links", "related reading", "more stories", "more news", "more from", "more on this", "more on this story", "read more", "read next", "you may also like", "you might also like", "you may like", "recommended", "recommended for you", "recommended stories", "recommended reading", "comments", "leave a comment", "leave a reply", "share this", "share", "share this article", "share this story", "most read", "most popular", "trending", "trending now", "latest news", "top stories", "popular posts", "tags", "about the author", "next article", "previous article", "more like this", "around the web", "from the web", "sponsored content", "join the conversation", "read these next", "what to read next", "keep reading", "up next", "don't miss", "next story", "post a comment", "recommended by our editors", "more to read", "editor’s picks", "editors’ picks", "we recommend", "editors' picks", "editor's picks",
 		"mehr zum thema", "lesen sie auch", "das könnte sie auch interessieren", "das könnte dich auch interessieren", "auch interessant", "weitere artikel", "weitere themen", "weitere nachrichten", "ähnliche artikel", "ähnliche beiträge", "verwandte artikel", "kommentare", "kommentar schreiben", "schreibe einen kommentar", "diesen artikel teilen", "teilen", "artikel teilen", "mehr zu diesem thema", "mehr aus", "meistgelesen", "meist gelesen", "zum thema", "empfehlungen der redaktion", "empfohlene artikel", "schlagworte", "schlagwörter", "themen in diesem artikel", "über den autor", "über die autorin", "weitere beiträge", "beitrag teilen", "quellen", "mehr dazu",
 		"à lire aussi", "lire aussi", "articles similaires", "sur le même sujet", "commentaires", "partager", "à découvrir", "voir aussi", "les plus lus",
 		"noticias relacionadas", "te puede interesar", "le puede interesar", "artículos relacionados", "comentarios", "compartir", "más noticias", "lo más leído", "también te puede interesar", "te recomendamos", "etiquetas", "relacionados", "temas relacionados",

@@ -319,3 +319,109 @@ func hex4(s string) (rune, bool) {
 	}
 	return r, true
 }
+
+// stateText finds the longest run of paragraphs in the data that the scripts
+// of a page keep: objects that call themselves paragraphs, or one string of
+// markup. It must hold one of the beginnings that the page shows, if any.
+func (r *Reading) stateText(openings []string) string {
+	best := ""
+	take := func(s string) {
+		if len(s) <= len(best) {
+			return
+		}
+		k := squash(s)
+		for _, o := range openings {
+			if strings.Contains(k, o) {
+				best = s
+				return
+			}
+		}
+		if len(openings) == 0 {
+			best = s
+		}
+	}
+	var visit func(v *value, depth int)
+	visit = func(v *value, depth int) {
+		if depth > maxDataDepth {
+			return
+		}
+		switch v.kind {
+		case '"':
+			if len(v.s) > 800 && strings.Count(v.s, "<p") > 2 {
+				take(paragraphs(stripTags(v.s)))
+			}
+		case '[':
+			var lines []string
+			for i := range v.vals {
+				w := &v.vals[i]
+				switch typ := kindOfNode(w); typ {
+				case "paragraph", "p", "text", "heading", "heading2", "heading3", "subheading", "h2", "h3", "list", "quote", "blockquote", "ul", "ol":
+					var b strings.Builder
+					nodeText(w, &b, 0)
+					if s := clean(stripTags(b.String())); s != "" {
+						lines = append(lines, s)
+					}
+				}
+			}
+			if len(lines) > 2 {
+				take(strings.Join(lines, "\n\n"))
+			}
+			for i := range v.vals {
+				visit(&v.vals[i], depth+1)
+			}
+		case '{':
+			for i := range v.vals {
+				visit(&v.vals[i], depth+1)
+			}
+		}
+	}
+	for _, n := range r.tree.state {
+		s := script(n)
+		if len(s) > 4<<20 {
+			continue
+		}
+		v := parseData(s)
+		visit(&v, 0)
+	}
+	return best
+}
+
+// kindOfNode is what an object of a text calls itself.
+func kindOfNode(v *value) string {
+	if v.kind != '{' {
+		return ""
+	}
+	for _, k := range [...]string{"type", "__typename", "kind", "nodeType", "component", "tag", "name"} {
+		if w := v.get(k); w != nil && w.kind == '"' {
+			return strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(w.s, "core/"), "Block"))
+		}
+	}
+	return ""
+}
+
+// nodeText writes the text of an object and of what it holds.
+func nodeText(v *value, b *strings.Builder, depth int) {
+	if depth > 12 {
+		return
+	}
+	switch v.kind {
+	case '[':
+		for i := range v.vals {
+			nodeText(&v.vals[i], b, depth+1)
+		}
+	case '{':
+		for i, k := range v.keys {
+			w := &v.vals[i]
+			switch k {
+			case "text", "value", "content", "children", "html", "body", "items", "nodes":
+				if w.kind == '"' {
+					b.WriteString(w.s)
+				} else if w.kind == '{' || w.kind == '[' {
+					nodeText(w, b, depth+1)
+				}
+			}
+		}
+	case '"':
+		b.WriteString(v.s)
+	}
+}

@@ -37,7 +37,7 @@ const (
 	hSection
 	hBrand
 
-	hBad = hNav | hSocial | hComment | hRelated | hAd | hForm | hConsent | hTags | hCrumb | hPaywall | hBio | hFooter
+	hBad = hNav | hSocial | hComment | hRelated | hAd | hForm | hConsent | hTags | hCrumb | hPaywall | hBio | hFooter | hBox
 )
 
 // words maps the tokens of class names to hints. Vietnamese tokens are those
@@ -72,7 +72,7 @@ var words = func() map[string]hint {
 		hBio:             "bio authorbio authorbox authorinfo aboutauthor biography",
 		hSource:          "source sources nguon nguontin fuente quelle fonte sourcename",
 		hWidget:          "widget widgets module block plugin",
-		hBox:             "box infobox factbox aside inset pullquote sidebar-box",
+		hBox:             "infobox factbox faktabox faktaruta faktenbox",
 		hSection:         "dachzeile spitzmarke topline roofline tagline vorspannzeile section category categories cat chuyenmuc kicker eyebrow rubrik rubrique topic ressort overline channel",
 		hBio | hByline:   "vcard",
 		hAd | hRelated:   "sponsoredcontent promoted nativead",
@@ -95,13 +95,14 @@ func classHint(s string) hint {
 	var last [24]byte // the token before, for article-body and articleBody alike
 	lastN := 0
 	camel := false
+	digits := false // the token touches one
 	// Names that a machine made up are full of capitals: a short token between
 	// them says nothing.
 	flush := func(atCapital bool) {
 		if n == 0 {
 			return
 		}
-		if n < 4 && (atCapital || camel) {
+		if n < 4 && (atCapital || camel || digits) {
 			n, prev, lastN = 0, 0, 0
 			camel = atCapital
 			return
@@ -141,7 +142,11 @@ func classHint(s string) hint {
 			c += 'a' - 'A'
 			lower = false
 		default:
+			if '0' <= c && c <= '9' {
+				digits = true
+			}
 			flush(false)
+			digits = '0' <= c && c <= '9'
 			lower = false
 			if c == ' ' {
 				prev, lastN = 0, 0

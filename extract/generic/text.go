@@ -53,3 +53,57 @@ func appendOwn(b *strings.Builder, n *html.Node, depth int) {
 		}
 	}
 }
+
+// stripTags turns the markup in a string of data into text; paragraphs end
+// where blocks do.
+func stripTags(s string) string {
+	if !strings.ContainsRune(s, '<') {
+		return s
+	}
+	var b strings.Builder
+	for {
+		i := strings.IndexByte(s, '<')
+		if i < 0 || i+1 >= len(s) || !(s[i+1] == '/' || s[i+1] == '!' || 'a' <= s[i+1]|0x20 && s[i+1]|0x20 <= 'z') {
+			if i < 0 || i+1 >= len(s) {
+				b.WriteString(s)
+				return b.String()
+			}
+			b.WriteString(s[:i+1])
+			s = s[i+1:]
+			continue
+		}
+		b.WriteString(s[:i])
+		end := strings.IndexByte(s[i:], '>')
+		if end < 0 {
+			return b.String()
+		}
+		closing := s[i+1] == '/'
+		tag := strings.ToLower(strings.Trim(s[i:i+end], "</ "))
+		if j := strings.IndexAny(tag, " \t\n/"); j > 0 {
+			tag = tag[:j]
+		}
+		switch tag {
+		case "p", "div", "br", "li", "h1", "h2", "h3", "h4", "blockquote", "tr", "ul", "ol":
+			b.WriteString("\n")
+		}
+		s = s[i+end+1:]
+		if (tag == "style" || tag == "script") && !closing {
+			if end := strings.Index(s, "</"+tag); end >= 0 {
+				s = s[end:]
+			} else {
+				return b.String()
+			}
+		}
+	}
+}
+
+// paragraphs parts the lines of a text by blank lines.
+func paragraphs(s string) string {
+	var out []string
+	for _, line := range strings.FieldsFunc(s, func(c rune) bool { return c == '\n' || c == '\r' }) {
+		if line = clean(line); line != "" {
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out, "\n\n")
+}

@@ -46,6 +46,7 @@ type elem struct {
 	atom     atom.Atom
 	flags    uint8
 	headings uint8
+	consent  uint8 // blocks that speak of cookies
 	images   uint8
 }
 
@@ -79,6 +80,9 @@ func flatten(root *html.Node) *tree {
 				chars, punct := measure(n.Data)
 				b.own += chars
 				b.punct += punct
+				if b.consent == 0 && chars > 30 && strings.Contains(n.Data, "ookie") {
+					b.consent = 1
+				}
 				if inLink > 0 {
 					b.ownLink += chars
 				}
@@ -247,6 +251,9 @@ func (t *tree) close(i int32) {
 	p.links = addCap(p.links, x.links)
 	if int(p.headings)+int(x.headings) < 250 {
 		p.headings += x.headings
+	}
+	if int(p.consent)+int(x.consent) < 250 {
+		p.consent += x.consent
 	}
 	if int(p.images)+int(x.images) < 250 {
 		p.images += x.images
