@@ -13,6 +13,7 @@ import (
 	"embed"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -30,9 +31,9 @@ var files embed.FS
 const Editions = 3
 
 // A Web serves the hosts of the ministry. It is an http.Handler that goes by
-// the Host header, and a forward proxy for plain http. Requests to any other
-// host of its own, such as 127.0.0.1, get an overview for people, under which
-// every host can be looked at, and a POST to /_edition?n=3 switches.
+// the Host header, and a forward proxy for plain http. As 127.0.0.1 or
+// localhost it shows people an overview, under which every host can be looked
+// at, and a POST to /_edition?n=3 switches.
 type Web struct {
 	templates *template.Template
 	editions  [Editions + 1]*world
@@ -145,14 +146,17 @@ func (w *Web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	world := w.editions[w.current.Load()]
-	name, _, _ := strings.Cut(strings.ToLower(r.Host), ":")
+	name := strings.ToLower(r.Host)
+	if host, _, err := net.SplitHostPort(name); err == nil {
+		name = host
+	}
 	if h := world.host(name); h != nil {
 		w.count("http://" + name + r.URL.RequestURI())
 		w.serve(rw, r, world, h, name)
 		return
 	}
-	if r.URL.IsAbs() { // a proxy is asked for another's page
-		w.count(r.URL.String())
+	if own := name == "localhost" || net.ParseIP(name) != nil; !own { // as a proxy for another's page
+		w.count("http://" + name + r.URL.RequestURI())
 		http.Error(rw, "the sample ministry is the whole web here: there is no host "+name, http.StatusBadGateway)
 		return
 	}

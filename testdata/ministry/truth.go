@@ -41,8 +41,8 @@ type File struct {
 }
 
 // Articles returns what a complete crawl of an edition must find, by host and
-// newest first. An article with two addresses stands there twice; where the
-// second one names the first as canonical, both have the same Canonical.
+// newest first. An article with two addresses stands there twice: on VCCorp with
+// the same Canonical, on Liferay, whose pages name none, with two.
 func (w *Web) Articles(edition int) (list []Article) {
 	world := w.editions[edition]
 	for _, h := range world.hosts {
