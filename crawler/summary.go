@@ -178,9 +178,9 @@ func (r *run) note(l *store.Lease, v store.Visit, o store.Outcome) {
 			tally.Added++
 		case o.Article == store.Changed:
 			tally.Changed++
-		case o.Article == store.Duplicated:
-			tally.Duplicated++
-		case o.Article == store.Same, t.Kind == extract.KindArticle:
+		case (o.Article == store.Duplicated || o.Article == store.Same) && t.Article != o.ID:
+			tally.Duplicated++ // the first time that this URL led to it
+		case o.Article != store.NoArticle, t.Kind == extract.KindArticle:
 			tally.Unchanged++
 		case t.Kind == extract.KindAttachment:
 			tally.Files++

@@ -245,6 +245,7 @@ func (r *run) read(t store.Target, v *store.Visit) {
 		return
 	case err != nil && isArticle:
 		v.Reason = err.Error()
+	case errors.Is(err, extract.ErrListEnd):
 	case err != nil && (!errors.Is(err, extract.ErrNotArticle) || reading == nil || len(reading.Links) == 0):
 		v.Result, v.Reason, v.Again = store.Failed, err.Error(), v.Time.Add(retryIn(t.Attempts))
 	}

@@ -24,6 +24,10 @@ import (
 // site has changed, or something else than the page was answered.
 var ErrNoLinks = errors.New("the list links to nothing")
 
+// ErrListEnd is what Read wraps, besides ErrNotArticle, for a page behind the
+// last one of a list: where paging by number ends.
+var ErrListEnd = errors.New("past the last page of the list")
+
 // readList finds the links of a list page and its next page.
 func (c *context) readList() error {
 	l := c.listRule(formatHTML)
@@ -58,7 +62,7 @@ func (c *context) readList() error {
 // noLinks tells the end of a list from a list that has broken.
 func (c *context) noLinks(l listRule) error {
 	if n, ok := c.pageNumber(l); ok && n > l.first() {
-		return fmt.Errorf("%w: past the last page of the list", ErrNotArticle)
+		return fmt.Errorf("%w: %w", ErrNotArticle, ErrListEnd)
 	}
 	if c.count(KindList) > 0 {
 		return fmt.Errorf("%w: a list of %d lists", ErrNotArticle, c.count(KindList))
@@ -193,6 +197,7 @@ func (c *context) link(raw, post string, kind Kind, text string, published *time
 			}
 		}
 	}
+	raw = withoutTrackers(raw)
 	canonical := c.sites.Canonical(raw)
 	if post != "" {
 		canonical += "\n" + post
@@ -402,7 +407,7 @@ func (c *context) readJSON(text []byte) error {
 		return fmt.Errorf("%w: a list of %d articles", ErrNotArticle, articles)
 	}
 	if n, ok := c.pageNumber(l); ok && n > l.first() {
-		return fmt.Errorf("%w: past the last page of the list", ErrNotArticle)
+		return fmt.Errorf("%w: %w", ErrNotArticle, ErrListEnd)
 	}
 	return fmt.Errorf("%w: %q holds nothing", ErrNoLinks, l.Items)
 }

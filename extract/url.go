@@ -41,6 +41,23 @@ func isTracker(name string) bool {
 	return false
 }
 
+// withoutTrackers takes the parameters that track readers out of a URL and
+// leaves all else as it is written.
+func withoutTrackers(raw string) string {
+	base, query, ok := strings.Cut(raw, "?")
+	if !ok {
+		return raw
+	}
+	params := slices.DeleteFunc(strings.Split(query, "&"), func(p string) bool {
+		name, _, _ := strings.Cut(p, "=")
+		return isTracker(name)
+	})
+	if len(params) == 0 {
+		return base
+	}
+	return base + "?" + strings.Join(params, "&")
+}
+
 func canonical(raw string, keep func(param string) bool) string {
 	u, err := url.Parse(strings.TrimSpace(raw))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

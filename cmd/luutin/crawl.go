@@ -168,7 +168,11 @@ func report(out, errOut io.Writer, common *flags, s crawler.Summary) {
 				fmt.Fprintf(errOut, "… and %d more (--json names them)\n", len(s.Problems)-i+s.Unnamed)
 				break
 			}
-			fmt.Fprintf(errOut, "%s %s\n", p.Result, p)
+			what := string(p.Result)
+			if p.Result == store.Fetched {
+				what = "not read"
+			}
+			fmt.Fprintf(errOut, "%s: %s\n", what, p)
 		}
 	}
 	if len(s.Sites) > 1 && !common.quiet {
