@@ -60,6 +60,7 @@ type Archive struct {
 	tokens  uint64      // the last one given
 	turns   uint64      // leases given so far
 	warm    bool        // the file was read through once
+	touched int         // records read or written since the map was trimmed, about
 	stuck   error       // why nothing can be written any more
 	hanging bool        // a transaction could not be ended: bbolt would wait for it for ever
 }
@@ -380,6 +381,26 @@ func (a *Archive) view(f func(tx *bbolt.Tx) error) error {
 		return errClosed
 	}
 	return err
+}
+
+// touch counts records that were read or written, and trims the map when they
+// are many. It must not be called within a transaction.
+func (a *Archive) touch(records int) {
+	const many = 1500 // a page each, and with it the fifteen that Linux maps around it
+	a.mu.Lock()
+	a.touched += records
+	full := a.touched >= many
+	if full {
+		a.touched = 0
+	}
+	a.mu.Unlock()
+	if full {
+		// An error would be met again by whoever reads next.
+		_ = a.view(func(tx *bbolt.Tx) error {
+			trim(tx)
+			return nil
+		})
+	}
 }
 
 // warmUp has a large file read through before the first scan of it.

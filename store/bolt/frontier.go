@@ -274,7 +274,7 @@ func (a *Archive) Add(ctx context.Context, targets ...store.Target) (added int, 
 		return 0, err
 	}
 	// A transaction lives in memory until it ends.
-	for part := range slices.Chunk(targets, 1000) {
+	for part := range slices.Chunk(targets, 500) {
 		var n int
 		err := a.do(&request{ctx: ctx, run: func(w *work) (err error) {
 			n, err = w.add(part)
@@ -482,6 +482,9 @@ func (a *Archive) selected(ctx context.Context, s store.Selection, tx *bbolt.Tx)
 				more = k != nil
 				return nil
 			})
+			if tx == nil {
+				a.touch(part / 8) // several to a page
+			}
 			if err == nil && len(batch) > 0 && !yield(batch) {
 				return
 			}

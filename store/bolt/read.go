@@ -175,6 +175,7 @@ func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.V
 				more = k != nil
 				return ctx.Err()
 			})
+			a.touch(len(batch))
 			from := 0
 			for i := range batch {
 				if ctx.Err() != nil {

@@ -33,6 +33,7 @@ func (a *Archive) Verify(ctx context.Context) iter.Seq[store.Problem] {
 				_ = a.guard(c.tx.Rollback)
 			}
 		}()
+		parts := 0
 		for _, step := range []func(*check) iter.Seq[func()]{
 			(*check).pages, (*check).meta, (*check).targets, (*check).visits, (*check).captures, (*check).versions, (*check).readings,
 			(*check).indexes, (*check).hostRecords, (*check).blobs,
@@ -42,6 +43,9 @@ func (a *Archive) Verify(ctx context.Context) iter.Seq[store.Problem] {
 			for part := range step(c) {
 				if err := a.guard(func() error { part(); return nil }); err != nil {
 					c.report(dbName, "%v", err)
+				}
+				if parts++; parts%8 == 0 && c.tx != nil {
+					trim(c.tx)
 				}
 				for _, p := range c.found {
 					if !yield(p) {

@@ -147,6 +147,9 @@ func (a *Archive) commitGroup(group []*request) {
 		w.publish()
 	}
 	a.mu.Unlock()
+	if w != nil {
+		a.touch(w.changes)
+	}
 	if len(later) > 0 {
 		a.queue.again(later)
 	}

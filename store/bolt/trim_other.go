@@ -1,0 +1,7 @@
+//go:build !linux
+
+package bolt
+
+import "go.etcd.io/bbolt"
+
+func trim(*bbolt.Tx) {}
