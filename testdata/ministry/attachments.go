@@ -61,9 +61,16 @@ func (f *attachment) bytes() (body []byte, contentType string) {
 
 // pdf is one page in Helvetica, which has no Vietnamese letters.
 func (f *attachment) pdf() []byte {
-	clean := strings.NewReplacer("(", "", ")", "", `\`, "")
+	plain := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if r < ' ' || r > '~' || strings.ContainsRune(`()\`, r) {
+				return -1
+			}
+			return r
+		}, bare(s))
+	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "BT /F1 14 Tf 72 770 Td (%s) Tj ET\n", clean.Replace(bare(f.title)))
+	fmt.Fprintf(&text, "BT /F1 14 Tf 72 770 Td (%s) Tj ET\n", plain(f.title))
 	y := 740
 	for _, x := range f.of.blocks {
 		for len(x.text) > 0 && y > 60 && x.kind == "text" {
@@ -72,7 +79,7 @@ func (f *attachment) pdf() []byte {
 				line = line[:strings.LastIndexByte(line[:90], ' ')+1]
 			}
 			x.text = x.text[len(line):]
-			fmt.Fprintf(&text, "BT /F1 10 Tf 72 %d Td (%s) Tj ET\n", y, clean.Replace(bare(line)))
+			fmt.Fprintf(&text, "BT /F1 10 Tf 72 %d Td (%s) Tj ET\n", y, plain(line))
 			y -= 14
 		}
 	}

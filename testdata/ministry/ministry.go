@@ -165,7 +165,9 @@ func (w *Web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		n, _ := strconv.Atoi(r.URL.Query().Get("n"))
 		if err := w.SetEdition(n); err != nil {
 			http.Error(rw, err.Error(), http.StatusBadRequest)
+			return
 		}
+		http.Redirect(rw, r, "/", http.StatusSeeOther)
 	case r.URL.Path == "/":
 		w.overview(rw, world)
 	default:
