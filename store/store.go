@@ -27,8 +27,9 @@ type Archive interface {
 	// returns how many. Those that are leased or due already are left alone.
 	Recall(ctx context.Context, s Selection) (recalled int, err error)
 
-	// Lease hands out the best due target of a host that may be asked now. It
-	// returns a *NothingDue, which is ErrNothingDue, when there is none.
+	// Lease hands out the best due target of the host that has waited longest
+	// of those that may be asked now: the lowest priority, then the earliest
+	// due, then the first to arrive. It returns a *NothingDue, which is ErrNothingDue, when there is none.
 	Lease(ctx context.Context, w Want) (*Lease, error)
 
 	// Commit records a visit: all of it or none, and ends the lease. It returns

@@ -22,6 +22,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"luutin/store"
 )
@@ -102,7 +103,7 @@ func (a *Archive) open() error {
 		return err
 	}); err != nil {
 		switch {
-		case errors.Is(err, bbolt.ErrTimeout):
+		case errors.Is(err, bolterrors.ErrTimeout):
 			return a.inUse()
 		case errors.Is(err, fs.ErrPermission) && !a.readOnly:
 			return fmt.Errorf("open archive: %w; to read it, open it for reading only", err)
@@ -377,7 +378,7 @@ func (a *Archive) guard(f func() error) (err error) {
 // when it returns.
 func (a *Archive) view(f func(tx *bbolt.Tx) error) error {
 	err := a.guard(func() error { return a.db.View(f) })
-	if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
 		return errClosed
 	}
 	return err

@@ -104,7 +104,7 @@ func (a *Archive) beginCommit(l *store.Lease) (first store.Outcome, done bool, e
 	case h.lease.committing:
 		return first, false, errWait
 	case !now.Before(h.lease.expires):
-		h.lease = nil
+		h.lease, h.freed = nil, h.lease.expires
 		return first, false, store.ErrLeaseLost
 	}
 	h.lease.committing = true
@@ -118,7 +118,7 @@ func (a *Archive) endCommit(l *store.Lease, o store.Outcome, err error) {
 		h.lease.committing = false
 		return
 	}
-	h.lease = nil
+	h.lease, h.freed = nil, keptTime(a.clock())
 	h.last, h.outcome = l.Token, o
 }
 

@@ -22,7 +22,8 @@ const priorities = 10
 type host struct {
 	rest   time.Time // not to be asked before
 	queues map[string]*queue
-	turn   uint64 // when it last had one
+	turn   uint64    // when it last had one
+	freed  time.Time // when that ended
 	lease  *lease
 
 	last    uint64 // token of the last visit that was committed
@@ -162,7 +163,7 @@ func (a *Archive) Lease(ctx context.Context, want store.Want) (*store.Lease, err
 	)
 	for name, h := range a.hosts {
 		if h.lease != nil && !h.lease.committing && !now.Before(h.lease.expires) {
-			h.lease = nil
+			h.lease, h.freed = nil, h.lease.expires
 		}
 		if h.lease != nil {
 			nothing.Leased++
@@ -176,13 +177,17 @@ func (a *Archive) Lease(ctx context.Context, want store.Want) (*store.Lease, err
 		if h.rest.After(since) {
 			since = h.rest
 		}
-		switch {
-		case since.After(now):
+		if since.After(now) {
 			if nothing.Next.IsZero() || since.Before(nothing.Next) {
 				nothing.Next = since
 			}
-		case best == nil || since.Before(waiting) ||
-			since.Equal(waiting) && (h.turn < best.turn || h.turn == best.turn && name < bestName):
+			continue
+		}
+		if h.freed.After(since) {
+			since = h.freed // however long its targets wait, it just had a turn
+		}
+		if best == nil || since.Before(waiting) ||
+			since.Equal(waiting) && (h.turn < best.turn || h.turn == best.turn && name < bestName) {
 			best, bestName, bestHead, waiting = h, name, first, since
 		}
 	}

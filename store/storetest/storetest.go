@@ -40,6 +40,7 @@ func Run(t *testing.T, open Open) {
 		{"lease is a turn of the host", leaseIsTurn},
 		{"lease takes the best target", leaseOrder},
 		{"lease takes the host that waited longest", leaseFair},
+		{"a long queue lets others go first", leaseBacklog},
 		{"lease keeps to the sites", leaseSites},
 		{"nothing due says when", nothingDue},
 		{"lease runs out", leaseRunsOut},
@@ -359,6 +360,24 @@ func leaseFair(r *run) {
 		if strings.Count(got, h) != 3 {
 			r.Errorf("turns were of %s", got)
 		}
+	}
+}
+
+func leaseBacklog(r *run) {
+	for i := range 20 {
+		r.add(target(fmt.Sprintf("https://old.vn/%d", i)))
+	}
+	r.wait(time.Hour)
+	r.add(target("https://new.vn/1"), target("https://new.vn/2"))
+	var got string
+	for range 6 {
+		l := r.lease()
+		got += l.Host[:1]
+		r.wait(time.Second)
+		r.commit(l, fetched(l.Target.URL, "x", nil))
+	}
+	if got != "ononoo" {
+		r.Errorf("turns were of %s, want those of both hosts in turn", got)
 	}
 }
 
