@@ -36,6 +36,7 @@ const (
 	hBox
 	hSection
 	hBrand
+	hPlace
 
 	hBad = hNav | hSocial | hComment | hRelated | hAd | hForm | hConsent | hTags | hCrumb | hPaywall | hBio | hFooter | hBox
 )
@@ -62,6 +63,7 @@ var words = func() map[string]hint {
 		hHidden:          "hidden hide sronly srreader screenreader visuallyhidden offscreen noprint printonly invisible visually assistive a11y",
 		hLead:            "lead lede sapo standfirst dek deck subtitle subheadline subhead subheading intro introduction summary chapo abstract kicker-lead excerpt teaser-text trichyeu tomtat motdau motangan strapline subline bajada entradilla copete sommario catenaccio ingress manchet vorspann anriss anons perex synopsis description detail-sapo chapeau leadtext subtitulo volanta bajante preamble",
 		hTitle:           "title headline heading hed tieude posttitle entrytitle articletitle pagetitle titre titulo titolo headlines__title",
+		hPlace:           "location place stamp locationstamp dateline-place",
 		hBrand:           "logo brand sitetitle blogtitle sitename branding siteheading sitebranding",
 		hCrumb:           "breadcrumb breadcrumbs crumb crumbs brotkrumen",
 		hStory:           "article articles entry post story news detail details single blog page main cms field rich bai baiviet tin newsdetail chitiet noidung detailcontent maincontent singular wysiwyg article__body",

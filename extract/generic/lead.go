@@ -50,7 +50,7 @@ func (r *Reading) findLead() []Candidate {
 		}
 	}
 	add := func(i int32, signal string, score float64) bool {
-		s := t.text(i)
+		s := t.withoutPlace(i)
 		if len(s) < 30 || len(s) > 1500 || r.isTitle(s) {
 			return false
 		}
@@ -160,4 +160,19 @@ func (t *tree) droppedIn(i, c int32, b Body) bool {
 		}
 	}
 	return false
+}
+
+// withoutPlace returns the text of an element without the stamp of a place
+// that stands in a span of its own before it.
+func (t *tree) withoutPlace(i int32) string {
+	s := t.text(i)
+	for j := i + 1; j < t.e[i].end && j < i+4; j++ {
+		y := &t.e[j]
+		if y.hint&hPlace != 0 && y.chars > 0 && y.chars < 40 {
+			if place := t.text(j); strings.HasPrefix(s, place) {
+				return strings.TrimLeft(s[len(place):], " -–—:")
+			}
+		}
+	}
+	return s
 }

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"sort"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -67,6 +68,19 @@ func (r *Reading) Title() []Candidate {
 		}
 		ballots = append(ballots, &ballot{Candidate: Candidate{Value: v, Signal: signal, Node: n}, key: k, weight: weight, rank: rank, places: []string{signal}})
 	}
+	og := r.withoutSite(r.meta("og:title"))
+	full := ""
+	if t.title >= 0 {
+		full = r.withoutSite(titleText(t.e[t.title].n))
+	}
+	fullKey, ogKey := squash(full), squash(og)
+	many := 0
+	for _, i := range t.h {
+		if t.e[i].atom == atom.H1 && t.e[i].chars > 0 && !t.beside(i) {
+			many++
+		}
+	}
+	agreeing := many == 1 // a heading says what <title> says
 	h1s := 0
 	for _, i := range t.h {
 		x := &t.e[i]
@@ -85,11 +99,16 @@ func (r *Reading) Title() []Candidate {
 			h1s++
 			continue
 		}
+		if !t.beside(i) && sharesWords(s, full+" "+og) {
+			agreeing = true
+		}
 		switch {
 		case t.beside(i):
 			add(s, "h1 aside", .3, 1, x.n)
 		case t.brand(i):
 			add(s, "h1 of the site", .2, 1, x.n)
+		case full != "" && many > 1 && !sharesWords(s, full+" "+og):
+			add(s, "h1 that <title> does not know", .55, 8, x.n)
 		case h1s == 0:
 			h1s++
 			add(s, "h1", 1, 9, x.n)
@@ -105,7 +124,6 @@ func (r *Reading) Title() []Candidate {
 			break
 		}
 	}
-	og := r.withoutSite(r.meta("og:title"))
 	add(og, "og:title", .8, 5, nil)
 	l := r.linked()
 	if l.main != nil {
@@ -120,10 +138,6 @@ func (r *Reading) Title() []Candidate {
 	}
 	add(r.withoutSite(r.meta("twitter:title")), "twitter:title", .4, 4, nil)
 	add(r.meta("parsely-title", "sailthru.title", "dc.title", "dcterms.title", "cxenseparse:title", "citation_title", "fb_title"), "meta title", .4, 4, nil)
-	full := ""
-	if t.title >= 0 {
-		full = r.withoutSite(titleText(t.e[t.title].n))
-	}
 	add(full, "title", .5, 2, nil)
 	for n, p := range titleParts(full) {
 		add(p, "part of title", .45-.1*float64(n), 2, nil)
@@ -131,7 +145,6 @@ func (r *Reading) Title() []Candidate {
 	for n, p := range titleParts(og) {
 		add(p, "part of og:title", .3-.1*float64(n), 3, nil)
 	}
-	fullKey, ogKey := squash(full), squash(og)
 	{
 		n := 0
 		for _, i := range t.h {
@@ -156,7 +169,7 @@ func (r *Reading) Title() []Candidate {
 		}
 	}
 	// What stands on the page as a headline by its class only.
-	if h1s == 0 {
+	if h1s == 0 || !agreeing {
 		n := 0
 		for i := t.body + 1; i > 0 && i < int32(len(t.e)) && n < 40; i++ {
 			x := &t.e[i]
@@ -452,4 +465,25 @@ func frontPage(href string) bool {
 		return j < 0 || j == len(href)-1
 	}
 	return href == "/" || href == "./" || href == "index.html" || href == "/index.html" || href == "index.php" || href == "/index.php"
+}
+
+// sharesWords reports whether half of the words of a heading stand in the
+// titles that others print; a heading of few words must stand there whole.
+func sharesWords(heading, titles string) bool {
+	split := func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !unicode.IsMark(c) }
+	words := strings.FieldsFunc(strings.ToLower(heading), split)
+	known := map[string]bool{}
+	for _, w := range strings.FieldsFunc(strings.ToLower(titles), split) {
+		known[w] = true
+	}
+	if len(words) < 5 {
+		return strings.Contains(squash(titles), squash(heading))
+	}
+	n := 0
+	for _, w := range words {
+		if known[w] {
+			n++
+		}
+	}
+	return n*2 >= len(words)
 }
