@@ -292,7 +292,7 @@ func TestReadOnly(t *testing.T) {
 
 // bbolt's own check agrees with Verify on what the tests write.
 func TestPages(t *testing.T) {
-	dir := filled(t, 300)
+	dir := filled(t, 150)
 	db := must[*bbolt.DB](t)(bbolt.Open(filepath.Join(dir, "archive.db"), 0o666, &bbolt.Options{ReadOnly: true}))
 	defer db.Close()
 	err := db.View(func(tx *bbolt.Tx) error {

@@ -130,6 +130,9 @@ func (c *check) pages() iter.Seq[func()] {
 			return
 		}
 		metas, err := readMetas(c.a.file)
+		for tries := 0; len(metas) < 2 && tries < 100 && !c.a.readOnly; tries++ {
+			metas, err = readMetas(c.a.file) // a commit was writing one
+		}
 		if len(metas) < 2 {
 			if err == nil {
 				err = errors.New("the second meta page is damaged")

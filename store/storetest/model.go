@@ -617,6 +617,10 @@ func workers(r *run) {
 			}
 		})
 	}
+	// Who reads meanwhile sees whole visits.
+	for range 5 {
+		r.check()
+	}
 	wait.Wait()
 	for h := range hosts {
 		for i := range pages {
