@@ -250,6 +250,8 @@ body = '.b'
 	}
 }
 
+// FuzzDefinition loads the built-in definitions anew each time, in random
+// order; run it with -fuzzminimizetime 1x.
 func FuzzDefinition(f *testing.F) {
 	for _, dir := range []string{"sites", "sites/platforms"} {
 		files, err := filepath.Glob(dir + "/*.toml")
