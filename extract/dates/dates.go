@@ -100,9 +100,12 @@ func Parse(s string, o Options) (Date, bool) {
 	return first.Date, true
 }
 
+// maxText is the length from which Find gives up.
+const maxText = 1 << 30
+
 // Find returns the dates in running text, in their order.
 func Find(text string, o Options) []Match {
-	if !hasDigit(text) {
+	if !hasDigit(text) || len(text) > maxText {
 		return nil
 	}
 	p := newParser(text, o)
@@ -211,11 +214,11 @@ func (p *parser) join(d *day, c *clock) (found, bool) {
 		f.Precision = Month
 	}
 	zone := p.zone
-	var hour, min, sec, nsec int
+	var hour, minute, sec, nsec int
 	if c != nil && f.Precision == Day {
-		f.tokStart, f.tokEnd = minInt(f.tokStart, c.start), maxInt(f.tokEnd, c.end)
+		f.tokStart, f.tokEnd = min(f.tokStart, c.start), max(f.tokEnd, c.end)
 		if !c.none {
-			hour, min, sec, nsec = c.hour, c.min, c.sec, c.nsec
+			hour, minute, sec, nsec = c.hour, c.min, c.sec, c.nsec
 			f.Precision = Minute
 			if c.seconds {
 				f.Precision = Second
@@ -233,14 +236,14 @@ func (p *parser) join(d *day, c *clock) (found, bool) {
 	if d.ambiguous {
 		y, m, dd = p.settle(y, m, dd, p.weekdayNear(d, c))
 	}
-	f.Time = time.Date(y, time.Month(m), dd, hour, min, sec, nsec, zone)
+	f.Time = time.Date(y, time.Month(m), dd, hour, minute, sec, nsec, zone)
 	if !p.within(f.Time) {
 		return f, false
 	}
 	if w, ok := p.weekdayBefore(f.tokStart); ok {
 		f.tokStart = w
 	}
-	f.Start, f.End = p.t[f.tokStart].start, p.t[f.tokEnd-1].end
+	f.Start, f.End = int(p.t[f.tokStart].start), int(p.t[f.tokEnd-1].end)
 	f.Text = fold(p.s[f.Start:f.End])
 	return f, true
 }
@@ -277,18 +280,4 @@ func (p *parser) settle(y, m, d, weekday int) (int, int, int) {
 		return y, m, d
 	}
 	return y, d, m
-}
-
-func minInt(a, b int) int {
-	if a < b {
-		return a
-	}
-	return b
-}
-
-func maxInt(a, b int) int {
-	if a > b {
-		return a
-	}
-	return b
 }

@@ -21,9 +21,9 @@ const (
 
 type token struct {
 	kind       kind
-	digits     int  // of a number
-	r          rune // of a sign, in its plain form: one dash, one colon
-	start, end int
+	digits     uint8 // of a number; 200 stands for more
+	r          rune  // of a sign, in its plain form: one dash, one colon
+	start, end int32
 	value      int // of a number; -1 when it is too long to be one
 }
 
@@ -32,7 +32,7 @@ type parser struct {
 	o    Options
 	zone *time.Location
 	t    []token
-	few  [48]token
+	few  [32]token
 }
 
 func newParser(s string, o Options) *parser {
@@ -88,7 +88,7 @@ func (p *parser) split() {
 				}
 				i += size
 			}
-			p.t = append(p.t, token{kind: space, start: start, end: i})
+			p.t = append(p.t, token{kind: space, start: int32(start), end: int32(i)})
 		case digit(r) >= 0:
 			v, n := digit(r), 1
 			for i < len(s) {
@@ -105,7 +105,7 @@ func (p *parser) split() {
 				n++
 				i += size
 			}
-			p.t = append(p.t, token{kind: number, start: start, end: i, value: v, digits: n})
+			p.t = append(p.t, token{kind: number, start: int32(start), end: int32(i), value: v, digits: uint8(min(n, 200))})
 		case isLetter(r):
 			if !isHan(r) {
 				for i < len(s) {
@@ -116,9 +116,9 @@ func (p *parser) split() {
 					i += size
 				}
 			}
-			p.t = append(p.t, token{kind: word, start: start, end: i})
+			p.t = append(p.t, token{kind: word, start: int32(start), end: int32(i)})
 		default:
-			p.t = append(p.t, token{kind: sign, r: plainSign(r), start: start, end: i})
+			p.t = append(p.t, token{kind: sign, r: plainSign(r), start: int32(start), end: int32(i)})
 		}
 	}
 }
@@ -165,9 +165,9 @@ func (p *parser) skip(i int) int {
 	return i
 }
 
-// num returns the value of a number of min to max digits.
-func (p *parser) num(i, min, max int) (int, bool) {
-	if !p.is(i, number) || p.t[i].digits < min || p.t[i].digits > max {
+// num returns the value of a number of so many digits.
+func (p *parser) num(i, least, most int) (int, bool) {
+	if !p.is(i, number) || int(p.t[i].digits) < least || int(p.t[i].digits) > most {
 		return 0, false
 	}
 	return p.t[i].value, true
@@ -745,7 +745,7 @@ func (p *parser) fraction(c *clock) {
 		return
 	}
 	n := t.value
-	for k := t.digits; k < 9; k++ {
+	for k := int(t.digits); k < 9; k++ {
 		n *= 10
 	}
 	c.nsec, c.end = n, c.end+2
