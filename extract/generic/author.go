@@ -223,9 +223,12 @@ func (r *Reading) bylines() []Candidate {
 		if i < t.body || x.flags&fHidden != 0 || x.chars == 0 || x.chars > 260 {
 			continue
 		}
-		rel := attr(x.n, "rel")
-		prop := attr(x.n, "itemprop")
-		isAuthor := rel == "author" || strings.Contains(rel, "author ") || prop == "author" || strings.HasPrefix(prop, "author ") || prop == "creator"
+		prop, isAuthor := "", false
+		if x.hint&hByline != 0 {
+			rel := attr(x.n, "rel")
+			prop = attr(x.n, "itemprop")
+			isAuthor = rel == "author" || strings.Contains(rel, "author ") || prop == "author" || strings.HasPrefix(prop, "author ")
+		}
 		if !isAuthor && x.atom == atom.A && authorPage(attr(x.n, "href")) {
 			isAuthor = true
 		}
@@ -410,12 +413,24 @@ func authorPage(href string) bool {
 		}
 		href = href[i:]
 	}
-	for _, p := range [...]string{"/author/", "/authors/", "/autor/", "/autoren/", "/autorin/", "/auteur/", "/auteurs/", "/autores/", "/autore/", "/autori/", "/by/", "/journalist/", "/journalists/", "/contributor/", "/contributors/", "/writer/", "/writers/", "/reporter/", "/reporters/", "/redakteur/", "/tac-gia/", "/profile/author", "/skribent/", "/forfatter/"} {
-		if i := strings.Index(href, p); i >= 0 && len(href) > i+len(p)+1 {
+	for len(href) > 0 {
+		i := strings.IndexByte(href, '/')
+		if i < 0 {
+			return false
+		}
+		if i > 1 && i < 20 && authorPaths[href[:i]] && len(href) > i+2 {
 			return true
 		}
+		href = href[i+1:]
 	}
 	return false
+}
+
+// authorPaths are the parts of a path under which the pages of authors lie.
+var authorPaths = map[string]bool{
+	"author": true, "authors": true, "autor": true, "autoren": true, "autorin": true, "auteur": true, "auteurs": true, "autores": true, "autore": true, "autori": true,
+	"by": true, "journalist": true, "journalists": true, "contributor": true, "contributors": true, "writer": true, "writers": true, "reporter": true, "reporters": true,
+	"redakteur": true, "tac-gia": true, "skribent": true, "forfatter": true,
 }
 
 // foreign reports elements in a part that belongs to others.

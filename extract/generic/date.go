@@ -294,7 +294,12 @@ func (r *Reading) microdata(f *datesFound, o dates.Options) {
 		p := strings.ToLower(attr(x.n, "itemprop"))
 		if p == "" {
 			p = strings.ToLower(attr(x.n, "property"))
-			p = strings.NewReplacer("dc:date", "datepublished", "dc:created", "datecreated", "dcterms:created", "datecreated", "dc:issued", "datepublished").Replace(p)
+			switch {
+			case strings.Contains(p, "dc:date"), strings.Contains(p, "dc:issued"):
+				p = "datepublished"
+			case strings.Contains(p, ":created"):
+				p = "datecreated"
+			}
 		}
 		published := strings.Contains(p, "datepublished") || strings.Contains(p, "datecreated")
 		if !published && !strings.Contains(p, "datemodified") || t.beside(i) || t.inCards(i) {

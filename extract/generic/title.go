@@ -398,6 +398,9 @@ func (r *Reading) withoutSite(s string) string {
 	for range 3 {
 		cut := false
 		for _, sep := range [...]string{" | ", " - ", " – ", " — ", " :: ", " « ", " » ", " · ", " • ", "|", ": ", " / ", " on "} {
+			if !strings.Contains(s, sep) {
+				continue
+			}
 			if i := strings.LastIndex(s, sep); i > 0 && isSite(s[i+len(sep):]) {
 				s, cut = strings.TrimSpace(s[:i]), true
 			}

@@ -65,7 +65,7 @@ const maxElems = 3_000_000
 // flatten walks the tree once, without recursion.
 func flatten(root *html.Node) *tree {
 	t := &tree{title: -1, body: -1}
-	t.e = make([]elem, 0, 1024)
+	t.e = make([]elem, 0, 2500)
 	hints := make(map[string]hint, 64)
 	var blocks []int32 // the open blocks
 	parent := int32(-1)
