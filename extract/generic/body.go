@@ -35,6 +35,7 @@ func (t *tree) weigh(headline int32) {
 		return
 	}
 	total := e[t.body].mass
+	t.core = t.densest()
 	for i := int32(0); i < int32(len(e)); {
 		x := &e[i]
 		if i > t.body && t.isBad(i, total) {
@@ -55,7 +56,7 @@ func (t *tree) weigh(headline int32) {
 // of articles show of each. It weighs a quarter.
 func (t *tree) teasers() {
 	e := t.e
-	found := false
+	found := []int32{}
 	for i := t.body; i < int32(len(e)); i++ {
 		x := &e[i]
 		if x.flags&(fProse|fInBad) != fProse || x.parent < 0 || e[x.parent].hint&hBody != 0 || x.own >= 300 {
@@ -70,13 +71,51 @@ func (t *tree) teasers() {
 			w = e[w].parent
 		}
 		if !lone && !t.in(t.head, w) {
-			x.flags |= fTeaser
-			found = true
+			found = append(found, i)
 		}
 	}
-	if found {
-		t.sum(fInBad)
+	if len(found) < 2 { // lists of articles show more
+		return
 	}
+	for _, i := range found {
+		e[i].flags |= fTeaser
+	}
+	t.sum(fInBad)
+}
+
+// densest returns the element with the most prose directly in it, which is
+// rarely anything but the article, whatever the names around it. Comments,
+// footers and notices do not count.
+func (t *tree) densest() int32 {
+	e := t.e
+	total := e[t.body].mass
+	direct := make(map[int32]int32)
+	best, most := int32(-1), int32(0)
+	for i := t.body + 1; i < int32(len(e)); {
+		x := &e[i]
+		if x.mass*10 < total*7 {
+			switch x.atom {
+			case atom.Footer, atom.Aside, atom.Nav, atom.Dialog, atom.Form:
+				i = x.end
+				continue
+			}
+			if x.hint&(hComment|hFooter|hConsent|hHidden) != 0 || x.flags&fHidden != 0 || int32(x.consent)*2 > int32(x.paras) && x.consent > 2 {
+				i = x.end
+				continue
+			}
+		}
+		if x.flags&fProse != 0 && x.own >= 60 && x.consent == 0 {
+			p := x.parent
+			if direct[p] += x.own - x.ownLink; direct[p] > most {
+				best, most = p, direct[p]
+			}
+		}
+		i++
+	}
+	if best <= t.body {
+		return -1
+	}
+	return best
 }
 
 func isHeading(a atom.Atom) bool {
@@ -131,6 +170,9 @@ func (t *tree) isBad(i, total int32) bool {
 	if x.consent > 2 && int32(x.consent)*2 > int32(x.paras) && x.chars > 0 {
 		return true
 	}
+	if t.in(t.core, i) && h&(hComment|hFooter|hConsent) == 0 && x.atom != atom.Aside && x.atom != atom.Nav && x.atom != atom.Footer {
+		return false
+	}
 	if x.mass*5 > total*2 && h&(hNav|hRelated|hComment|hFooter) == 0 && x.atom != atom.Aside && x.atom != atom.Footer {
 		return false
 	}
@@ -153,6 +195,12 @@ func (t *tree) isBad(i, total int32) bool {
 	}
 	if x.links == 0 {
 		h &^= hRelated // what is related is linked
+		if x.paras > 1 || x.mass > 300 {
+			h &^= hAd | hSocial | hNav | hTags | hCrumb
+		}
+	}
+	if h&hNav != 0 && t.main > 0 && t.in(t.main, i) {
+		h &^= hNav
 	}
 	if h&hCaption != 0 && x.chars < 700 || x.atom == atom.Figcaption {
 		return true
@@ -468,7 +516,7 @@ func (t *tree) oneOfMany(i int32) int32 {
 			chosen = c
 		}
 	}
-	if n < 2 {
+	if n < 2 || !t.in(t.head, chosen) && e[chosen].mass*10 < e[i].mass*3 { // the sections of one story
 		return -1
 	}
 	return chosen

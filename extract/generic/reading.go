@@ -4,6 +4,8 @@ import "strings"
 
 // memo is what was worked out already.
 type memo struct {
+	kind      Kind
+	reason    string
 	body      *Body
 	container int32
 	begin     int32 // where the text begins
@@ -208,6 +210,3 @@ func (r *Reading) Image() []Candidate {
 
 // Source ranks the papers and agencies that the text is said to come from.
 func (r *Reading) Source() []Candidate { return nil }
-
-// Kind says what the page is, and why.
-func (r *Reading) Kind() (Kind, string) { return Article, "" }

@@ -27,6 +27,10 @@ type tree struct {
 	body     int32
 	head     int32   // the headline
 	articles []int32 // <article>
+	scripts  int     // scripts in all
+	core     int32   // where prose is densest
+	main     int32   // <main>
+	password bool    // a field asks for a password
 }
 
 // An elem is one element and what its subtree comes to.
@@ -95,10 +99,15 @@ func flatten(root *html.Node) *tree {
 		case html.ElementNode:
 			switch n.DataAtom {
 			case atom.Script:
+				t.scripts++
 				t.script(n)
 				descend = false
 			case atom.Style, atom.Noscript, atom.Template, atom.Svg, atom.Iframe, atom.Object, atom.Canvas, atom.Select, atom.Textarea, atom.Math, atom.Embed:
 				descend = false
+			case atom.Input:
+				if strings.EqualFold(dom.Attr(n, "type"), "password") {
+					t.password = true
+				}
 			case atom.Meta:
 				t.meta = append(t.meta, n)
 			case atom.Link:
@@ -169,6 +178,10 @@ func flatten(root *html.Node) *tree {
 				x.headings = 1
 			case atom.H3, atom.H4, atom.H5, atom.H6:
 				x.headings = 1
+			case atom.Main:
+				if t.main == 0 {
+					t.main = i
+				}
 			case atom.Article:
 				t.articles = append(t.articles, i)
 			case atom.Time:
