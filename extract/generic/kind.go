@@ -24,7 +24,7 @@ var (
 		"thông báo từ chối truy cập", "từ chối truy cập", "truy cập bị từ chối", "bạn không có quyền truy cập", "bị chặn", "xác minh bạn là", "xác thực truy cập", "xác nhận bạn không phải", "acceso denegado", "accès refusé", "zugriff verweigert", "acesso negado", "accesso negato", "доступ запрещен", "доступ ограничен"}
 	missingWords = []string{"404", "410 gone", "page not found", "not found", "page doesn't exist", "page does not exist", "page no longer", "no longer available", "oops", "không tìm thấy", "không tồn tại", "trang bạn tìm", "đã bị xóa", "nội dung không có", "seite nicht gefunden", "nicht gefunden", "page introuvable", "page non trouvée", "página no encontrada", "no encontrada", "página não encontrada", "não encontrada", "pagina non trovata", "pagina niet gevonden", "niet gevonden", "sidan hittades inte", "siden ble ikke funnet", "siden blev ikke fundet", "sivua ei löytynyt", "nie znaleziono", "nenalezena", "страница не найдена", "sayfa bulunamadı", "не знайдено", "ページが見つかりません", "页面不存在"}
 	loginWords   = []string{"log in", "login", "sign in", "signin", "đăng nhập", "anmelden", "einloggen", "connexion", "se connecter", "iniciar sesión", "acceder", "entrar", "accedi", "inloggen", "logga in", "logg inn", "zaloguj", "přihlášení", "войти", "вход", "giriş", "single sign-on", "authentication"}
-	searchWords  = []string{"search results", "search result", "results for", "search:", "search for", "kết quả tìm kiếm", "tìm kiếm", "suchergebnis", "résultats de recherche", "résultats pour", "resultados de la búsqueda", "resultados para", "resultados da busca", "risultati della ricerca", "zoekresultaten", "sökresultat", "søkeresultat", "wyniki wyszukiwania", "výsledky vyhledávání", "результаты поиска"}
+	searchWords  = []string{"search results", "search result", "kết quả tìm kiếm", "suchergebnis", "résultats de recherche", "résultats pour", "resultados de la búsqueda", "resultados para", "resultados da busca", "risultati della ricerca", "zoekresultaten", "sökresultat", "søkeresultat", "wyniki wyszukiwania", "výsledky vyhledávání", "результаты поиска"}
 )
 
 func (r *Reading) judge() (Kind, string) {
@@ -105,7 +105,7 @@ func (r *Reading) judge() (Kind, string) {
 		return List, fmt.Sprintf("%d links and hardly a sentence", links)
 	case listed >= 8 && mass < 1200 && paras < 6:
 		return List, fmt.Sprintf("%d entries that lead elsewhere, and little text", listed)
-	case listed >= 15 && int32(listed)*150 > mass:
+	case listed >= 15 && int32(listed)*40 > mass:
 		return List, fmt.Sprintf("%d entries that lead elsewhere", listed)
 	case mass == 0 && links > 12:
 		return List, "links and no sentence"

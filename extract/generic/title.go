@@ -21,6 +21,9 @@ func rank(c []Candidate) {
 	sort.SliceStable(c, func(i, j int) bool { return c[i].Score > c[j].Score })
 }
 
+// h1Weight is the vote of a first heading that says what <title> says.
+const h1Weight = 1.2
+
 // A ballot is one headline with the places that print it.
 type ballot struct {
 	Candidate
@@ -58,8 +61,11 @@ func (r *Reading) Title() []Candidate {
 			}
 			b.weight += weight
 			b.places = append(b.places, signal)
-			if rank > b.rank {
+			// Spans that were run together on the page are better parted elsewhere.
+			if rank > b.rank && !(len(v) < len(b.Value) && b.rank == 5) {
 				b.rank, b.Value, b.Signal = rank, v, signal
+			} else if signal == "og:title" && len(v) > len(b.Value)+1 {
+				b.Value = v
 			}
 			if n != nil && b.Node == nil {
 				b.Node = n
@@ -91,11 +97,11 @@ func (r *Reading) Title() []Candidate {
 		if bare, ok := t.withoutKicker(i); ok {
 			// The kicker belongs to the title when others print it so.
 			if k := squash(s); k != squash(r.meta("og:title")) {
-				add(bare, "h1 without kicker", 1, 9, x.n)
+				add(bare, "h1 without kicker", 1.6, 9, x.n)
 				h1s++
 				continue
 			}
-			add(s, "h1", 1, 4, x.n)
+			add(s, "h1", 1.9, 4, x.n)
 			h1s++
 			continue
 		}
@@ -111,7 +117,19 @@ func (r *Reading) Title() []Candidate {
 			add(s, "h1 that <title> does not know", .55, 8, x.n)
 		case h1s == 0:
 			h1s++
-			add(s, "h1", 1, 9, x.n)
+			if part := t.childReading(i, ogKey); part != "" {
+				add(part, "h1 without kicker", 1.6, 9, x.n)
+				continue
+			}
+			w := 1.0
+			if len(squash(s)) < 12 {
+				w = .9
+			} else if full != "" && sharesWords(s, full+" "+og) || full == "" {
+				w = h1Weight
+			} else if many == 1 && x.chars > 25 {
+				w = 1.2
+			}
+			add(s, "h1", w, 9, x.n)
 		default:
 			h1s++
 			add(s, "h1 again", .6, 8, x.n)
@@ -204,8 +222,8 @@ func (r *Reading) Title() []Candidate {
 			b.weight += .5
 		}
 		// "Kicker: Title" on the page, "Title" for others to print.
-		if len(ogKey) > 12 && b.key != ogKey && b.rank == 9 && strings.HasSuffix(b.key, ogKey) && strings.Contains(b.Value, ": ") {
-			b.weight -= 1.5
+		if len(ogKey) > 12 && b.key != ogKey && b.rank == 9 && strings.HasSuffix(b.key, ogKey) && (strings.Contains(b.Value, ": ") || strings.HasPrefix(fullKey, ogKey)) {
+			b.weight -= 2
 			b.Why = "with a kicker"
 		}
 		if len(b.key) < 8 {
@@ -423,7 +441,7 @@ func (t *tree) withoutKicker(i int32) (string, bool) {
 	found := false
 	for c := i + 1; c < x.end; {
 		y := &t.e[c]
-		if y.hint&hSection != 0 && y.hint&hTitle == 0 && y.chars > 0 {
+		if y.hint&hSection != 0 && y.chars > 0 {
 			found = true
 		} else if y.end > c+1 && y.own == 0 && y.flags&fBlock != 0 {
 			c++
@@ -433,10 +451,11 @@ func (t *tree) withoutKicker(i int32) (string, bool) {
 		}
 		c = y.end
 	}
-	if !found || len(rest) == 0 {
+	bare := strings.Join(rest, " ")
+	if !found || int32(len(bare))*5 < x.chars*2 {
 		return "", false
 	}
-	return strings.Join(rest, " "), true
+	return bare, true
 }
 
 // brand reports headings that are the name of the site: they lead to its front
@@ -489,4 +508,21 @@ func sharesWords(heading, titles string) bool {
 		}
 	}
 	return n*2 >= len(words)
+}
+
+// childReading returns the text of the element inside a heading that reads
+// like the key and leaves out a part of the heading, "" when there is none.
+func (t *tree) childReading(i int32, key string) string {
+	if len(key) < 12 {
+		return ""
+	}
+	for c := i + 1; c < t.e[i].end; c++ {
+		y := &t.e[c]
+		if y.chars+3 < t.e[i].chars && int(y.chars) <= len(key) && int(y.chars)*2 > len(key) {
+			if s := t.text(c); squash(s) == key {
+				return s
+			}
+		}
+	}
+	return ""
 }
