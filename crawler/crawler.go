@@ -40,7 +40,7 @@ type Crawler struct {
 	MaxFile      int64             // bytes of an attachment; 0 means 256 MiB
 	Proxy        *url.URL          // nil means HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the environment
 	IgnoreRobots bool              // also of its Crawl-delay
-	Patience     time.Duration     // how long a run waits for what is due soon; 0 means 15 seconds
+	Patience     time.Duration     // how long a run waits for what is due soon; 0 means 15 seconds. For the pause between two requests it always waits
 	Limit        int               // visits of one run; 0 means no limit
 	Pages        int               // pages of each list, from its first; 0 means all. Further ones are not noted down
 	Progress     func(Event)       // called after each visit, never two calls at a time; may be nil
@@ -153,6 +153,8 @@ func (r *run) lease(ctx context.Context) (*store.Lease, error) {
 			hope = hope || none.Leased > 0
 			if left := none.Next.Sub(r.now()); !none.Next.IsZero() && left <= r.patience {
 				wait, hope = left, true
+			} else if left := none.Turn.Sub(r.now()); !none.Turn.IsZero() && left <= r.pause() {
+				wait, hope = left, true
 			}
 		}
 		if !hope {
@@ -168,6 +170,18 @@ func (r *run) lease(ctx context.Context) (*store.Lease, error) {
 			return nil, nil // Run looks at the context
 		}
 	}
+}
+
+// pause is the longest that a host of this run wants between two requests:
+// waiting for it is no sign of trouble.
+func (r *run) pause() (longest time.Duration) {
+	for _, site := range r.sites {
+		longest = max(longest, r.delay(site))
+	}
+	if !r.IgnoreRobots {
+		longest = max(longest, r.web.manners.longestCrawlDelay())
+	}
+	return longest
 }
 
 // state reports whether the Limit is used up, and whether visits are under way.

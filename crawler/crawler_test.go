@@ -628,3 +628,25 @@ func TestFetchOne(t *testing.T) {
 		}
 	})
 }
+
+// A pause that is longer than a run's patience is a site's wish, not trouble:
+// the run goes on to its end.
+func TestLongPauses(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ministry.set("/robots.txt", "User-agent: *\nCrawl-delay: 40")
+		w.ministry.set("/list", list("", "/news/1", "/news/2"))
+		for i := range 3 {
+			w.ministry.set(fmt.Sprintf("/news/%d", i), news(fmt.Sprintf("Tin số %d", i), ""))
+		}
+		s := w.wantRun(t, "3 visited: 2 added, 1 list")
+		if got := s.Elapsed(); got != 2*time.Minute {
+			t.Errorf("took %v, want 2m0s: four requests 40s apart", got)
+		}
+	})
+	inWorld(t, func(t *testing.T, w *world) {
+		w.Delay = time.Hour
+		w.ministry.set("/list", list("", "/news/1"))
+		w.ministry.set("/news/1", news("Tin số 1", ""))
+		w.wantRun(t, "2 visited: 1 added, 1 list")
+	})
+}

@@ -115,6 +115,16 @@ func (m *manners) crawlDelay(name string) time.Duration {
 	return m.of(name).delay
 }
 
+// longestCrawlDelay returns the longest that slow has set for any host.
+func (m *manners) longestCrawlDelay() (longest time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, h := range m.hosts {
+		longest = max(longest, h.delay)
+	}
+	return longest
+}
+
 // rest keeps everybody away from a host for a time.
 func (m *manners) rest(name string, until time.Time) {
 	m.mu.Lock()

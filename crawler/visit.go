@@ -220,15 +220,19 @@ func (r *run) again(t store.Target, a *extract.Article, passed time.Duration, no
 	case t.Kind == extract.KindArticle || a != nil:
 		return now.Add(rarerIn(passed))
 	case t.Depth == 0:
-		return now.Add(freshList)
+		return now.Add(r.freshly(t.Site))
 	case t.Priority == fresh:
 		if age := now.Sub(t.Changed); !t.Changed.IsZero() && age > day {
 			return now.Add(revisitIn(age)) // such as the sitemap of a month long past
 		}
-		return now.Add(freshList)
+		return now.Add(r.freshly(t.Site))
 	}
 	return now.Add(deepList)
 }
+
+// freshly is how soon a fresh list comes again: late enough for a hundred other
+// pages of a site that wants to be asked seldom.
+func (r *run) freshly(site string) time.Duration { return max(freshList, 100*r.delay(site)) }
 
 // read adds to a visit what its page says. An article page that cannot be read
 // stays Fetched with a reason: the capture holds whatever the reader says.

@@ -87,6 +87,7 @@ var (
 // NothingDue says when something will be due.
 type NothingDue struct {
 	Next   time.Time // the first moment at which a target can be leased; zero when none is waiting
+	Turn   time.Time // the same of what is due already and only waits for its host; zero when nothing is
 	Leased int       // live leases, whose visits may bring new targets
 }
 
@@ -292,7 +293,7 @@ type Version struct {
 	Number    int
 	Site      string
 	Host      string
-	Published time.Time // zero when the page does not say
+	Published time.Time // with the page's offset; zero when it does not say
 	Fetched   time.Time
 	Hash      string // extract.Article.ContentHash
 	JSON      []byte // one line, as exported; valid until the next version is yielded

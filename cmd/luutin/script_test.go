@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -47,6 +50,30 @@ func TestScript(t *testing.T) {
 				n, err := strconv.Atoi(args[0])
 				ts.Check(err)
 				ts.Check(ts.Value(key{}).(*ministry.Web).SetEdition(n))
+			},
+			// status N COMMAND… runs a command that must end with status N.
+			"status": func(ts *testscript.TestScript, _ bool, args []string) {
+				got := 0
+				if err := ts.Exec(args[1], args[2:]...); err != nil {
+					var exit *exec.ExitError
+					if !errors.As(err, &exit) {
+						ts.Fatalf("%v", err)
+					}
+					got = exit.ExitCode()
+				}
+				if strconv.Itoa(got) != args[0] {
+					ts.Fatalf("status %d, want %s", got, args[0])
+				}
+			},
+			// await FILE waits for a command in the background to write a file.
+			"await": func(ts *testscript.TestScript, _ bool, args []string) {
+				for range 1000 {
+					if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+						return
+					}
+					time.Sleep(10 * time.Millisecond)
+				}
+				ts.Fatalf("%s did not come", args[0])
 			},
 		},
 	})

@@ -173,11 +173,15 @@ func (a *Archive) Lease(ctx context.Context, want store.Want) (*store.Lease, err
 		if any == none {
 			continue
 		}
-		since := time.Unix(0, any).UTC()
+		due := time.Unix(0, any).UTC()
+		since := due
 		if h.rest.After(since) {
 			since = h.rest
 		}
 		if since.After(now) {
+			if !due.After(now) && (nothing.Turn.IsZero() || since.Before(nothing.Turn)) {
+				nothing.Turn = since
+			}
 			if nothing.Next.IsZero() || since.Before(nothing.Next) {
 				nothing.Next = since
 			}

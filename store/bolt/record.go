@@ -448,18 +448,18 @@ func headerBytes(h http.Header) ([]byte, error) {
 type version struct {
 	id        hash16
 	number    uint32
-	hash      [32]byte // ContentHash
-	capture   hash16   // zero when it was read from no capture
-	previous  uint64   // number of the record of the version before; 0 for the first
-	reading   uint64   // where the article's JSON is
-	published time.Time
+	hash      [32]byte  // ContentHash
+	capture   hash16    // zero when it was read from no capture
+	previous  uint64    // number of the record of the version before; 0 for the first
+	reading   uint64    // where the article's JSON is
+	published time.Time // with the offset that the page means, to the minute
 	fetched   time.Time
 	site      string
 }
 
 const (
 	versionForm = 1
-	versionHead = 1 + 16 + 4 + 32 + 16 + 8 + 8 + 12 + 12
+	versionHead = 1 + 16 + 4 + 32 + 16 + 8 + 8 + 12 + 2 + 12
 )
 
 func appendTime(b []byte, t time.Time) []byte {
@@ -488,6 +488,8 @@ func (v *version) record(key []byte) []byte {
 	b = binary.BigEndian.AppendUint64(b, v.previous)
 	b = binary.BigEndian.AppendUint64(b, v.reading)
 	b = appendTime(b, v.published)
+	_, offset := v.published.Zone()
+	b = binary.BigEndian.AppendUint16(b, uint16(int16(offset/60)))
 	b = appendTime(b, v.fetched)
 	return seal(key, append(b, v.site...))
 }
@@ -509,6 +511,10 @@ func readVersion(key, value []byte) (v version, err error) {
 	v.previous, b = binary.BigEndian.Uint64(b), b[8:]
 	v.reading, b = binary.BigEndian.Uint64(b), b[8:]
 	v.published, b = readTime(b), b[12:]
+	offset := int(int16(binary.BigEndian.Uint16(b)))
+	if b = b[2:]; offset != 0 && !v.published.IsZero() {
+		v.published = v.published.In(time.FixedZone("", offset*60))
+	}
 	v.fetched, b = readTime(b), b[12:]
 	v.site = string(b)
 	return v, nil

@@ -124,6 +124,16 @@ func (h *modelHost) best(now time.Time, sites []string) (best *modelTarget, next
 	return best, next
 }
 
+// waits reports whether a target is due and only its host is not to be asked.
+func (h *modelHost) waits(now time.Time, sites []string) bool {
+	for _, t := range h.targets {
+		if !t.Due.IsZero() && !t.Due.After(now) && (len(sites) == 0 || slices.Contains(sites, t.Site)) {
+			return h.rest.After(now)
+		}
+	}
+	return false
+}
+
 func (m *model) commit(now time.Time, l *modelLease, v store.Visit) (o store.Outcome) {
 	h, t := m.host(l.Host), l.target
 	if v.Rest.After(h.rest) {
@@ -373,7 +383,7 @@ func random(r *run) {
 			if !errors.As(err, &nothing) {
 				fail("Lease() = %v", err)
 			}
-			var next time.Time
+			var next, turn time.Time
 			leased := 0
 			for name, h := range m.hosts {
 				if h.live(now) {
@@ -387,9 +397,12 @@ func random(r *run) {
 				if !at.IsZero() && (next.IsZero() || at.Before(next)) {
 					next = at
 				}
+				if h.waits(now, want) && (turn.IsZero() || h.rest.Before(turn)) {
+					turn = h.rest
+				}
 			}
-			if nothing.Leased != leased || !nothing.Next.Equal(next) {
-				fail("nothing due: %+v, want %v and %d leased", nothing, next, leased)
+			if nothing.Leased != leased || !nothing.Next.Equal(next) || !nothing.Turn.Equal(turn) {
+				fail("nothing due: %+v, want %v, %v and %d leased", nothing, next, turn, leased)
 			}
 		default:
 			now := r.clock()
