@@ -65,7 +65,7 @@ var (
 		{"dc.date.issued", .82}, {"dcterms.issued", .82}, {"dc.date.created", .7}, {"dcterms.created", .7}, {"dcterms.date", .7}, {"dc.date", .7},
 		{"publishdate", .8}, {"publish-date", .8}, {"publish_date", .8}, {"publication_date", .8}, {"publicationdate", .8}, {"pubdate", .8}, {"published_date", .8}, {"published-date", .8}, {"published_time", .8}, {"published", .75},
 		{"citation_publication_date", .8}, {"citation_date", .75}, {"prism.publicationdate", .8}, {"bt:pubdate", .8}, {"article_date_original", .8}, {"originalpublicationdate", .8}, {"ptime", .7},
-		{"date", .7}, {"releasedate", .6}, {"last-published", .6}, {"datecreated", .62}, {"article:created", .6}, {"created", .55}, {"timestamp", .55}, {"buildtime", 0},
+		{"date", .62}, {"releasedate", .6}, {"last-published", .6}, {"datecreated", .62}, {"article:created", .6}, {"created", .55}, {"timestamp", .55}, {"buildtime", 0},
 		{"shareaholic:article_published_time", .7}, {"og:pubdate", .7}, {"news_publish_date", .7}, {"eomportal-firstpublished", .8}, {"displaydate", .7},
 	}
 	modifiedNames = []string{"article:modified_time", "og:article:modified_time", "og:updated_time", "datemodified", "lastmod", "last-modified", "dcterms.modified", "dc.date.modified", "modified", "last_updated", "article:updated", "updated_time", "revised"}
@@ -147,6 +147,7 @@ func (r *Reading) dates() *datesFound {
 		}
 	}
 	f.published = r.agree(f.published)
+	r.doubt(f.published)
 	rank(f.modified)
 	return f
 }
@@ -225,7 +226,7 @@ func (r *Reading) local(best Candidate, all []Candidate) dates.Date {
 		if v.HasClock() && !v.Zoned {
 			shown := time.Date(v.Time.Year(), v.Time.Month(), v.Time.Day(), v.Time.Hour(), v.Time.Minute(), 0, 0, time.UTC)
 			ahead := shown.Sub(d.Time.Truncate(time.Minute))
-			if ahead != 0 && ahead%(30*time.Minute) == 0 && ahead <= 14*time.Hour && ahead >= -12*time.Hour {
+			if ahead != 0 && ahead%(30*time.Minute) == 0 && ahead <= 14*time.Hour && ahead > -12*time.Hour {
 				d.Time = d.Time.In(time.FixedZone("", int(ahead/time.Second)))
 			}
 			return d
@@ -283,6 +284,50 @@ func (r *Reading) usualOffsets() []int {
 		return []int{9}
 	}
 	return nil
+}
+
+// doubt lowers a date that only machines are told: pages that are no news
+// carry the day on which they were made in their data, and show none. News
+// articles and pages with an author are believed.
+func (r *Reading) doubt(c []Candidate) {
+	if len(c) == 0 || c[0].Node != nil || c[0].Score < Plausible {
+		return
+	}
+	near := func(d dates.Date) bool { return d.Time.Sub(c[0].Date.Time).Abs() < 36*time.Hour }
+	for i := range c[1:] {
+		if v := &c[i+1]; (v.Node != nil || v.Signal == "url") && near(v.Date) {
+			return
+		}
+	}
+	if c[0].Signal == "url" {
+		return
+	}
+	if l := r.linked(); l.main != nil && entityRank(entityType(l.main)) == 10 {
+		return
+	}
+	if a, ok := Best(r.Authors()); ok && a.Score > .55 {
+		return
+	}
+	// Printed anywhere at all?
+	t, o := r.tree, r.dateOptions()
+	for i := max(t.body, 0); i < int32(len(t.e)); i++ {
+		x := &t.e[i]
+		if x.flags&fBlock == 0 || x.own < 6 || x.own > 160 || x.flags&fHidden != 0 {
+			continue
+		}
+		for _, m := range dates.Find(t.ownText(i), o) {
+			if near(m.Date) {
+				return
+			}
+		}
+	}
+	for i := range c {
+		if c[i].Node == nil {
+			c[i].Score *= .5
+			c[i].Why = "nowhere on the page, and nobody has written it"
+		}
+	}
+	rank(c)
 }
 
 // microdata reads itemprop=datePublished and its kin outside neighbours.
@@ -448,7 +493,7 @@ func (r *Reading) visibleDates(o dates.Options) []Candidate {
 		if x.flags&fHidden != 0 {
 			continue
 		}
-		if skip := t.skipForDates(i); skip && !t.in(h, i) {
+		if skip := t.skipForDates(i); skip && !t.in(h, i) && !t.in(first, i) {
 			i = x.end - 1
 			continue
 		}
@@ -694,7 +739,12 @@ func (r *Reading) dateInline(out []Candidate, i int32, score float64, where stri
 			}
 		}
 	}
-	if x.chars < 6 || x.chars > 40 {
+	if x.atom == atom.Small && x.chars < 90 && isHeading(t.e[max(t.block(i), 0)].atom) {
+		if m := dates.Find(t.text(i), o); len(m) > 0 && m[0].Start == 0 && m[0].Precision != dates.Month {
+			return append(out, Candidate{Value: m[0].Text, Signal: "small text of the headline", Score: score, Date: m[0].Date, Node: x.n})
+		}
+	}
+	if x.chars < 6 || x.chars > 40 && (x.hint&(hDate|hMeta) == 0 || x.chars > 90) {
 		return out
 	}
 	b := t.block(i)
@@ -706,7 +756,7 @@ func (r *Reading) dateInline(out []Candidate, i int32, score float64, where stri
 		return out
 	}
 	d, ok := dates.Parse(text, o)
-	if !ok || len(d.Text)*2 < len(text) || d.Precision == dates.Month || d.Precision == dates.Year {
+	if !ok || len(d.Text)*2 < len(text) && x.hint&(hDate|hMeta) == 0 || d.Precision == dates.Month || d.Precision == dates.Year {
 		return out
 	}
 	if x.hint&(hDate|hMeta) != 0 {

@@ -77,7 +77,7 @@ var words = func() map[string]hint {
 		hBox:             "infobox factbox faktabox faktaruta faktenbox",
 		hSection:         "dachzeile spitzmarke topline roofline tagline vorspannzeile section category categories cat chuyenmuc kicker eyebrow rubrik rubrique topic ressort overline channel",
 		hBio | hByline:   "vcard",
-		hAd | hRelated:   "sponsoredcontent promoted nativead",
+		hAd | hRelated:   "sponsoredcontent nativead",
 		hDate | hUpdated: "",
 	} {
 		for _, w := range strings.Fields(s) {
