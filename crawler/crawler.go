@@ -140,6 +140,7 @@ func (r *run) visit(ctx context.Context, f *fetcher, l *store.Lease) error {
 func (r *run) lease(ctx context.Context) (*store.Lease, error) {
 	for {
 		full, hope := r.state()
+		var turn time.Time
 		wait := time.Second // a visit of this run wakes; those of others are looked for
 		if !full {
 			l, err := r.Archive.Lease(ctx, store.Want{Sites: r.sites, TTL: leaseTime})
@@ -150,7 +151,7 @@ func (r *run) lease(ctx context.Context) (*store.Lease, error) {
 				}
 				return l, err
 			}
-			hope = hope || none.Leased > 0
+			hope, turn = hope || none.Leased > 0, none.Turn
 			if left := none.Next.Sub(r.now()); !none.Next.IsZero() && left <= r.patience {
 				wait, hope = left, true
 			} else if left := none.Turn.Sub(r.now()); !none.Turn.IsZero() && left <= r.pause() {
@@ -158,6 +159,7 @@ func (r *run) lease(ctx context.Context) (*store.Lease, error) {
 			}
 		}
 		if !hope {
+			r.leave(turn)
 			return nil, nil
 		}
 		t := time.NewTimer(max(wait, time.Millisecond))
@@ -182,6 +184,13 @@ func (r *run) pause() (longest time.Duration) {
 		longest = max(longest, r.web.manners.longestCrawlDelay())
 	}
 	return longest
+}
+
+// leave notes until when what is due already waits for its host.
+func (r *run) leave(turn time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sum.Waiting = turn
 }
 
 // state reports whether the Limit is used up, and whether visits are under way.

@@ -75,8 +75,9 @@ type Summary struct {
 	Began    time.Time               `json:"began"`
 	Ended    time.Time               `json:"ended"`
 	Sites    map[string]*SiteSummary `json:"sites"`
-	Problems []Problem               `json:"problems"` // the first thousand, failures first
-	Unnamed  int                     `json:"unnamed"`  // problems beyond those
+	Problems []Problem               `json:"problems"`         // the first thousand, failures first
+	Unnamed  int                     `json:"unnamed"`          // problems beyond those
+	Waiting  time.Time               `json:"waiting,omitzero"` // when the first host may be asked that has something due and asked for a rest longer than a run waits
 }
 
 // Elapsed is how long the run took.

@@ -6,8 +6,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
+	"luutin/extract/dates"
 	"luutin/extract/dom"
 )
 
@@ -74,8 +76,8 @@ type telling struct {
 	title     string
 	lead      string // from an element of its own; "" when there was none
 	boldLead  bool   // the first bold paragraph is the lead when there is no other
-	published string // the date line as printed
-	signed    bool   // bylines stand at the end of the text, as is the custom in Vietnam
+	published time.Time
+	signed    bool // bylines stand at the end of the text, as is the custom in Vietnam
 }
 
 // tell sorts the pieces of a body.
@@ -137,10 +139,8 @@ func isCaption(p dom.Piece, since int) bool {
 	}
 	credit := photoCredit.MatchString(p.Text)
 	switch {
-	case p.Align == "center" && (p.Italic || credit || p.Images > 0):
-		return true
-	case p.Italic && (p.Images > 0 || credit):
-		return true
+	case p.Align == "center", p.Italic:
+		return credit || p.Images > 0 || p.Align == "center" && p.Italic || utf8.RuneCountInString(p.Text) <= 200
 	case p.Images > 0 && utf8.RuneCountInString(p.Text) <= 200:
 		return true
 	case credit:
@@ -283,8 +283,7 @@ func (t telling) head(s *story, pieces []dom.Piece) []dom.Piece {
 	for len(pieces) > 0 {
 		first := pieces[0]
 		switch {
-		case t.title != "" && sameText(first.Text, t.title),
-			t.published != "" && sameText(first.Text, t.published),
+		case t.title != "" && sameText(first.Text, t.title), t.isDateLine(first.Text),
 			t.lead != "" && first.Kind != "list" && first.Kind != "table" && covers(t.lead, first.Text):
 			pieces = pieces[1:]
 			continue
@@ -300,6 +299,16 @@ func (t telling) head(s *story, pieces []dom.Piece) []dom.Piece {
 	}
 	s.lead, s.boldLead = strings.ReplaceAll(first.Text, "\n", " "), true
 	return pieces[1:]
+}
+
+// isDateLine reports a line that is nothing but the date of publication,
+// however it is printed.
+func (t telling) isDateLine(line string) bool {
+	if t.published.IsZero() || utf8.RuneCountInString(line) > 60 {
+		return false
+	}
+	d, ok := dates.Parse(line, dates.Options{Zone: t.published.Location()})
+	return ok && sameDay(d.Time, t.published) && len(d.Text)*10 >= len(line)*6
 }
 
 // sameText compares letters and digits only.

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
@@ -37,6 +38,8 @@ func TestParseCredit(t *testing.T) {
 		{"Nguồn :", nil, ""},
 		{"Nguồn: moj.gov.vn", nil, "moj.gov.vn"},
 		{"By Jane Doe and John Roe", []string{"Jane Doe", "John Roe"}, ""},
+		{"PV", nil, ""},
+		{"P.V", nil, ""},
 		{"", nil, ""},
 	} {
 		got := parseCredit(c.line)
@@ -59,6 +62,10 @@ func TestTailCredit(t *testing.T) {
 		{"Vụ Pháp luật quốc tế", false, false}, // may be the last item of a list
 		{"Nguồn :", false, true},
 		{"Theo TTXVN", false, true},
+		{"(Theo Báo Nhân Dân)", false, true},
+		{"Theo chủ đầu tư, sau bảy năm thì hòa vốn.", false, false},
+		{"Theo Bộ Tư pháp, thông tư có hiệu lực từ năm sau.", false, false},
+		{"Theo Hồ Hương", false, true},
 		{"Hà Nội", true, false},
 		{"Trân trọng cảm ơn", true, false},
 		{"Hội nghị kết thúc vào chiều cùng ngày.", false, false},
@@ -112,6 +119,10 @@ func TestTell(t *testing.T) {
 		{"a caption under a picture", long + `<p align=center><img src="/a.jpg"></p><p align=center><em>Quang cảnh buổi làm việc (Ảnh: Phạm Linh)</em></p>` + long, telling{}, 2,
 			func(s story) any { return s.images },
 			[]Image{{URL: "https://www.bomau.example/a.jpg", Caption: "Quang cảnh buổi làm việc (Ảnh: Phạm Linh)", Credit: "Phạm Linh"}}},
+		{"a centred line under a picture", `<p align=center><img src="/a.jpg"></p><p style="text-align:center">Đèn mới lắp ở khúc cua số 7</p>` + long, telling{}, 1,
+			func(s story) any { return s.images[0].Caption }, Text("Đèn mới lắp ở khúc cua số 7")},
+		{"a line that is only the date", `<p>17/06/2026 07:40</p>` + long, telling{published: time.Date(2026, 6, 17, 7, 40, 0, 0, time.UTC)}, 1,
+			func(s story) any { return len(s.blocks) }, 1},
 		{"a paragraph after a picture is no caption", `<p><img src="/a.jpg"></p>` + long, telling{}, 1,
 			func(s story) any { return s.images[0].Caption }, Text("")},
 		{"paragraphs that are one link are offers", long + `<p><a href="/tin/2.html">Bài khác</a></p>` + long, telling{}, 2,

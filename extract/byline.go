@@ -29,6 +29,8 @@ var (
 	initials  = regexp.MustCompile(`^(?:\p{Lu}\p{Ll}{0,2}\.\s?){1,3}\p{Lu}[\p{L}]*$`)
 	hostLike  = regexp.MustCompile(`^(?:https?://)?(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/\S*)?$`)
 	between   = regexp.MustCompile(`\s*(?:[;|&]|\s[-–—]\s|,|\s+và\s+|\s+and\s+|/)\s*`)
+	agency    = regexp.MustCompile(`^(?:[Bb]áo |[Tt]ạp chí |[Hh]ãng (?:tin )?)?[\p{Lu}\d][\p{L}\d+.]*(?:\s[\p{Lu}\d&][\p{L}\d+.]*){0,3}$`) // behind Theo
+	reporter  = regexp.MustCompile(`(?i)^(?:nhóm )?p\.?v\.?$`)                                                                             // a reporter without a name
 	accounts  = regexp.MustCompile(`(?i)^(?:admin|administrator|editor|phó ban biên tập|pho ban bien tap|biên tập viên|btv|quản trị(?: viên)?|quan tri|user|guest|root|webmaster|super ?user|host)(?:\s|$)`)
 )
 
@@ -48,7 +50,7 @@ var papers = []string{
 	"chinhphu.vn", "báo chính phủ", "nông nghiệp", "kinh tế đô thị", "phụ nữ", "công thương", "đầu tư", "diễn đàn doanh nghiệp", "tổ quốc",
 	"giáo dục thời đại", "sức khỏe đời sống", "sức khoẻ & đời sống", "giao thông", "xây dựng", "hải quan", "nhịp sống thị trường", "trí thức trẻ", "thể thao & văn hóa",
 	"reuters", "afp", "ap", "bbc", "cnn", "xinhua", "tân hoa xã", "bloomberg", "dpa", "efe", "ansa", "tass", "kyodo", "yonhap", "nikkei", "the guardian", "new york times",
-	"pv", "vgp", "vna",
+	"vgp", "vna",
 }
 
 // isUnit reports the name of an office.
@@ -103,7 +105,7 @@ func isPlace(s string) bool { return slices.Contains(places, strings.ToLower(str
 func parseCredit(line string) credit {
 	var c credit
 	line = strings.Trim(line, " \t./-–—|")
-	if line == "" || accounts.MatchString(line) {
+	if line == "" || accounts.MatchString(line) || reporter.MatchString(line) {
 		return c
 	}
 	if m := fromLabel.FindString(line); m != "" {
@@ -180,20 +182,21 @@ func tailCredit(text string, setApart bool) (c credit, ok bool) {
 	if inner, ok := strings.CutPrefix(trimmed, "("); ok && strings.Index(inner, ")") == len(inner)-1 {
 		bare = inner[:len(inner)-1]
 	}
-	labelled := labels.MatchString(bare) || fromTheo.MatchString(bare)
+	labelled := labels.MatchString(bare)
+	theo := fromTheo.MatchString(bare)
 	stripped := strings.TrimSpace(manners.ReplaceAllString(labels.ReplaceAllString(fromTheo.ReplaceAllString(bare, ""), ""), ""))
 	if stripped == "" || isPlace(stripped) {
 		return c, false
 	}
 	unit := isUnit(stripped) || strings.EqualFold(stripped, "bbt")
 	if unit {
-		if !setApart && !labelled {
+		if !setApart && !labelled && !theo {
 			return c, false
 		}
 		c = parseCredit(bare)
 		return c, len(c.authors) > 0 || c.source != ""
 	}
-	if strings.HasSuffix(strings.TrimSpace(text), ".") && !strings.HasSuffix(strings.TrimSpace(text), "./.") && !labelled {
+	if strings.HasSuffix(strings.TrimSpace(text), ".") && !strings.HasSuffix(strings.TrimSpace(text), "./.") && !labelled && len(strings.Fields(text)) > 5 {
 		return c, false
 	}
 	for _, part := range between.Split(stripped, -1) {
@@ -203,9 +206,9 @@ func tailCredit(text string, setApart bool) (c credit, ok bool) {
 		}
 		lower := strings.ToLower(part)
 		switch {
-		case isName(part), isPaper(part), hostLike.MatchString(lower):
+		case isName(part), isPaper(part), hostLike.MatchString(lower), theo && agency.MatchString(part):
 		case labelled && utf8.RuneCountInString(part) <= 45:
-		case setApart && len(strings.Fields(part)) <= 5 && startsUpper(part) && !strings.ContainsAny(part, "0123456789:"):
+		case setApart && !theo && len(strings.Fields(part)) <= 5 && startsUpper(part) && !strings.ContainsAny(part, "0123456789:"):
 		default:
 			return c, false
 		}

@@ -136,9 +136,9 @@ type definition struct {
 	Sure     string   `toml:"sure"`
 	Notes    string   `toml:"notes"`
 
-	MonthFirst   bool     `toml:"month_first"`
-	Params       []string `toml:"params"`
-	IgnoreParams []string `toml:"ignore_params"`
+	FeedMonthFirst bool     `toml:"feed_month_first"`
+	Params         []string `toml:"params"`
+	IgnoreParams   []string `toml:"ignore_params"`
 
 	Start    []string          `toml:"start"`
 	Feeds    []string          `toml:"feeds"`

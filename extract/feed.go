@@ -48,7 +48,7 @@ func (c *context) readFeed(text []byte) error {
 func (c *context) itemDate(item *gofeed.Item) *time.Time {
 	for _, printed := range []string{item.Published, item.Updated} {
 		o := dates.Options{NotAfter: c.page.Fetched, Zone: c.zone()}
-		if c.site != nil && c.site.MonthFirst {
+		if c.site != nil && c.site.FeedMonthFirst {
 			o.Order = dates.MonthFirst
 		}
 		if d, ok := dates.Parse(printed, o); ok {

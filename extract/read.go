@@ -258,11 +258,7 @@ func (c *context) zone() *time.Location {
 }
 
 func (c *context) dateOptions() dates.Options {
-	o := dates.Options{Zone: c.zone(), NotAfter: c.page.Fetched}
-	if c.site != nil && c.site.MonthFirst {
-		o.Order = dates.MonthFirst
-	}
-	return o
+	return dates.Options{Zone: c.zone(), NotAfter: c.page.Fetched}
 }
 
 // site finds the definition of a URL by its host: as it is, with or without

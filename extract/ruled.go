@@ -322,8 +322,11 @@ func (r *ruled) body() {
 		}
 	}
 	t := telling{
-		base: r.base, title: a.Title, lead: string(a.Lead), published: string(a.PublishedText),
+		base: r.base, title: a.Title, lead: string(a.Lead),
 		boldLead: r.layout.BoldLead, signed: r.layout.Name != "" || strings.HasPrefix(string(a.Language), "vi") || strings.ContainsFunc(a.Title, vietnamese),
+	}
+	if a.Published != nil {
+		t.published = *a.Published
 	}
 	if a.Lead == "" && !r.layout.BoldLead && r.layout.fields["lead"] == nil {
 		t.lead, r.leadNode = r.fill("lead", r.generic().page.Lead())
@@ -464,7 +467,7 @@ func (r *ruled) rest() {
 		}
 	}
 	if v, _, signal := r.first("source"); v != "" {
-		if src := parseSource(v); src != "" && (a.Source == "" || !r.ownName(src)) {
+		if src := parseSource(v); src != "" && !r.ownName(src) {
 			a.Source = Text(src)
 			r.note("source", src, signal, 1)
 		}
@@ -472,15 +475,22 @@ func (r *ruled) rest() {
 		source, _ := r.fill("source", r.generic().page.Source())
 		a.Source = Text(source)
 	}
+	if r.ownName(string(a.Source)) {
+		a.Source = "" // what a site says of itself is no source
+		delete(a.Provenance, "source")
+	}
 	if values, nodes, signal := r.all("section"); len(values) > 0 {
 		values = row(values, nodes)
-		a.Section = Text(strings.Join(values, " > "))
+		a.Section = Text(strings.TrimRight(strings.Join(values, " > "), " :"))
 		r.note("section", string(a.Section), signal, 1)
 	} else {
 		section, _ := r.fill("section", r.generic().page.Section())
 		a.Section = Text(section)
 	}
 	if values, _, signal := r.all("tags"); len(values) > 0 {
+		for i := range values {
+			values[i] = strings.TrimLeft(values[i], "# ")
+		}
 		a.Tags = unique(values)
 		r.note("tags", strings.Join(a.Tags, "; "), signal, 1)
 	} else if len(a.Tags) == 0 && r.layout.Name == "" {
@@ -488,8 +498,13 @@ func (r *ruled) rest() {
 	}
 	for _, alt := range r.layout.fields["images"] {
 		for _, n := range r.doc.FindMatcher(alt.sel).Nodes {
-			for _, img := range elements(n, atom.Img) {
-				r.telling.image(&r.story, &dom.Figure{Src: dom.ImageSource(img)})
+			if f := closest(n, atom.Figure); f != nil {
+				n = f // with its caption
+			}
+			for _, p := range dom.Render([]*html.Node{n}, nil) {
+				if p.Kind == "image" {
+					r.telling.image(&r.story, p.Figure)
+				}
 			}
 		}
 	}
@@ -551,6 +566,13 @@ func (r *ruled) ownName(name string) bool {
 		}
 	}
 	return slices.ContainsFunc(own, func(o string) bool { return squeeze(o) == name })
+}
+
+// closest returns a node or the nearest one around it of a name.
+func closest(n *html.Node, name atom.Atom) *html.Node {
+	for ; n != nil && n.DataAtom != name; n = n.Parent {
+	}
+	return n
 }
 
 // elements returns a node, if it is one, and those below it of a name.

@@ -175,6 +175,9 @@ func report(out, errOut io.Writer, common *flags, s crawler.Summary) {
 			fmt.Fprintf(errOut, "%s: %s\n", what, p)
 		}
 	}
+	if !s.Waiting.IsZero() && !common.quiet {
+		fmt.Fprintf(errOut, "what is due next waits for its host until %s; crawl again then\n", s.Waiting.Local().Format(time.DateTime))
+	}
 	if len(s.Sites) > 1 && !common.quiet {
 		var names []string
 		width := 0
