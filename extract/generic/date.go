@@ -3,6 +3,7 @@ package generic
 import (
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/net/html/atom"
@@ -31,8 +32,13 @@ func (r *Reading) dateOptions() dates.Options {
 		h := u.Hostname()
 		tld = h[strings.LastIndexByte(h, '.')+1:]
 	}
-	if o.Zone == nil && (tld == "vn" || lang == "vi" || strings.HasPrefix(lang, "vi-")) {
-		o.Zone = time.FixedZone("", 7*60*60)
+	if o.Zone == nil {
+		switch load := zones[tld]; {
+		case tld == "vn" || lang == "vi" || strings.HasPrefix(lang, "vi-"):
+			o.Zone = time.FixedZone("", 7*60*60)
+		case load != nil:
+			o.Zone = load()
+		}
 	}
 	switch {
 	case lang == "en-us", (lang == "en" || lang == "") && (tld == "com" || tld == "us" || tld == "gov" || tld == "edu" || tld == "mil" || tld == "org" || tld == "net"):
@@ -40,6 +46,29 @@ func (r *Reading) dateOptions() dates.Options {
 	}
 	return o
 }
+
+// zones are the times that the countries of a domain keep, where one country
+// keeps one time. A system without time zones reads UTC.
+var zones = func() map[string]func() *time.Location {
+	m := map[string]func() *time.Location{}
+	for name, domains := range map[string]string{
+		"Europe/Berlin": "de at ch li lu it nl be fr es dk se no pl cz sk hu si hr rs", "Europe/Helsinki": "fi ee lv lt ua ro bg gr", "Europe/London": "uk ie", "Europe/Lisbon": "pt",
+		"Europe/Istanbul": "tr", "Europe/Moscow": "ru", "Asia/Tokyo": "jp", "Asia/Seoul": "kr", "Asia/Shanghai": "cn tw hk sg my ph", "Asia/Bangkok": "th kh la", "Asia/Kolkata": "in lk",
+		"Asia/Jerusalem": "il", "Africa/Johannesburg": "za", "Africa/Lagos": "ng", "Africa/Nairobi": "ke tz ug", "Asia/Karachi": "pk", "Asia/Dhaka": "bd", "Asia/Beirut": "lb", "America/Argentina/Buenos_Aires": "ar", "America/Lima": "pe", "America/Santiago": "cl",
+	} {
+		load := sync.OnceValue(func() *time.Location {
+			l, err := time.LoadLocation(name)
+			if err != nil {
+				return nil
+			}
+			return l
+		})
+		for _, d := range strings.Fields(domains) {
+			m[d] = load
+		}
+	}
+	return m
+}()
 
 // pageURL is where the page was found, or says it is.
 func (r *Reading) pageURL() *url.URL {
