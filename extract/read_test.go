@@ -135,7 +135,7 @@ canonical = 'http://www.bomau.example/bai/{data.slug}'
 	if p := r.Links[0].Published; p == nil || p.Format(time.RFC3339) != "2026-03-01T08:00:00+07:00" {
 		t.Errorf("the first was published %v", p)
 	}
-	r, err = s.Read(Page{URL: "http://www.bomau.example/api/list?offset=4", Body: []byte(`{"data":{"items":[]}}`)})
+	_, err = s.Read(Page{URL: "http://www.bomau.example/api/list?offset=4", Body: []byte(`{"data":{"items":[]}}`)})
 	if !errors.Is(err, ErrNotArticle) {
 		t.Errorf("the page past the last: %v", err)
 	}
