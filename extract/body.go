@@ -243,7 +243,7 @@ func (t telling) offers(s *story, pieces []dom.Piece) []dom.Piece {
 		}
 		rest := p.Chars - p.Linked
 		switch {
-		case files > 0 && files == len(p.Anchor) && (rest <= 3 || fileLabel.MatchString(p.Text)):
+		case files > 0 && files == len(p.Anchor) && (rest <= 3 || fileLabel.MatchString(p.Text) || labelsFile(p)):
 			continue
 		case files == 0 && len(p.Anchor) > 0 && p.Chars > 0 && p.Linked*10 >= p.Chars*9 && !listing && (p.Kind != "heading" || p.Level > 3):
 			for _, a := range p.Anchor {
@@ -265,6 +265,12 @@ func (t telling) offers(s *story, pieces []dom.Piece) []dom.Piece {
 		out = append(out, p)
 	}
 	return out
+}
+
+// labelsFile reports a line that is a label and the name of a file.
+func labelsFile(p dom.Piece) bool {
+	label, name, ok := strings.Cut(p.Text, ":")
+	return ok && len(p.Anchor) == 1 && utf8.RuneCountInString(label) <= 40 && sameText(name, dom.Text(p.Anchor[0]))
 }
 
 func (t telling) relate(s *story, href, title string) {

@@ -193,6 +193,11 @@ func tailCredit(text string, setApart bool) (c credit, ok bool) {
 		if !setApart && !labelled && !theo {
 			return c, false
 		}
+		for part := range strings.SplitSeq(stripped, ", ") {
+			if r, _ := utf8.DecodeRuneInString(part); theo && !unicode.IsUpper(r) {
+				return c, false // a clause
+			}
+		}
 		c = parseCredit(bare)
 		return c, len(c.authors) > 0 || c.source != ""
 	}
