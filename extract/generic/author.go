@@ -197,6 +197,9 @@ func (r *Reading) bylines() []Candidate {
 			groups[kind] = g
 			order = append(order, kind)
 		}
+		if len(g.items) == 30 {
+			return
+		}
 		// One inside the other is the same byline.
 		for _, o := range g.items {
 			if t.in(f.at, o.at) {
@@ -309,6 +312,16 @@ func (r *Reading) bylines() []Candidate {
 		}
 	}
 	out := tail
+	defer func() {
+		// The line that names one more is the whole byline.
+		for i := range out {
+			for j := range out {
+				if len(out[i].Names) > len(out[j].Names) && out[i].Score+.15 > out[j].Score && out[i].Score <= out[j].Score && contains(out[i].Names, out[j].Names) {
+					out[i].Score = out[j].Score + .01
+				}
+			}
+		}
+	}()
 	for _, kind := range order {
 		g := groups[kind]
 		c := g.c
@@ -533,6 +546,7 @@ func withoutDates(s string) string {
 	for k := len(found) - 1; k >= 0; k-- {
 		s = s[:found[k].Start] + " | " + s[found[k].End:]
 	}
+	s = strings.Join(strings.Fields(s), " ")
 	for _, w := range [...]string{" am |", " um |", " on |", " le |", " el |", " vom |", " at |", " vào |", " il |", " em |", " den |", " dne |"} {
 		s = strings.ReplaceAll(s, w, " |")
 	}
@@ -677,6 +691,22 @@ func unique(s []string) []string {
 		}
 	}
 	return out
+}
+
+// contains reports whether all names stand among others.
+func contains(all, some []string) bool {
+	for _, s := range some {
+		found := false
+		for _, a := range all {
+			if strings.EqualFold(a, s) {
+				found = true
+			}
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
 }
 
 func nameKey(names []string) string {

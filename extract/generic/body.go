@@ -25,7 +25,7 @@ func (t *tree) weigh(headline int32) {
 		}
 		switch {
 		case x.ownLink*2 > x.own:
-		case x.atom >= 0 && isHeading(x.atom):
+		case isHeading(x.atom):
 		case x.own >= 80 && x.punct > 0, x.own >= 30 && x.punct > 0 && x.ownLink*3 <= x.own, x.own >= 140:
 			x.flags |= fProse
 		}
@@ -324,16 +324,19 @@ func (r *Reading) articleBody() string {
 	return paragraphs(stripTags(s))
 }
 
+// maxCopy bounds what is compared with a text, block by block.
+const maxCopy = 200_000
+
 // check compares the text with its second copy in JSON-LD. Where the copy is
 // complete, paragraphs that it does not have are not text.
 func (r *Reading) check(c int32, b *Body) {
 	t := r.tree
 	copied := squash(r.articleBody())
-	if len(copied) < 400 {
+	if len(copied) < 300 || len(copied) > maxCopy {
 		return
 	}
 	var unknown []int32
-	found, other := 0, 0
+	found, other, compared := 0, 0, 0
 	for i := c; i < t.e[c].end; i++ {
 		x := &t.e[i]
 		if b.Dropped(x.n) {
@@ -342,6 +345,9 @@ func (r *Reading) check(c int32, b *Body) {
 		}
 		if x.own < 20 || x.flags&fBlock == 0 {
 			continue
+		}
+		if compared++; compared > 4000 {
+			return
 		}
 		k := squash(t.ownText(i))
 		if len(k) > 60 {

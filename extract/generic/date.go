@@ -639,7 +639,15 @@ func (r *Reading) dateLine(out []Candidate, i int32, score float64, where string
 		}
 		return r.dateline(out, i, o)
 	}
+	if x.flags&fProse != 0 && i >= r.memo.begin && where != "under the text" {
+		if more := r.dateline(out, i, o); len(more) > len(out) {
+			return more
+		}
+	}
 	line := t.ownText(i)
+	if c := r.Title(); len(c) > 0 && len(line) > len(c[0].Value) {
+		line = strings.TrimSpace(strings.Replace(line, c[0].Value, "", 1))
+	}
 	found := dates.Find(line, o)
 	if len(found) == 0 {
 		return out

@@ -90,7 +90,7 @@ func (r *Reading) Title() []Candidate {
 	h1s := 0
 	for _, i := range t.h {
 		x := &t.e[i]
-		if x.atom != atom.H1 || x.chars == 0 || x.chars > 400 {
+		if x.atom != atom.H1 || x.chars == 0 || x.chars > 400 || len(ballots) > 40 {
 			continue
 		}
 		s := t.text(i)

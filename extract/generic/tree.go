@@ -19,8 +19,6 @@ type tree struct {
 	meta     []*html.Node
 	data     []*html.Node // application/ld+json
 	state    []*html.Node // other scripts that hold data
-	time     []int32      // <time>, itemprop=date…, class names that speak of dates
-	by       []int32      // what may hold a byline
 	prop     []int32      // elements with itemprop
 	links    []*html.Node // <link> with rel
 	lang     string       // of <html>
@@ -64,7 +62,10 @@ const (
 	fTeaser // prose of a teaser
 )
 
-const maxElems = 3_000_000
+const (
+	maxElems = 3_000_000
+	maxMarks = 400 // headings and articles that are remembered
+)
 
 // flatten walks the tree once, without recursion.
 func flatten(root *html.Node) *tree {
@@ -174,7 +175,9 @@ func flatten(root *html.Node) *tree {
 					t.title = i
 				}
 			case atom.H1, atom.H2:
-				t.h = append(t.h, i)
+				if len(t.h) < maxMarks {
+					t.h = append(t.h, i)
+				}
 				x.headings = 1
 			case atom.H3, atom.H4, atom.H5, atom.H6:
 				x.headings = 1
@@ -183,21 +186,15 @@ func flatten(root *html.Node) *tree {
 					t.main = i
 				}
 			case atom.Article:
-				t.articles = append(t.articles, i)
-			case atom.Time:
-				t.time = append(t.time, i)
+				if len(t.articles) < maxMarks {
+					t.articles = append(t.articles, i)
+				}
 			case atom.Img, atom.Picture:
 				if n.DataAtom == atom.Img {
 					x.images = 1
 				}
 			case atom.A:
 				x.links = 1
-			}
-			if x.hint&(hDate|hUpdated|hMeta) != 0 && n.DataAtom != atom.Time {
-				t.time = append(t.time, i)
-			}
-			if x.hint&(hByline|hBio) != 0 {
-				t.by = append(t.by, i)
 			}
 			if x.flags&fHidden != 0 {
 				// Hidden parts are read for their attributes only.
