@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/PuerkitoBio/goquery"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+	"golang.org/x/text/unicode/norm"
 
 	"luutin/extract/dates"
 	"luutin/extract/dom"
@@ -547,7 +549,7 @@ func row(values []string, nodes []*html.Node) (out []string) {
 // ownName reports whether a name is that of the site itself: as its definition
 // gives it, as the page does, or its host with or without the top-level domain.
 func (r *ruled) ownName(name string) bool {
-	name = squeeze(name)
+	name = squeeze(unaccented(name))
 	if name == "" {
 		return false
 	}
@@ -565,7 +567,20 @@ func (r *ruled) ownName(name string) bool {
 			own = append(own, host, label)
 		}
 	}
-	return slices.ContainsFunc(own, func(o string) bool { return squeeze(o) == name })
+	return slices.ContainsFunc(own, func(o string) bool { return squeeze(unaccented(o)) == name })
+}
+
+// unaccented writes a name as hosts do: Dân Trí is dantri.
+func unaccented(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == 'đ' || r == 'Đ':
+			return 'd'
+		case unicode.Is(unicode.Mn, r):
+			return -1
+		}
+		return r
+	}, norm.NFD.String(s))
 }
 
 // closest returns a node or the nearest one around it of a name.

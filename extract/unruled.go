@@ -111,8 +111,18 @@ func (r *ruled) fillAuthors(cs []generic.Candidate) []string {
 	if !ok || len(c.Names) == 0 {
 		return nil
 	}
-	r.note("authors", strings.Join(c.Names, "; "), c.Signal, c.Score)
-	return c.Names
+	var names []string
+	for _, name := range c.Names {
+		if fromTheo.MatchString(name) || strings.ContainsFunc(name, vietnamese) {
+			names = append(names, parseCredit(name).authors...)
+		} else {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 {
+		r.note("authors", strings.Join(names, "; "), c.Signal, c.Score)
+	}
+	return unique(names)
 }
 
 // genericBody returns where the text stands, what in it is not text, and what
