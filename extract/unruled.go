@@ -113,6 +113,13 @@ func (r *ruled) fillAuthors(cs []generic.Candidate) []string {
 	}
 	var names []string
 	for _, name := range c.Names {
+		if lower := strings.ToLower(name); !initials.MatchString(name) && hostLike.MatchString(lower) {
+			if r.article.Source == "" {
+				r.article.Source = Text(lower)
+				r.note("source", lower, c.Signal, c.Score)
+			}
+			continue
+		}
 		if fromTheo.MatchString(name) || strings.ContainsFunc(name, vietnamese) {
 			names = append(names, parseCredit(name).authors...)
 		} else {
