@@ -146,3 +146,21 @@ func gunzip(body []byte) ([]byte, error) {
 	}
 	return text, nil
 }
+
+// readPacked reads a sitemap or a feed that was served as a gzip file.
+func (s *Sites) readPacked(r *Reading, p Page, d *definition) (*Reading, error) {
+	text, err := gunzip(p.Body)
+	if err != nil {
+		r.Kind = KindAttachment
+		return r, fmt.Errorf("%w: a gzip file: %w", ErrNotArticle, err)
+	}
+	if k := sniff(text); k != KindFeed && k != KindSitemap {
+		r.Kind = KindAttachment
+		return r, fmt.Errorf("%w: a gzip file, not a page", ErrNotArticle)
+	}
+	p.Body = text
+	if bytes.HasPrefix(text, []byte("\x1f\x8b")) {
+		return r, fmt.Errorf("%w: gzip in gzip", ErrNotArticle)
+	}
+	return s.read(p, d)
+}
