@@ -226,6 +226,10 @@ func (r *Reading) bylines() []Candidate {
 		if i < t.body || x.flags&fHidden != 0 || x.chars == 0 || x.chars > 260 {
 			continue
 		}
+		ok, extra := near(i)
+		if !ok && h >= 0 && x.hint&hByline == 0 && x.atom != atom.A {
+			continue
+		}
 		prop, isAuthor := "", false
 		if x.hint&hByline != 0 {
 			rel := attr(x.n, "rel")
@@ -238,7 +242,6 @@ func (r *Reading) bylines() []Candidate {
 		if !isAuthor && x.hint&hByline == 0 && (x.flags&fBlock == 0 || x.own < 5 || x.own > 140) {
 			continue
 		}
-		ok, extra := near(i)
 		if !ok && h >= 0 {
 			if isAuthor && x.chars < 60 && !t.foreign(i) {
 				afar = append(afar, i)

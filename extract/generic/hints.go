@@ -55,22 +55,22 @@ var words = func() map[string]hint {
 		hForm:            "newsletter newsletters subscribe subscription signup login signin register registration optin mailchimp mailmunch formulate subscribebox emailsignup abo",
 		hConsent:         "cookie cookies consent gdpr ccpa cookiebar cookiebanner cmp onetrust cookielaw didomi sourcepoint",
 		hByline:          "byline bylines author authors authorname writer reporter contributor contributors journalist tacgia autor autore autores auteur butdanh redakteur",
-		hDate:            "date datetime time timestamp dateline published publish pubdate publishdate postdate postdatetime datum fecha data-publicacao ngaydang ngay thoigian posted publishedon publicationdate entrydate dates datepublished fecha-publicacion pubtime createddate date-time",
+		hDate:            "date datetime time timestamp dateline published publish pubdate publishdate postdate postdatetime datum fecha ngaydang ngay thoigian posted publishedon publicationdate entrydate dates datepublished pubtime createddate",
 		hUpdated:         "updated update modified lastupdate lastmodified lastupdated capnhat datemodified",
 		hMeta:            "meta metadata info postmeta entrymeta articlemeta infor",
-		hCaption:         "caption captions figcaption credit credits legend chuthich imagecaption photocaption wp-caption-text photocredit imgcaption bildunterschrift copyrightholder pcaption piccaption",
+		hCaption:         "caption captions figcaption credit credits legend chuthich imagecaption photocaption photocredit imgcaption bildunterschrift copyrightholder pcaption piccaption",
 		hTags:            "tag tags taglist keywords keyword tagcloud tukhoa hashtag hashtags topics tagbox",
 		hHidden:          "hidden hide sronly srreader screenreader visuallyhidden offscreen noprint printonly invisible visually assistive a11y",
-		hLead:            "lead lede sapo standfirst dek deck subtitle subheadline subhead subheading intro introduction summary chapo abstract kicker-lead excerpt teaser-text trichyeu tomtat motdau motangan strapline subline bajada entradilla copete sommario catenaccio ingress manchet vorspann anriss anons perex synopsis description detail-sapo chapeau leadtext subtitulo volanta bajante preamble",
-		hTitle:           "title headline heading hed tieude posttitle entrytitle articletitle pagetitle titre titulo titolo headlines__title",
-		hPlace:           "location place stamp locationstamp dateline-place",
+		hLead:            "lead lede sapo standfirst dek deck subtitle subheadline subhead subheading intro introduction summary chapo abstract excerpt trichyeu tomtat motdau motangan strapline subline bajada entradilla copete sommario catenaccio ingress manchet vorspann anriss anons perex synopsis description chapeau leadtext subtitulo volanta bajante preamble",
+		hTitle:           "title headline heading hed tieude posttitle entrytitle articletitle pagetitle titre titulo titolo",
+		hPlace:           "location place stamp locationstamp",
 		hBrand:           "logo brand sitetitle blogtitle sitename branding siteheading sitebranding",
 		hCrumb:           "breadcrumb breadcrumbs crumb crumbs brotkrumen",
-		hStory:           "article articles entry post story news detail details single blog page main cms field rich bai baiviet tin newsdetail chitiet noidung detailcontent maincontent singular wysiwyg article__body",
+		hStory:           "article articles entry post story news detail details single blog page main cms field rich bai baiviet tin newsdetail chitiet noidung detailcontent maincontent singular wysiwyg",
 		hText:            "body content text copy paragraphs paragraph contents prose maincontent bodytext contenido corps texte fulltext",
 		hBody:            "articlebody articlecontent articletext entrycontent postcontent postbody storybody storycontent storytext newscontent newsbody noidungbaiviet contentdetail detailcontent maincontentdetail bodytext articlefulltext fulltext richtext wysiwyg cotenido noidungchitiet ckcontent fckcontent readcontent storycopy postentry ftcontent articleparagraphs artikeltext brodtext bodycopy",
-		hCard:            "card cards teaser teasers tile tiles item items promo-item carousel slider swiper slick slideshow",
-		hPaywall:         "paywall regwall piano premium-box subscriberonly metered barrier pianomedia",
+		hCard:            "card cards teaser teasers tile tiles item items carousel slider swiper slick slideshow",
+		hPaywall:         "paywall regwall piano subscriberonly metered barrier pianomedia",
 		hBio:             "bio authorbio authorbox authorinfo aboutauthor biography",
 		hSource:          "source sources nguon nguontin fuente quelle fonte sourcename",
 		hWidget:          "widget widgets module block plugin",
@@ -85,6 +85,15 @@ var words = func() map[string]hint {
 		}
 	}
 	return m
+}()
+
+// lengths has a bit for each length of the words that begin with a letter:
+// most tokens of a page are in no table.
+var lengths = func() (l [26]uint32) {
+	for w := range words {
+		l[w[0]-'a'] |= 1 << len(w)
+	}
+	return l
 }()
 
 // classHint reads one class, id or itemprop. Tokens end at signs, at digits
@@ -110,11 +119,14 @@ func classHint(s string) hint {
 			return
 		}
 		camel = atCapital
-		w := words[string(buf[:n])]
+		var w hint
+		if n < 32 && lengths[buf[0]-'a']&(1<<n) != 0 {
+			w = words[string(buf[:n])]
+		}
 		if w == 0 && n > 6 {
 			w = stem(buf[:n])
 		}
-		if lastN > 0 && lastN+n <= len(buf) {
+		if lastN > 0 && lastN+n < 32 && lengths[last[0]-'a']&(1<<(lastN+n)) != 0 {
 			var joined [72]byte
 			copy(joined[:], last[:lastN])
 			copy(joined[lastN:], buf[:n])

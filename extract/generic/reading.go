@@ -207,6 +207,3 @@ func (r *Reading) Image() []Candidate {
 	rank(out)
 	return out
 }
-
-// Source ranks the papers and agencies that the text is said to come from.
-func (r *Reading) Source() []Candidate { return nil }

@@ -1,0 +1,89 @@
+package generic
+
+import (
+	"strings"
+)
+
+// sourceLabels stand before the name of the paper or agency that a text was
+// taken from.
+var sourceLabels = []string{"nguồn tin:", "nguồn tin :", "nguồn:", "nguồn :", "theo:", "source:", "source :", "quelle:", "fuente:", "fonte:", "bron:", "källa:", "kilde:", "zdroj:", "źródło:", "источник:", "kaynak:", "来源：", "来源:", "出典："}
+
+// Source ranks the papers and agencies that the text is said to come from. A
+// label with nothing behind it names none.
+func (r *Reading) Source() []Candidate {
+	t := r.tree
+	if t.body < 0 {
+		return nil
+	}
+	r.Body()
+	first, last := r.headline(), int32(len(t.e))
+	c := r.memo.container
+	if c > 0 {
+		for i := c; i < t.e[c].end; i++ {
+			if t.e[i].flags&(fProse|fInBad) == fProse {
+				last = i
+			}
+		}
+	}
+	if first < 0 {
+		first = t.body
+	}
+	var out []Candidate
+	add := func(i int32, v, signal string, score float64) {
+		v = strings.Trim(v, " .,;:()[]-–—")
+		if v == "" || len(v) > 90 || len(strings.Fields(v)) > 10 || r.isTitle(v) {
+			return
+		}
+		out = append(out, Candidate{Value: v, Signal: signal, Score: score, Node: t.e[i].n})
+	}
+	for i := first; i < int32(len(t.e)) && i < last+60; i++ {
+		x := &t.e[i]
+		if x.flags&fHidden != 0 || x.atom.String() == "figcaption" || x.hint&hCaption != 0 {
+			i = x.end - 1
+			continue
+		}
+		if x.chars == 0 || x.chars > 120 || t.foreign(i) {
+			continue
+		}
+		named := x.hint&hSource != 0
+		if named { // the innermost of several
+			for j := i + 1; j < x.end; j++ {
+				if t.e[j].hint&hSource != 0 && t.e[j].chars > 0 {
+					named = false
+				}
+			}
+		}
+		if !named && (x.flags&fBlock == 0 || x.own == 0) {
+			continue
+		}
+		s := t.text(i)
+		low := strings.ToLower(s)
+		label := ""
+		for _, l := range sourceLabels {
+			if strings.HasPrefix(strings.TrimLeft(low, "( "), l) {
+				label = l
+				break
+			}
+		}
+		switch {
+		case label != "":
+			at := strings.Index(low, label) + len(label)
+			if at <= len(s) {
+				score := .7
+				if named {
+					score = .85
+				}
+				add(i, s[at:], "labelled source", score)
+			}
+			i = x.end - 1
+		case named && x.chars < 50 && !strings.HasSuffix(s, ":"):
+			if rest, ok := strings.CutPrefix(s, "Theo "); ok {
+				s = rest
+			}
+			add(i, s, "class source", .7)
+			i = x.end - 1
+		}
+	}
+	rank(out)
+	return out
+}
