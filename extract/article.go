@@ -44,6 +44,7 @@ type Page struct {
 // A Reading is what one page says: an article, links, or both.
 type Reading struct {
 	Kind    Kind        // what the page turned out to be
+	Instead string      // what it is instead of an article: list, home, search, login, challenge, missing, shell, empty; "" when it is one or nobody can tell
 	Site    string      // the definition that read it; "" when none knows the host
 	Article *Article    // nil unless Read returned no error
 	Links   []Link      // in the order of the page, each canonical URL once
@@ -93,11 +94,12 @@ type Article struct {
 	PublishedPrecision Text       `json:"published_precision"` // second, minute, day, month or year
 	Modified           *time.Time `json:"modified"`
 
-	Authors  []string `json:"authors"`
-	Source   Text     `json:"source"`
-	Section  Text     `json:"section"`
-	Tags     []string `json:"tags"`
-	Language Text     `json:"language"`
+	Authors  []string  `json:"authors"`
+	Source   Text      `json:"source"`
+	Section  Text      `json:"section"`
+	Tags     []string  `json:"tags"`
+	Language Text      `json:"language"` // BCP 47
+	Variants []Variant `json:"variants"` // the same article in other languages
 
 	Images      []Image      `json:"images"`
 	Attachments []Attachment `json:"attachments"`
@@ -145,6 +147,12 @@ type Attachment struct {
 	Type string `json:"type"` // the extension in lower case without a dot: pdf, docx
 }
 
+// A Variant is the same article in another language.
+type Variant struct {
+	Language string `json:"language"` // BCP 47
+	URL      string `json:"url"`
+}
+
 // A Related is a link that the page offers beside the article.
 type Related struct {
 	URL   string `json:"url"`
@@ -166,6 +174,7 @@ func (a *Article) JSON() ([]byte, error) {
 	c.Images = orEmpty(c.Images)
 	c.Attachments = orEmpty(c.Attachments)
 	c.Related = orEmpty(c.Related)
+	c.Variants = orEmpty(c.Variants)
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

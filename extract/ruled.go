@@ -68,7 +68,7 @@ func (c *context) finish(a *Article) error {
 	}
 	a.ID = ArticleID(a.CanonicalURL)
 	a.ContentHash = a.Hash()
-	c.reading.Article = a
+	c.reading.Article, c.reading.Instead = a, ""
 	for _, f := range a.Attachments {
 		c.link(f.URL, "", KindAttachment, f.Name, nil)
 	}
@@ -468,6 +468,7 @@ func (r *ruled) rest() {
 			a.Authors = names
 		}
 	}
+	r.variants()
 	if v, _, signal := r.first("source"); v != "" {
 		if src := parseSource(v); src != "" && !r.ownName(src) {
 			a.Source = Text(src)
@@ -527,6 +528,23 @@ func (r *ruled) rest() {
 		}
 	}
 	a.Images, a.Attachments, a.Related = r.story.images, r.story.attachments, r.story.related
+}
+
+// variants reads the page's links to itself in other languages (HTML living
+// standard, rel=alternate with hreflang).
+func (r *ruled) variants() {
+	own := strings.ToLower(string(r.article.Language))
+	for _, n := range r.doc.Find(`link[rel="alternate"][hreflang][href]`).Nodes {
+		language := strings.ToLower(dom.Attr(n, "hreflang"))
+		u, err := r.base.Parse(strings.TrimSpace(dom.Attr(n, "href")))
+		if err != nil || u.Host == "" || language == "" || language == "x-default" || language == own {
+			continue
+		}
+		v := Variant{Language: dom.Attr(n, "hreflang"), URL: u.String()}
+		if r.sites.Canonical(v.URL) != r.article.CanonicalURL && !slices.Contains(r.article.Variants, v) {
+			r.article.Variants = append(r.article.Variants, v)
+		}
+	}
 }
 
 // row leaves the values that stand in one row with the first, as the steps of

@@ -38,6 +38,9 @@ func (c *context) generic() *unruled {
 		case generic.Login, generic.Challenge, generic.Missing, generic.Shell, generic.Empty:
 			u.refusal = true
 		}
+		if u.reason != "" {
+			c.reading.Instead = string(u.kind)
+		}
 		c.unruled = u
 	}
 	return c.unruled
