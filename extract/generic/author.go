@@ -380,7 +380,7 @@ func (r *Reading) tailByline() (tailed, bool) {
 		if len(names) == 0 || len(names) > 3 {
 			continue
 		}
-		if !labelled {
+		if !labelled || !strings.Contains(raw[:min(len(raw), 30)], ":") {
 			whole := true
 			for _, n := range names {
 				words := strings.Fields(n)
@@ -453,7 +453,7 @@ var authorPaths = map[string]bool{
 func (t *tree) foreign(i int32) bool {
 	for j, n := i, 0; j >= 0 && n < 12; j, n = t.e[j].parent, n+1 {
 		x := &t.e[j]
-		if x.atom == atom.Body || x.atom == atom.Main {
+		if x.atom == atom.Body || x.atom == atom.Main || t.in(t.head, j) || t.in(t.core, j) {
 			return false
 		}
 		if x.hint&(hRelated|hComment|hNav|hFooter) != 0 && x.hint&(hBody|hByline|hTitle) == 0 && x.chars < 5000 || x.atom == atom.Nav || x.flags&fHidden != 0 {
@@ -550,7 +550,7 @@ func withoutDates(s string) string {
 		s = s[:found[k].Start] + " | " + s[found[k].End:]
 	}
 	s = strings.Join(strings.Fields(s), " ")
-	for _, w := range [...]string{" am |", " um |", " on |", " le |", " el |", " vom |", " at |", " vào |", " il |", " em |", " den |", " dne |"} {
+	for _, w := range [...]string{" am |", " um |", " on |", " le |", " el |", " vom |", " at |", " vào |", " il |", " em |", " den |", " dne |", "am|", "um|"} {
 		s = strings.ReplaceAll(s, w, " |")
 	}
 	return strings.Trim(s, " |,-–")
@@ -606,7 +606,7 @@ var roles = func() map[string]bool {
 		special guest executive managing deputy assistant associate director manager president ceo professor university
 		tweet facebook twitter instagram linkedin whatsapp login subscribe newsletter print copy link save listen home contact advertisement sponsored
 		archive archives read reading time source sources credit courtesy edited reviewed fact checked medically
-		lesezeit kommentare artikel drucken merken teilen zum profil alle beiträge mehr
+		lesezeit kommentare artikel drucken merken teilen zum profil alle beiträge beitrag mehr stand kontakt hinterlasse kommentar uncategorized quelle weitere informationen inhalte schlagwörter kategorie kategorien tags tag allgemein news agenturmeldung
 		đăng ngày lượt xem chia sẻ bình luận tin ảnh
 		by von por par für der die das ein eine ist the this that from for is are was with to of at in on`) {
 		m[w] = true
