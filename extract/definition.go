@@ -14,7 +14,6 @@ import (
 	"time"
 	_ "time/tzdata" // the zones of the definitions on machines without them
 
-	"github.com/PuerkitoBio/goquery"
 	"github.com/andybalholm/cascadia"
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -150,6 +149,9 @@ type definition struct {
 	Skip     string            `toml:"skip"`
 	Rewrite  []rewrite         `toml:"rewrite"`
 	Headers  map[string]string `toml:"headers"`
+	Private  bool              `toml:"private"`
+	TLS      []string          `toml:"tls"`
+	Hours    string            `toml:"hours"`
 
 	Lists   []listRule `toml:"list"`
 	Layouts []layout   `toml:"layout"`
@@ -159,6 +161,7 @@ type definition struct {
 	isPlatform bool
 	zone       *time.Location
 	delay      time.Duration
+	hours      Hours
 	articles   *regexp.Regexp
 	follow     *regexp.Regexp
 	skip       *regexp.Regexp
@@ -312,6 +315,9 @@ func (d *definition) compile() error {
 		if d.delay, err = time.ParseDuration(d.Delay); err != nil || d.delay < 0 {
 			return d.fault(fmt.Sprintf("delay %q is no duration such as 1.5s", d.Delay), "delay")
 		}
+	}
+	if err := d.compileTerms(); err != nil {
+		return err
 	}
 	for _, x := range []struct {
 		key string
@@ -481,6 +487,9 @@ func (d *definition) inherit(p *definition) {
 	}
 	if d.zone == nil {
 		d.zone = p.zone
+		if d.Hours != "" {
+			d.hours.zone = p.zone
+		}
 	}
 	if d.Language == "" {
 		d.Language = p.Language
@@ -518,9 +527,11 @@ func absolute(raw string) error {
 type selector []alternative
 
 type alternative struct {
-	raw  string
-	sel  cascadia.Selector
-	attr string // whose value is meant; "" means the text
+	raw   string // as it is written
+	css   string // without @attribute
+	sel   cascadia.Selector
+	attr  string   // whose value is meant; "" means the text
+	needs []string // classes and ids without which it matches nothing
 }
 
 var attrSuffix = regexp.MustCompile(`^(.*\S)\s*@([a-zA-Z][-a-zA-Z0-9_:]*)$`)
@@ -542,7 +553,7 @@ func compileSelector(raw string) (selector, error) {
 		if err != nil {
 			return nil, fmt.Errorf("selector %q: %w", a.raw, err)
 		}
-		a.sel = sel
+		a.css, a.sel, a.needs = css, sel, needs(css)
 		out = append(out, a)
 	}
 	return out, nil
@@ -573,16 +584,6 @@ func splitTop(s string) []string {
 		}
 	}
 	return append(parts, s[start:])
-}
-
-// find returns what the first alternative that matches anything matches.
-func (s selector) find(doc *goquery.Selection) (*goquery.Selection, alternative) {
-	for _, a := range s {
-		if found := doc.FindMatcher(a.sel); found.Length() > 0 {
-			return found, a
-		}
-	}
-	return nil, alternative{}
 }
 
 // locate returns the line of a key of the index-th [[table]], or of the table

@@ -95,8 +95,7 @@ func (c *context) readJSONArticle(l *layout, doc gjson.Result) error {
 			a.CanonicalURL = c.sites.Canonical(u)
 		}
 	}
-	c.root, _ = html.Parse(strings.NewReader(""))
-	c.doc = goquery.NewDocumentFromNode(c.root).Selection
+	c.document = newDocument(&html.Node{Type: html.DocumentNode})
 	if u, err := url.Parse(a.CanonicalURL); err == nil {
 		c.base = u
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/PuerkitoBio/goquery"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
@@ -28,19 +27,11 @@ var ErrListEnd = errors.New("past the last page of the list")
 // readList finds the links of a list page and its next page.
 func (c *context) readList() error {
 	l := c.listRule(formatHTML)
-	found := c.doc
+	found := []*html.Node{c.root}
 	if l.links != nil {
-		found = nil
-		for _, a := range l.links {
-			if s := c.doc.FindMatcher(a.sel); s.Length() > 0 {
-				found = s
-				break
-			}
-		}
+		found, _ = c.first(l.links)
 	}
-	if found != nil {
-		c.readLinks(l, found)
-	}
+	c.readLinks(found)
 	if c.site != nil && c.site.follow != nil {
 		for _, n := range c.doc.Find("a[href]").Nodes {
 			if u := c.target(dom.Attr(n, "href")); u != nil && c.site.follow.MatchString(u.RequestURI()) {
@@ -91,7 +82,7 @@ func (c *context) listRule(format string) listRule {
 			continue
 		}
 		if l.when != nil {
-			if found, _ := l.when.find(c.doc); found == nil {
+			if found, _ := c.first(l.when); found == nil {
 				continue
 			}
 		}
@@ -103,8 +94,8 @@ func (c *context) listRule(format string) listRule {
 var inScript = regexp.MustCompile(`(?:location(?:\.href)?\s*=\s*|window\.open\(\s*)['"]([^'"]+)['"]`)
 
 // readLinks notes the articles that a part of a page links to.
-func (c *context) readLinks(l listRule, part *goquery.Selection) {
-	for _, n := range part.Nodes {
+func (c *context) readLinks(parts []*html.Node) {
+	for _, n := range parts {
 		c.linkOf(n)
 		for d := range n.Descendants() {
 			c.linkOf(d)
@@ -231,7 +222,7 @@ func (l listRule) first() int {
 // nextPage notes the next page of a list: by its link, or by its number.
 func (c *context) nextPage(l listRule, articles int) {
 	for _, a := range l.next {
-		for _, n := range c.doc.FindMatcher(a.sel).Nodes {
+		for _, n := range c.match(a) {
 			href := dom.Attr(n, "href")
 			if a.attr != "" {
 				href = dom.Attr(n, a.attr)
@@ -242,11 +233,13 @@ func (c *context) nextPage(l listRule, articles int) {
 			}
 		}
 	}
-	if l.next == nil && l.Page == "" && l.PagePost == "" && c.doc != nil {
-		if href, ok := c.doc.Find(`link[rel="next"][href], a[rel="next"][href]`).First().Attr("href"); ok {
-			if u := c.target(href); u != nil {
-				c.onward(u.String(), "")
-			}
+	if l.next == nil && l.Page == "" && l.PagePost == "" && c.document != nil {
+		href := c.headLink("next")
+		if href == "" {
+			href, _ = c.doc.Find(`a[rel="next"][href]`).First().Attr("href")
+		}
+		if u := c.target(href); u != nil {
+			c.onward(u.String(), "")
 		}
 		return
 	}
@@ -323,8 +316,8 @@ func (c *context) pageByTemplate(l listRule) {
 	}
 	if id == "" && strings.Contains(l.Page, "{id}") {
 		for _, a := range l.pageID {
-			if found := c.doc.FindMatcher(a.sel); found.Length() > 0 {
-				id = url.PathEscape(valueOf(found.Nodes[0], a.attr))
+			if found := c.match(a); len(found) > 0 {
+				id = url.PathEscape(valueOf(found[0], a.attr))
 				break
 			}
 		}

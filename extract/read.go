@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/PuerkitoBio/goquery"
 	"golang.org/x/net/html"
 
 	"luutin/extract/dates"
@@ -92,8 +91,7 @@ type context struct {
 	base    *url.URL // for relative links
 	reading *Reading
 
-	root    *html.Node
-	doc     *goquery.Selection
+	*document
 	chosen  *layout        // nil when none fits
 	linked  map[string]int // the place of each link in the reading, by its canonical URL
 	unruled *unruled       // made when first asked for
@@ -151,10 +149,9 @@ func (c *context) readHTML(text []byte) error {
 	if err != nil {
 		return fmt.Errorf("parse page: %w", err)
 	}
-	c.root = root
-	c.doc = goquery.NewDocumentFromNode(root).Selection
-	if href, ok := c.doc.Find("base[href]").First().Attr("href"); ok {
-		if u, err := c.url.Parse(strings.TrimSpace(href)); err == nil {
+	c.document = newDocument(root)
+	if c.document.base != "" {
+		if u, err := c.url.Parse(c.document.base); err == nil {
 			c.base = u
 		}
 	}
@@ -168,21 +165,21 @@ func (c *context) readHTML(text []byte) error {
 	if l == nil || c.site == nil {
 		// A page that has the mark of a platform, or that its site calls an
 		// article, is read all the same; a wall before it is not.
-		u := c.generic()
-		if u.refusal || u.reason != "" && l == nil && !c.isArticleURL() {
-			return c.notArticle()
+		reason, refusal := c.instead()
+		if refusal || reason != "" && l == nil && !c.isArticleURL() {
+			return c.notArticle(reason, refusal)
 		}
 	}
 	return c.readArticle(l)
 }
 
 // notArticle says what the page is instead, and still finds its links.
-func (c *context) notArticle() error {
-	if !c.generic().refusal {
+func (c *context) notArticle(reason string, refusal bool) error {
+	if !refusal {
 		c.reading.Kind = KindList
-		c.readLinks(listRule{}, c.doc)
+		c.readLinks([]*html.Node{c.root})
 	}
-	return fmt.Errorf("%w: %s", ErrNotArticle, c.generic().reason)
+	return fmt.Errorf("%w: %s", ErrNotArticle, reason)
 }
 
 // layout returns the first layout that fits the page: of its site, or, when no
@@ -211,7 +208,7 @@ func (c *context) choose(ls []layout) *layout {
 			mark = l.fields["body"]
 		}
 		if mark != nil {
-			if found, _ := mark.find(c.doc); found == nil {
+			if found, _ := c.first(mark); found == nil {
 				continue
 			}
 		}
@@ -231,7 +228,7 @@ func (c *context) isList(l *layout) bool {
 		return false
 	}
 	if c.page.URL == "" {
-		return l == nil && c.generic().reason != ""
+		return l == nil && c.isNoArticle()
 	}
 	if slices.Contains(c.site.Start, c.page.URL) {
 		return true
@@ -242,7 +239,12 @@ func (c *context) isList(l *layout) bool {
 			return true
 		}
 	}
-	return l == nil && (c.site.articles != nil || c.generic().reason != "")
+	return l == nil && (c.site.articles != nil || c.isNoArticle())
+}
+
+func (c *context) isNoArticle() bool {
+	reason, _ := c.instead()
+	return reason != ""
 }
 
 // zone is the one that the definition names: the site's, else that of the

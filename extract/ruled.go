@@ -9,7 +9,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/PuerkitoBio/goquery"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 	"golang.org/x/text/unicode/norm"
@@ -43,7 +42,7 @@ func (c *context) readArticle(l *layout) error {
 	}
 	r := ruled{context: c, layout: l, article: a, dropped: map[*html.Node]bool{}}
 	for _, alt := range l.drop {
-		for _, n := range c.doc.FindMatcher(alt.sel).Nodes {
+		for _, n := range c.match(alt) {
 			r.dropped[n] = true
 		}
 	}
@@ -106,8 +105,7 @@ func (r *ruled) rule(a alternative) string {
 // alternatives.
 func (r *ruled) first(field string) (string, *html.Node, string) {
 	for _, a := range r.layout.fields[field] {
-		found := r.doc.FindMatcher(a.sel)
-		for _, n := range found.Nodes {
+		for _, n := range r.match(a) {
 			if v := r.value(n, a.attr); v != "" {
 				return v, n, r.rule(a)
 			}
@@ -119,7 +117,7 @@ func (r *ruled) first(field string) (string, *html.Node, string) {
 // all returns the texts of all matches of the first alternative with any.
 func (r *ruled) all(field string) (values []string, nodes []*html.Node, signal string) {
 	for _, a := range r.layout.fields[field] {
-		for _, n := range r.doc.FindMatcher(a.sel).Nodes {
+		for _, n := range r.match(a) {
 			if v := r.value(n, a.attr); v != "" && !slices.Contains(values, v) {
 				values = append(values, v)
 				nodes = append(nodes, n)
@@ -154,13 +152,10 @@ func (r *ruled) canonical() {
 	if r.page.URL != "" {
 		a.CanonicalURL = r.sites.Canonical(r.page.URL)
 	}
-	href, _ := r.doc.Find(`link[rel="canonical"][href]`).First().Attr("href")
-	signal := "link rel=canonical"
-	if strings.TrimSpace(href) == "" {
-		href, _ = r.doc.Find(`meta[property="og:url"][content]`).First().Attr("content")
-		signal = "meta og:url"
+	href, signal := r.headLink("canonical"), "link rel=canonical"
+	if href == "" {
+		href, signal = r.ogURL, "meta og:url"
 	}
-	href = strings.TrimSpace(href)
 	if href == "" {
 		return
 	}
@@ -236,7 +231,7 @@ func (r *ruled) date(field string) (dates.Date, string, bool) {
 	for _, alt := range r.layout.fields[field] {
 		var together []string
 		var best dates.Date
-		for _, n := range r.doc.FindMatcher(alt.sel).Nodes {
+		for _, n := range r.match(alt) {
 			v := r.value(n, alt.attr)
 			if v == "" {
 				continue
@@ -278,7 +273,7 @@ func (r *ruled) body() {
 	var roots []*html.Node
 	signal := ""
 	for _, alt := range r.layout.fields["body"] {
-		nodes := outermost(r.doc.FindMatcher(alt.sel))
+		nodes := outermost(r.match(alt))
 		if slices.ContainsFunc(nodes, func(n *html.Node) bool { return dom.Text(n) != "" }) {
 			roots, signal = nodes, r.rule(alt)
 			break
@@ -295,7 +290,7 @@ func (r *ruled) body() {
 			if alt.attr != "" {
 				continue
 			}
-			for _, n := range r.doc.FindMatcher(alt.sel).Nodes {
+			for _, n := range r.match(alt) {
 				if n.DataAtom != atom.Body && n.DataAtom != atom.Html && !slices.Contains(roots, n) {
 					drop[n] = true
 				}
@@ -428,9 +423,9 @@ func vietnamese(r rune) bool {
 }
 
 // outermost leaves out nodes that stand in another one of the selection.
-func outermost(s *goquery.Selection) []*html.Node {
+func outermost(nodes []*html.Node) []*html.Node {
 	var out []*html.Node
-	for _, n := range s.Nodes {
+	for _, n := range nodes {
 		inside := false
 		for p := n.Parent; p != nil && !inside; p = p.Parent {
 			inside = slices.Contains(out, p)
@@ -500,7 +495,7 @@ func (r *ruled) rest() {
 		a.Tags = r.generic().page.Tags()
 	}
 	for _, alt := range r.layout.fields["images"] {
-		for _, n := range r.doc.FindMatcher(alt.sel).Nodes {
+		for _, n := range r.match(alt) {
 			if f := closest(n, atom.Figure); f != nil {
 				n = f // with its caption
 			}
@@ -512,7 +507,7 @@ func (r *ruled) rest() {
 		}
 	}
 	for _, alt := range r.layout.fields["attachments"] {
-		for _, n := range r.doc.FindMatcher(alt.sel).Nodes {
+		for _, n := range r.match(alt) {
 			for _, link := range elements(n, atom.A) {
 				if u := r.telling.resolve(dom.Attr(link, "href")); u != "" {
 					r.story.attach(Attachment{URL: u, Name: dom.Text(link), Type: attachmentType(u)})
@@ -521,7 +516,7 @@ func (r *ruled) rest() {
 		}
 	}
 	for _, alt := range r.layout.fields["related"] {
-		for _, n := range r.doc.FindMatcher(alt.sel).Nodes {
+		for _, n := range r.match(alt) {
 			for _, link := range elements(n, atom.A) {
 				r.telling.relate(&r.story, dom.Attr(link, "href"), dom.Text(link))
 			}
@@ -534,7 +529,10 @@ func (r *ruled) rest() {
 // standard, rel=alternate with hreflang).
 func (r *ruled) variants() {
 	own := strings.ToLower(string(r.article.Language))
-	for _, n := range r.doc.Find(`link[rel="alternate"][hreflang][href]`).Nodes {
+	for _, n := range r.links {
+		if !strings.EqualFold(dom.Attr(n, "rel"), "alternate") {
+			continue
+		}
 		language := strings.ToLower(dom.Attr(n, "hreflang"))
 		u, err := r.base.Parse(strings.TrimSpace(dom.Attr(n, "href")))
 		if err != nil || u.Host == "" || language == "" || language == "x-default" || language == own {
@@ -657,16 +655,41 @@ var furnishings = []string{
 }
 
 func furniture(class string) bool {
-	if class == "" {
-		return false
-	}
-	lower := strings.ToLower(class)
-	for token := range strings.FieldsSeq(lower) {
-		for _, f := range furnishings {
-			if strings.HasPrefix(token, f) || strings.HasSuffix(token, f) && len(f) > 5 {
+	for token := range strings.FieldsSeq(class) {
+		if hasUpper(token) {
+			token = strings.ToLower(token)
+		}
+		for _, f := range furnishingsBy.first[token[0]] {
+			if strings.HasPrefix(token, f) {
+				return true
+			}
+		}
+		for _, f := range furnishingsBy.last[token[len(token)-1]] {
+			if strings.HasSuffix(token, f) {
 				return true
 			}
 		}
 	}
 	return false
 }
+
+func hasUpper(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 'A' && s[i] <= 'Z' {
+			return true
+		}
+	}
+	return false
+}
+
+// furnishingsBy has the furnishings by their first byte, and those long enough
+// to mean the same at the end of a word by their last.
+var furnishingsBy = func() (by struct{ first, last [256][]string }) {
+	for _, f := range furnishings {
+		by.first[f[0]] = append(by.first[f[0]], f)
+		if len(f) > 5 {
+			by.last[f[len(f)-1]] = append(by.last[f[len(f)-1]], f)
+		}
+	}
+	return by
+}()

@@ -13,10 +13,7 @@ import (
 // unruled is what a page says without any rule: package generic's judgement in
 // the terms of this one.
 type unruled struct {
-	page    *generic.Reading
-	kind    generic.Kind
-	reason  string // why it is no article; "" when it is one
-	refusal bool   // the server gave something else than was asked for: a wall, an error, a shell
+	page *generic.Reading
 }
 
 // generic reads the page without rules, once.
@@ -29,21 +26,24 @@ func (c *context) generic() *unruled {
 		if c.site != nil {
 			p.Language = c.site.Language
 		}
-		u := &unruled{page: generic.Read(p)}
-		u.kind, u.reason = u.page.Kind()
-		if u.kind == generic.Article {
-			u.reason = ""
-		}
-		switch u.kind {
-		case generic.Login, generic.Challenge, generic.Missing, generic.Shell, generic.Empty:
-			u.refusal = true
-		}
-		if u.reason != "" {
-			c.reading.Instead = string(u.kind)
-		}
-		c.unruled = u
+		c.unruled = &unruled{page: generic.Read(p)}
 	}
 	return c.unruled
+}
+
+// instead says what the page is if it is no article, and why; "" when it is
+// one. A refusal is something else than what was asked for: a wall, an error,
+// a shell.
+func (c *context) instead() (reason string, refusal bool) {
+	kind, reason := c.generic().page.Kind()
+	switch kind {
+	case generic.Article:
+		return "", false
+	case generic.Login, generic.Challenge, generic.Missing, generic.Shell, generic.Empty:
+		refusal = true
+	}
+	c.reading.Instead = string(kind)
+	return reason, refusal
 }
 
 // best returns the candidate that may be used for a field, in this package's

@@ -92,10 +92,12 @@ func carries(letter rune, marks string) bool {
 }
 
 // fontNames are marks of pages that were written in such fonts.
-var fontNames = [][]byte{[]byte("VNI-"), []byte(".VnTime"), []byte(".VnArial"), []byte(".vntime"), []byte("vni-")}
+var fontNames = [][]byte{[]byte("VNI-"), []byte(".VnTime"), []byte(".VnArial")}
 
-// written reports whether a page names a Vietnamese font of that time.
+// written reports whether a page names a Vietnamese font of that time in its
+// first 64 KB. Pages were small then.
 func written(body []byte) bool {
+	body = body[:min(len(body), 64<<10)]
 	for _, name := range fontNames {
 		if bytes.Contains(body, name) {
 			return true
