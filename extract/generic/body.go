@@ -56,7 +56,7 @@ func (t *tree) weigh(headline int32) {
 // of articles show of each. It weighs a quarter.
 func (t *tree) teasers() {
 	e := t.e
-	found := []int32{}
+	found, cards := []int32{}, []int32{}
 	for i := t.body; i < int32(len(e)); i++ {
 		x := &e[i]
 		if x.flags&(fProse|fInBad) != fProse || x.parent < 0 || e[x.parent].hint&hBody != 0 || x.own >= 300 {
@@ -72,6 +72,9 @@ func (t *tree) teasers() {
 		}
 		if !lone && !t.in(t.head, w) {
 			found = append(found, i)
+			if e[w].headings > 0 && e[w].links > 0 {
+				cards = append(cards, w)
+			}
 		}
 	}
 	if len(found) < 2 { // lists of articles show more
@@ -79,6 +82,9 @@ func (t *tree) teasers() {
 	}
 	for _, i := range found {
 		e[i].flags |= fTeaser
+	}
+	for _, w := range cards {
+		e[w].flags |= fCard
 	}
 	t.sum(fInBad)
 }
@@ -558,7 +564,7 @@ func (t *tree) prune(c int32, b *Body) {
 	first, last := int32(-1), c // the first and the last prose
 	total := int32(0)
 	for i := c; i < e[c].end; i++ {
-		if e[i].flags&(fProse|fInBad) == fProse {
+		if e[i].flags&(fProse|fInBad|fTeaser) == fProse {
 			if first < 0 {
 				first = i
 			}
@@ -573,6 +579,8 @@ func (t *tree) prune(c int32, b *Body) {
 		switch {
 		case x.flags&fBadSub != 0:
 			why = t.badName(i)
+		case x.flags&fCard != 0 && x.chars < 700 && x.mass*4 < total:
+			why = "related"
 		case x.chars == 0 && x.images == 0:
 			i = x.end
 			continue

@@ -548,13 +548,7 @@ func (r *Reading) visibleDates(o dates.Options) []Candidate {
 				i = x.end - 1
 				continue
 			}
-			before := len(out)
 			out = r.dateLine(out, i, .42, "under the text", o, seen)
-			for k := before; k < len(out); k++ {
-				if out[k].Signal == "text under the text" {
-					out[k].Score -= .2 // a signature
-				}
-			}
 		}
 	}
 	return out

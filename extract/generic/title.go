@@ -2,6 +2,7 @@ package generic
 
 import (
 	"net/url"
+	"slices"
 	"sort"
 	"strings"
 	"unicode"
@@ -189,8 +190,20 @@ func (r *Reading) Title() []Candidate {
 	// What stands on the page as a headline by its class only.
 	if h1s == 0 || !agreeing {
 		n := 0
+		var partChars []int32
+		for _, p := range titleParts(full) {
+			chars, _ := measure(p)
+			partChars = append(partChars, chars)
+		}
 		for i := t.body + 1; i > 0 && i < int32(len(t.e)) && n < 40; i++ {
 			x := &t.e[i]
+			if x.flags&fBlock != 0 && x.own == x.chars && x.own > 20 && slices.Contains(partChars, x.own) {
+				if s := t.text(i); strings.HasPrefix(fullKey, squash(s)) && !t.beside(i) {
+					add(s, "line that begins <title>", .6, 7, x.n)
+					n++
+					continue
+				}
+			}
 			if x.hint&hTitle == 0 && !isHeading(x.atom) || x.chars < 8 || x.chars > 300 || x.atom == atom.H1 || x.atom == atom.H2 {
 				continue
 			}

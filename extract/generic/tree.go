@@ -58,7 +58,7 @@ const (
 	fProse  // its own text looks like prose
 	fBadSub // the subtree is not part of a text
 	fInBad  // inside such a subtree
-	fCards  // a list of cards that lead elsewhere
+	fCard   // one of many that lead elsewhere
 	fTeaser // prose of a teaser
 )
 
