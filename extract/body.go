@@ -78,6 +78,8 @@ type telling struct {
 	boldLead  bool   // the first bold paragraph is the lead when there is no other
 	published time.Time
 	signed    bool // bylines stand at the end of the text, as is the custom in Vietnam
+
+	isArticle func(href string) bool // whether a link leads to another article; nil means that none does
 }
 
 // tell sorts the pieces of a body.
@@ -106,6 +108,9 @@ func (t telling) captions(s *story, pieces []dom.Piece) []dom.Piece {
 	since := 0 // pieces since
 	for _, p := range pieces {
 		if p.Kind == "image" {
+			if p.Figure.Link != "" && t.isArticle != nil && t.isArticle(p.Figure.Link) {
+				continue // the thumbnail of another article
+			}
 			last, since = t.image(s, p.Figure), 0
 			continue
 		}
@@ -129,6 +134,9 @@ func (t telling) captions(s *story, pieces []dom.Piece) []dom.Piece {
 // isCaption reports a paragraph that stands under a picture to explain it.
 func isCaption(p dom.Piece, since int) bool {
 	if p.Kind != "paragraph" && p.Kind != "heading" || since > 0 || utf8.RuneCountInString(p.Text) > 400 {
+		return false
+	}
+	if p.Chars > 0 && p.Linked == p.Chars {
 		return false
 	}
 	if captionClass.MatchString(p.Class) || p.Node != nil && p.Node.Parent != nil && captionClass.MatchString(dom.Attr(p.Node.Parent, "class")) {
@@ -286,6 +294,19 @@ func (t telling) relate(s *story, href, title string) {
 // head takes out of the beginning what stands elsewhere: the title, the date
 // line and the lead; and finds the lead there when it has no other place.
 func (t telling) head(s *story, pieces []dom.Piece) []dom.Piece {
+	if t.lead != "" {
+		// The lead may stand in the text too, under a kicker or a date line.
+		for i := 0; i < min(len(pieces), 5); i++ {
+			p := pieces[i]
+			if p.Kind != "list" && p.Kind != "table" && covers(t.lead, p.Text) {
+				pieces = pieces[i+1:]
+				break
+			}
+			if utf8.RuneCountInString(p.Text) > 80 || p.Kind == "list" || p.Kind == "table" {
+				break
+			}
+		}
+	}
 	for len(pieces) > 0 {
 		first := pieces[0]
 		switch {

@@ -20,12 +20,16 @@ type document struct {
 	links []*html.Node // the <link> elements
 	base  string       // of <base href>
 	ogURL string       // of og:url
-	marks marks
-	found map[string][]*html.Node // by the text of the selector
+	lang  string       // of <html lang>
+
+	headline string // of the first <h1>, else the <title>
+	marks    marks
+	found    map[string][]*html.Node // by the text of the selector
 }
 
 func newDocument(root *html.Node) *document {
 	d := &document{root: root, doc: goquery.NewDocumentFromNode(root).Selection, found: map[string][]*html.Node{}}
+	heading := false
 	for n := range root.Descendants() {
 		if n.Type != html.ElementNode {
 			continue
@@ -41,6 +45,16 @@ func newDocument(root *html.Node) *document {
 			}
 		}
 		switch n.DataAtom {
+		case atom.Html:
+			d.lang = dom.Attr(n, "lang")
+		case atom.Title:
+			if d.headline == "" && n.FirstChild != nil {
+				d.headline = n.FirstChild.Data
+			}
+		case atom.H1:
+			if !heading {
+				d.headline, heading = dom.Text(n), true
+			}
 		case atom.Link:
 			d.links = append(d.links, n)
 		case atom.Base:

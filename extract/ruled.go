@@ -65,7 +65,9 @@ func (c *context) finish(a *Article) error {
 	case a.Body == "" && a.Lead == "" && len(a.Attachments) == 0 && len(a.Images) == 0:
 		return fmt.Errorf("%w: no body was found under %q", ErrNotArticle, a.Title)
 	}
-	a.ID = ArticleID(a.CanonicalURL)
+	if a.CanonicalURL != "" {
+		a.ID = ArticleID(a.CanonicalURL)
+	}
 	a.ContentHash = a.Hash()
 	c.reading.Article, c.reading.Instead = a, ""
 	for _, f := range a.Attachments {
@@ -231,6 +233,7 @@ func (r *ruled) date(field string) (dates.Date, string, bool) {
 	for _, alt := range r.layout.fields[field] {
 		var together []string
 		var best dates.Date
+		var from *html.Node // of best
 		for _, n := range r.match(alt) {
 			v := r.value(n, alt.attr)
 			if v == "" {
@@ -241,7 +244,7 @@ func (r *ruled) date(field string) (dates.Date, string, bool) {
 			switch {
 			case !ok:
 			case best.Time.IsZero():
-				best = d
+				best, from = d, n
 			case d.HasClock() && !best.HasClock() && sameDay(d.Time, best.Time):
 				best = d // a later one is another article's, unless it adds the time of the same day
 			}
@@ -252,6 +255,9 @@ func (r *ruled) date(field string) (dates.Date, string, bool) {
 			}
 		}
 		if !best.Time.IsZero() {
+			if d, ok := r.clockBeside(from); ok && !best.HasClock() && sameDay(d.Time, best.Time) {
+				best = d
+			}
 			return best, r.rule(alt), true
 		}
 		if len(together) > 0 {
@@ -259,6 +265,22 @@ func (r *ruled) date(field string) (dates.Date, string, bool) {
 		}
 	}
 	return dates.Date{}, "", false
+}
+
+// clockBeside reads the line that a day stands in, where the time of the day
+// may stand beside it.
+func (r *ruled) clockBeside(n *html.Node) (dates.Date, bool) {
+	const line = 80 // characters
+	for p := n.Parent; p != nil && p.DataAtom != atom.Body; p = p.Parent {
+		text := dom.Text(p)
+		if utf8.RuneCountInString(text) > line {
+			break
+		}
+		if d, ok := dates.Parse(text, r.dateOptions()); ok && d.HasClock() {
+			return d, true
+		}
+	}
+	return dates.Date{}, false
 }
 
 func sameDay(a, b time.Time) bool {
@@ -319,7 +341,7 @@ func (r *ruled) body() {
 		}
 	}
 	t := telling{
-		base: r.base, title: a.Title, lead: string(a.Lead),
+		base: r.base, title: a.Title, lead: string(a.Lead), isArticle: r.toArticle,
 		boldLead: r.layout.BoldLead, signed: r.layout.Name != "" || strings.HasPrefix(string(a.Language), "vi") || strings.ContainsFunc(a.Title, vietnamese),
 	}
 	if a.Published != nil {
@@ -337,6 +359,9 @@ func (r *ruled) body() {
 		for _, link := range elements(n, atom.A) {
 			r.offer(t, &s, link)
 		}
+	}
+	if len(s.authors) == 0 && t.signed && len(roots) > 0 {
+		r.below(t, &s, roots[len(roots)-1])
 	}
 	r.telling, r.story = t, s
 	a.Blocks, a.Body = s.blocks, s.text()
@@ -378,7 +403,7 @@ func (r *ruled) above(root *html.Node) (links []*html.Node) {
 			return links
 		}
 		switch {
-		case n.Type == html.ElementNode && (boilerplate(n) || dom.Invisible(n)):
+		case n.Type == html.ElementNode && (boilerplate(n) && !offers(n) || dom.Invisible(n)):
 			n = after(n)
 			continue
 		case n.DataAtom == atom.A:
@@ -391,6 +416,28 @@ func (r *ruled) above(root *html.Node) (links []*html.Node) {
 		}
 	}
 	return nil
+}
+
+// below reads a byline that stands in an element of its own under the text.
+func (r *ruled) below(t telling, s *story, root *html.Node) {
+	for n, looked := after(root), 0; n != nil && looked < 3; n = after(n) {
+		if n.Type != html.ElementNode || dom.Invisible(n) {
+			continue
+		}
+		pieces := dom.Render([]*html.Node{n}, boilerplate)
+		if len(pieces) == 0 {
+			continue
+		}
+		looked++
+		for _, p := range pieces {
+			apart := p.Align == "right" || p.Bold || p.Italic || authorClass.MatchString(p.Class)
+			c, ok := tailCredit(p.Text, apart)
+			if !ok || p.Kind != "paragraph" || p.Linked > 0 || !apart && c.source == "" {
+				return
+			}
+			t.credit(s, c)
+		}
+	}
 }
 
 // after returns the node that follows a node and all that is in it.
@@ -410,11 +457,19 @@ func (r *ruled) offer(t telling, s *story, link *html.Node) {
 	if utf8.RuneCountInString(title) < headline {
 		return
 	}
-	u := r.target(dom.Attr(link, "href"))
-	if u == nil || !r.isArticleLink(u) {
-		return
+	if href := dom.Attr(link, "href"); r.toArticle(href) {
+		t.relate(s, href, title)
 	}
-	t.relate(s, u.String(), title)
+}
+
+// toArticle reports whether a link leads to another article of the site.
+func (r *ruled) toArticle(href string) bool {
+	if r.page.URL == "" && r.base.Host == "" { // nothing to resolve it by: the path must do
+		u, err := url.Parse(strings.TrimSpace(href))
+		return err == nil && looksLikeArticle(u, r.url)
+	}
+	u := r.target(href)
+	return u != nil && r.isArticleLink(u) && r.sites.Canonical(u.String()) != r.article.CanonicalURL
 }
 
 // vietnamese reports letters that only Vietnamese has.
@@ -483,6 +538,11 @@ func (r *ruled) rest() {
 		r.note("section", string(a.Section), signal, 1)
 	} else {
 		section, _ := r.fill("section", r.generic().page.Section())
+		if section == "" {
+			if section = r.kicker(); section != "" {
+				r.note("section", section, "the line above the headline", .6)
+			}
+		}
 		a.Section = Text(section)
 	}
 	if values, _, signal := r.all("tags"); len(values) > 0 {
@@ -523,6 +583,48 @@ func (r *ruled) rest() {
 		}
 	}
 	a.Images, a.Attachments, a.Related = r.story.images, r.story.attachments, r.story.related
+}
+
+// kicker returns a short line right above the headline, which names what the
+// article is about: the step of a breadcrumb that comes last, a rubric.
+func (r *ruled) kicker() string {
+	n := r.titleNode
+	for up := 0; n != nil && up < 3; up++ {
+		for p := n.PrevSibling; p != nil; p = p.PrevSibling {
+			if p.Type != html.ElementNode || dom.Invisible(p) {
+				continue
+			}
+			text := dom.Text(p)
+			if text == "" {
+				continue
+			}
+			if _, isDate := dates.Parse(text, r.dateOptions()); isDate {
+				continue
+			}
+			if links := elements(p, atom.A); len(links) > 1 {
+				text = dom.Text(links[len(links)-1])
+			}
+			if i := strings.LastIndexAny(text, "/›»>|"); i >= 0 {
+				_, size := utf8.DecodeRuneInString(text[i:])
+				text = text[i+size:] // the last step of a breadcrumb
+			}
+			text = strings.Trim(text, " :")
+			if isKicker(text) && !r.ownName(text) {
+				return text
+			}
+			return ""
+		}
+		if n = n.Parent; n == nil || n.DataAtom == atom.Body {
+			break
+		}
+	}
+	return ""
+}
+
+func isKicker(s string) bool {
+	first, _ := utf8.DecodeRuneInString(s)
+	return utf8.RuneCountInString(s) >= 3 && utf8.RuneCountInString(s) <= 40 && len(strings.Fields(s)) <= 7 &&
+		unicode.IsUpper(first) && !strings.ContainsAny(s, "0123456789@©|?!") && !strings.EqualFold(s, "trang chủ") && !strings.EqualFold(s, "home")
 }
 
 // variants reads the page's links to itself in other languages (HTML living
@@ -639,6 +741,19 @@ func boilerplate(n *html.Node) bool {
 	for i := range n.Attr {
 		if k := n.Attr[i].Key; (k == "class" || k == "id") && furniture(n.Attr[i].Val) {
 			return true
+		}
+	}
+	return false
+}
+
+// offers reports a box whose name says that it leads to other articles.
+func offers(n *html.Node) bool {
+	for i := range n.Attr {
+		if k := n.Attr[i].Key; k == "class" || k == "id" {
+			name := strings.ToLower(n.Attr[i].Val)
+			if strings.Contains(name, "relat") || strings.Contains(name, "lienquan") || strings.Contains(name, "lien-quan") || strings.Contains(name, "lien_quan") {
+				return true
+			}
 		}
 	}
 	return false

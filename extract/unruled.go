@@ -7,6 +7,7 @@ import (
 	"golang.org/x/net/html"
 
 	"luutin/extract/dates"
+	"luutin/extract/dom"
 	"luutin/extract/generic"
 )
 
@@ -23,8 +24,11 @@ func (c *context) generic() *unruled {
 		if c.page.URL != "" {
 			p.URL = c.url
 		}
-		if c.site != nil {
+		switch {
+		case c.site != nil:
 			p.Language = c.site.Language
+		case c.document.lang == "" && strings.ContainsFunc(c.document.headline, vietnamese):
+			p.Language = "vi"
 		}
 		c.unruled = &unruled{page: generic.Read(p)}
 	}
@@ -87,8 +91,8 @@ func (r *ruled) fillDate(field string, cs []generic.Candidate) (dates.Date, bool
 // says where the field stands: where it found nothing, what merely looks like
 // it elsewhere on the page is not it.
 func (r *ruled) sure(field string, cs []generic.Candidate) (out []generic.Candidate) {
-	if r.layout.Name == "" {
-		return cs
+	if r.site == nil || r.layout.fields[field] == nil {
+		return cs // no layout, or a platform's marks on a host that nobody knows
 	}
 	for _, c := range cs {
 		if c.Node == nil {
@@ -104,9 +108,12 @@ func (r *ruled) sure(field string, cs []generic.Candidate) (out []generic.Candid
 func (r *ruled) fillAuthors(cs []generic.Candidate) []string {
 	var others []generic.Candidate
 	for _, c := range cs {
-		if r.ownName(c.Value) {
+		switch {
+		case r.ownName(c.Value):
 			r.lost("authors", c.Value, c.Signal, "the name of the site")
-		} else {
+		case c.Node != nil && signature.MatchString(dom.Text(c.Node)):
+			r.lost("authors", c.Value, c.Signal, "the place and date of a signature")
+		default:
 			others = append(others, c)
 		}
 	}

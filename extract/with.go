@@ -1,0 +1,44 @@
+package extract
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// With returns the definitions with one more, or with another in the place of
+// the one of its name; s stays as it is. Errors are of type *DefinitionError.
+func (s *Sites) With(name string, text []byte) (*Sites, error) {
+	d, err := parseDefinition(name+".toml", text, false)
+	if err != nil {
+		return nil, err
+	}
+	if d.Platform != "" {
+		i := slices.IndexFunc(s.platforms, func(p *definition) bool { return p.Name == d.Platform })
+		if i < 0 {
+			return nil, d.fault(fmt.Sprintf("no platform %q; there are %s", d.Platform, strings.Join(names(s.platforms), ", ")), "platform")
+		}
+		d.inherit(s.platforms[i])
+	}
+	out := &Sites{byName: maps.Clone(s.byName), byHost: maps.Clone(s.byHost), platforms: s.platforms}
+	maps.DeleteFunc(out.byHost, func(_ string, other *definition) bool { return other.Name == name })
+	for _, host := range d.Hosts {
+		if other := out.byHost[host]; other != nil {
+			return nil, d.fault(fmt.Sprintf("host %s belongs to %s", host, other.Name), "hosts")
+		}
+		out.byHost[host] = d
+	}
+	out.byName[name] = d
+	out.names = slices.Sorted(maps.Keys(out.byName))
+	return out, nil
+}
+
+// Source returns the definition of a site as it is written; nil when there is
+// none.
+func (s *Sites) Source(site string) []byte {
+	if d := s.byName[site]; d != nil {
+		return slices.Clone(d.source)
+	}
+	return nil
+}
