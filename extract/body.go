@@ -317,15 +317,21 @@ func (t telling) head(s *story, pieces []dom.Piece) []dom.Piece {
 		}
 		break
 	}
-	if s.lead != "" || !t.boldLead || len(pieces) < 2 {
+	if s.lead != "" || !t.boldLead {
 		return pieces
 	}
-	first := pieces[0]
-	if first.Kind != "paragraph" || !first.Bold || pieces[1].Bold || utf8.RuneCountInString(first.Text) < 50 || first.Align == "center" {
-		return pieces
+	for i := 0; i+1 < min(len(pieces), 4); i++ {
+		p := pieces[i]
+		if utf8.RuneCountInString(p.Text) < 50 {
+			continue // a kicker
+		}
+		if p.Kind == "paragraph" && p.Bold && !pieces[i+1].Bold && p.Align != "center" {
+			s.lead, s.boldLead = strings.ReplaceAll(p.Text, "\n", " "), true
+			return pieces[i+1:]
+		}
+		break
 	}
-	s.lead, s.boldLead = strings.ReplaceAll(first.Text, "\n", " "), true
-	return pieces[1:]
+	return pieces
 }
 
 // isDateLine reports a line that is nothing but the date of publication,

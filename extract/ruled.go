@@ -351,6 +351,8 @@ func (r *ruled) body() {
 		t.lead, r.leadNode = r.fill("lead", r.generic().page.Lead())
 		a.Lead = Text(t.lead)
 	}
+	// Without a rule the custom of the country is the rule.
+	t.boldLead = t.boldLead || r.layout.Name == "" && t.signed && t.lead == ""
 	s := t.tell(pieces)
 	if len(roots) > 0 {
 		offered = append(r.above(roots[0]), offered...)
@@ -432,7 +434,7 @@ func (r *ruled) below(t telling, s *story, root *html.Node) {
 		for _, p := range pieces {
 			apart := p.Align == "right" || p.Bold || p.Italic || authorClass.MatchString(p.Class)
 			c, ok := tailCredit(p.Text, apart)
-			if !ok || p.Kind != "paragraph" || p.Linked > 0 || !apart && c.source == "" {
+			if !ok || p.Kind != "paragraph" || p.Linked > 0 || utf8.RuneCountInString(p.Text) > 60 {
 				return
 			}
 			t.credit(s, c)
