@@ -30,6 +30,7 @@ type Piece struct {
 type Figure struct {
 	Src     string // as written
 	Alt     string
+	Link    string // where a click on it leads; "" when it is in no link
 	Caption string
 }
 
@@ -237,8 +238,18 @@ func (r *renderer) image(n *html.Node) {
 	}
 	r.pieces = append(r.pieces, Piece{
 		Block: Block{Kind: "image"}, Node: n, Align: r.align,
-		Figure: &Figure{Src: src, Alt: Clean(Attr(n, "alt"))},
+		Figure: &Figure{Src: src, Alt: Clean(Attr(n, "alt")), Link: linkOf(n)},
 	})
+}
+
+// linkOf returns the target of the link that a picture stands in.
+func linkOf(n *html.Node) string {
+	for p := n.Parent; p != nil && !IsBlock(p); p = p.Parent {
+		if p.DataAtom == atom.A {
+			return Attr(p, "href")
+		}
+	}
+	return ""
 }
 
 // ImageSource returns where a picture is, wherever its lazy loader keeps it;
