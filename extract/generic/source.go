@@ -56,6 +56,9 @@ func (r *Reading) Source() []Candidate {
 		if !named && (x.flags&fBlock == 0 || x.own == 0) {
 			continue
 		}
+		if !named && !labelled(t.firstWords(i)) {
+			continue
+		}
 		s := t.text(i)
 		low := strings.ToLower(s)
 		label := ""
@@ -86,4 +89,19 @@ func (r *Reading) Source() []Candidate {
 	}
 	rank(out)
 	return out
+}
+
+// labelled reports texts that may begin with a label of a source; the label
+// may be cut by markup.
+func labelled(s string) bool {
+	for _, l := range sourceLabels {
+		n := strings.IndexAny(l, ": ")
+		if n < 0 {
+			n = len(l)
+		}
+		if strings.HasPrefix(s, l[:n]) {
+			return true
+		}
+	}
+	return false
 }
