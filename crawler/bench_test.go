@@ -55,7 +55,7 @@ func BenchmarkVisit(b *testing.B) {
 		io.WriteString(w, bigPage(r.Host+r.URL.Path))
 	}))
 	defer server.Close()
-	own := ownTransport(nil)
+	own := ownTransport(nil, extract.Terms{Private: true})
 	own.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
 	}

@@ -40,11 +40,12 @@ type Crawler struct {
 	MaxFile      int64             // bytes of an attachment; 0 means 256 MiB
 	Proxy        *url.URL          // nil means HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the environment
 	IgnoreRobots bool              // also of its Crawl-delay
+	AllowPrivate bool              // hosts may have addresses of this machine and of private networks, whatever the definitions say
 	Patience     time.Duration     // how long a run waits for what is due soon; 0 means 15 seconds. For the pause between two requests it always waits
 	Limit        int               // visits of one run; 0 means no limit
 	Pages        int               // pages of each list, from its first; 0 means all. Further ones are not noted down
 	Progress     func(Event)       // called after each visit, never two calls at a time; may be nil
-	Transport    http.RoundTripper // below everything, Proxy included; nil means the crawler's own
+	Transport    http.RoundTripper // below everything, Proxy and AllowPrivate included; nil means the crawler's own
 	Clock        func() time.Time  // as fast as the timers of package time; nil means time.Now
 
 	once sync.Once
@@ -61,6 +62,8 @@ type Sites interface {
 	Belongs(site, host string) bool
 	// Delay returns the site's own pause between two requests; 0 means that it has none.
 	Delay(site string) time.Duration
+	// Terms returns on what terms the site is asked.
+	Terms(site string) extract.Terms
 	// Headers returns what a request for the URL must bear besides the usual.
 	Headers(site, rawURL string) map[string]string
 	// Canonical returns what a URL is known by.
@@ -257,14 +260,12 @@ func (c *Crawler) begin(sites []string) (*run, error) {
 	}
 	// What is known of the hosts outlives a run: cookies, rules, whose turn it is.
 	c.once.Do(func() {
-		transport, agent := c.Transport, c.Agent
-		if transport == nil {
-			transport = ownTransport(c.Proxy)
-		}
+		agent := c.Agent
 		if agent == "" {
 			agent = DefaultAgent
 		}
-		c.web = newWeb(transport, agent, r.now)
+		c.web = newWeb(c.Transport, agent, r.now)
+		c.web.ways.proxy = c.Proxy
 	})
 	r.web = c.web
 	r.sum = Summary{Began: r.now(), Sites: map[string]*SiteSummary{}}
@@ -333,4 +334,11 @@ func (r *run) delay(site string) time.Duration {
 		return d
 	}
 	return usualDelay
+}
+
+// terms are those on which the site is asked.
+func (r *run) terms(site string) extract.Terms {
+	t := r.Sites.Terms(site)
+	t.Private = t.Private || r.AllowPrivate
+	return t
 }

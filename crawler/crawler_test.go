@@ -590,7 +590,7 @@ func TestRunNames(t *testing.T) {
 func TestProxy(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.net.serve(t, "proxy.test:3128", &w.ministry)
-		own := ownTransport(&url.URL{Scheme: "http", Host: "proxy.test:3128"})
+		own := ownTransport(&url.URL{Scheme: "http", Host: "proxy.test:3128"}, extract.Terms{})
 		own.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if addr != "proxy.test:3128" {
 				t.Errorf("dialed %s", addr)

@@ -47,7 +47,8 @@ var usualLimits = limits{connect: 15 * time.Second, header: 45 * time.Second, st
 
 // web is the way out that all workers share.
 type web struct {
-	transport http.RoundTripper
+	transport http.RoundTripper // nil means the crawler's own, see way
+	ways      ways
 	agent     string
 	now       func() time.Time
 	limits    limits
@@ -66,32 +67,12 @@ func newWeb(transport http.RoundTripper, agent string, now func() time.Time) *we
 	return w
 }
 
-// ownTransport is what everything is fetched through unless the crawler is
-// given another transport.
-func ownTransport(proxy *url.URL) *http.Transport {
-	dialer := &net.Dialer{Timeout: usualLimits.connect, KeepAlive: 30 * time.Second}
-	t := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		TLSHandshakeTimeout:    usualLimits.connect,
-		ForceAttemptHTTP2:      true,
-		MaxIdleConns:           256,
-		MaxIdleConnsPerHost:    2,
-		IdleConnTimeout:        90 * time.Second,
-		MaxResponseHeaderBytes: maxHeader,
-		DisableCompression:     true, // content codings are undone in decoded, under a limit
-	}
-	if proxy != nil {
-		t.Proxy = http.ProxyURL(proxy)
-	}
-	return t
-}
-
 // An answer is one response, read to its end or to a limit.
 type answer struct {
 	resp      *http.Response // its Body is spent
 	body      []byte         // without content coding
 	truncated string         // as store.Capture has it
+	tls       []string       // what was wrong with the connection, see extract.Terms
 	asked     time.Time      // when the request was sent
 	took      time.Duration
 }
@@ -123,6 +104,10 @@ type bounds struct {
 // came and the error that says why.
 func (w *web) exchange(req *http.Request, b bounds, buf []byte) (*answer, error) {
 	name := hostOf(req.URL)
+	transport, req, err := w.way(req)
+	if err != nil {
+		return nil, err
+	}
 	if err := w.manners.enter(req.Context(), name, b.delay); err != nil {
 		return nil, err
 	}
@@ -152,21 +137,27 @@ func (w *web) exchange(req *http.Request, b bounds, buf []byte) (*answer, error)
 		req.Header = req.Header.Clone()
 		req.Header.Set("Accept-Encoding", "gzip, deflate")
 	}
-	resp, err := w.transport.RoundTrip(req)
+	resp, err := transport.RoundTrip(req)
 	if err != nil {
+		if refused := (*marked)(nil); errors.As(err, &refused) && refused.mark == errPrivate {
+			return nil, &marked{fmt.Sprintf("the address of %s: %s", name, refused.text), errPrivate}
+		}
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
 		if op := (*net.OpError)(nil); errors.As(err, &op) && connected.Load() {
 			err = op.Err // without the addresses, which differ each time
 		}
-		if !connected.Load() && req.Context().Err() == nil && isOwn(w.transport) {
+		if !connected.Load() && req.Context().Err() == nil && isOwn(transport) {
 			err = &marked{err.Error(), errUnreachable}
 		}
 		return nil, err
 	}
 	header.Stop()
 	defer resp.Body.Close()
+	if terms := termsOf(ctx); resp.TLS != nil && len(terms.TLS) > 0 {
+		a.tls = tlsFaults(resp.TLS, nil, time.Now())
+	}
 	a.resp, resp.Request = resp, req // a transport that is no http.Transport may forget it
 	if isRedirect(resp) {
 		// Read for the connection's sake; what goes wrong with it is no matter.
@@ -330,6 +321,7 @@ type fetcher struct {
 
 	request *request // the one being made
 	hops    []store.Hop
+	tls     []string // what was wrong with the connections on the way
 	last    *answer
 	lastErr error
 }
@@ -363,7 +355,7 @@ func newFetcher(w *web) *fetcher {
 // and an error when that is not the whole answer; either may be nil. The body
 // is good until the next fetch.
 func (f *fetcher) fetch(ctx context.Context, r *request) (*store.Capture, error) {
-	f.request, f.hops, f.last, f.lastErr = r, nil, nil, nil
+	f.request, f.hops, f.tls, f.last, f.lastErr = r, nil, nil, nil, nil
 	if cap(f.buf) > keepBuffer {
 		f.buf = nil
 	}
@@ -415,6 +407,7 @@ func (f *fetcher) fetch(ctx context.Context, r *request) (*store.Capture, error)
 		Took:        f.last.took,
 		Body:        f.last.body,
 		Truncated:   f.last.truncated,
+		TLS:         f.tls,
 	}, err
 }
 
@@ -429,6 +422,7 @@ func (f *fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	f.buf = a.body[:0]
+	f.tls = slices.Compact(slices.Sorted(slices.Values(append(f.tls, a.tls...))))
 	if isRedirect(a.resp) {
 		hop := store.Hop{URL: req.URL.String(), Status: a.resp.StatusCode, To: a.resp.Header.Get("Location")}
 		if to, err := a.resp.Location(); err == nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"luutin/extract"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -323,7 +324,7 @@ func TestFetchTLS(t *testing.T) {
 	server.StartTLS()
 	defer server.Close()
 	get := func(trusted bool) (*store.Capture, error) {
-		own := ownTransport(nil)
+		own := ownTransport(nil, extract.Terms{Private: true})
 		own.Proxy = nil
 		defer own.CloseIdleConnections()
 		if trusted {

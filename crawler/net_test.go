@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"luutin/extract"
 )
 
 // A memoryNet is a network without one: servers by host name, reached over
@@ -74,7 +76,7 @@ func (n *memoryNet) dial(ctx context.Context, _, addr string) (net.Conn, error) 
 
 // transport is the crawler's own, over the memory net.
 func (n *memoryNet) transport(t testing.TB) *http.Transport {
-	own := ownTransport(nil)
+	own := ownTransport(nil, extract.Terms{Private: true})
 	own.Proxy, own.DialContext = nil, n.dial
 	t.Cleanup(own.CloseIdleConnections)
 	return own

@@ -19,6 +19,7 @@ const (
 	robotsSize      = 500 << 10      // RFC 9309 section 2.5: at least 500 KiB are to be parsed
 	robotsRedirects = 5              // RFC 9309 section 2.3.1.2
 	robotsLife      = 24 * time.Hour // RFC 9309 section 2.4
+	robotsRefused   = time.Minute    // until a host with a private address is looked up again
 	maxCrawlDelay   = time.Minute    // a longer Crawl-delay would mean that the site is never read through
 )
 
@@ -246,6 +247,8 @@ func (r *robots) of(ctx context.Context, u *url.URL, delay time.Duration) (rules
 			e.until = r.web.now().Add(robotsLife)
 			r.web.manners.slow(hostOf(u), e.rules.delay)
 		case ctx.Err() != nil, errors.As(e.err, new(*resting)): // that says nothing new about the host
+		case errors.Is(e.err, errPrivate): // it was not even asked
+			e.until = r.web.now().Add(robotsRefused)
 		default:
 			e.until = r.web.manners.strike(hostOf(u))
 			e.err = errors.New(e.err.Error()) // the strike for it has been made
@@ -267,6 +270,9 @@ func (r *robots) fetch(ctx context.Context, page *url.URL, delay time.Duration) 
 		}
 		req.Header.Set("User-Agent", r.web.agent)
 		a, err := r.web.exchange(req, bounds{delay, r.web.limits.page, robotsSize}, nil)
+		if errors.Is(err, errPrivate) {
+			return rules{}, err
+		}
 		if err != nil && (a == nil || a.truncated != "length") {
 			return rules{}, fmt.Errorf("robots.txt: %w", err)
 		}

@@ -55,6 +55,7 @@ type SiteSummary struct {
 	Delay  time.Duration `json:"-"`               // the longest that was kept between two requests
 	Pause  string        `json:"delay"`           // Delay as text: 1.5s
 	Newest time.Time     `json:"newest,omitzero"` // the latest date of publication that was read
+	TLS    []string      `json:"tls,omitempty"`   // what was wrong with its connections and put up with, see extract.Terms
 }
 
 // A Problem is a target that is gone, blocked or failed.
@@ -194,6 +195,9 @@ func (r *run) note(l *store.Lease, v store.Visit, o store.Outcome) {
 		delay = max(delay, r.web.manners.crawlDelay(l.Host))
 	}
 	site.Delay = max(site.Delay, delay)
+	if v.Capture != nil && len(v.Capture.TLS) > 0 {
+		site.TLS = slices.Compact(slices.Sorted(slices.Values(append(site.TLS, v.Capture.TLS...))))
+	}
 	if v.Article != nil && v.Article.Published != nil {
 		site.Newest = later(site.Newest, *v.Article.Published)
 	}

@@ -45,6 +45,7 @@ func (f *fetcher) fetchLease(ctx context.Context, r *run, l *store.Lease) (*stor
 	t := l.Target
 	ctx, cancel := context.WithTimeoutCause(ctx, l.Expires.Sub(r.now())-leaseMargin, errors.New("took longer than its lease"))
 	defer cancel()
+	ctx = context.WithValue(ctx, termsKey{}, r.terms(t.Site))
 
 	header := map[string]string{}
 	for name, value := range r.Sites.Headers(t.Site, t.URL) {
@@ -157,6 +158,8 @@ func (r *run) judge(l *store.Lease, page *store.Capture, err error) store.Visit 
 		return v
 	case errors.As(err, &resting):
 		v.Again = later(v.Again, resting.until)
+	case errors.Is(err, errPrivate):
+		v.Again = now.Add(rarerIn(passed)) // it is for people to decide
 	case errors.Is(err, errUnreachable):
 		r.web.manners.strike(host)
 	case errors.Is(err, errTooLong):

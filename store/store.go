@@ -267,8 +267,9 @@ type Capture struct {
 	ContentType string      // the Content-Type header
 	Fetched     time.Time   // when the request was sent
 	Took        time.Duration
-	Body        []byte // without content coding
-	Truncated   string // "" or why the body is not whole: length, time, disconnect (WARC-Truncated, ISO 28500)
+	Body        []byte   // without content coding
+	Truncated   string   // "" or why the body is not whole: length, time, disconnect (WARC-Truncated, ISO 28500)
+	TLS         []string // what was wrong with the connections and allowed by the site's definition; see extract.Terms
 }
 
 // A Hop is one redirect.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"os"
 	"slices"
@@ -36,6 +37,12 @@ that are due. No SITE means every site there is (luutin sites list); a URL
 means its site, and that page first. It obeys robots.txt, asks each host for
 one page at a time with a pause between, and can be stopped at any moment: the
 same command goes on from there.
+
+Only http and https are followed, and no address of this machine or of a private
+network is asked, whatever a name server or a redirect says, unless the site's
+definition has private = true or --allow-private is given. That is checked where
+a connection is made: what lies behind a proxy cannot be, so let the proxy refuse
+it. The proxy itself may be anywhere.
 
 It ends with a summary, and with status 1 when a page could not be had or not
 be read. Such pages are named, and come up again in a later crawl.`,
@@ -72,7 +79,8 @@ be read. Such pages are named, and come up again in a later crawl.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&proxy, "proxy", "", "the `URL` of an HTTP proxy (default: HTTP_PROXY and HTTPS_PROXY)")
+	f.StringVar(&proxy, "proxy", "", "the `URL` of an HTTP proxy (default: HTTP_PROXY and HTTPS_PROXY); what it asks is not checked")
+	f.BoolVar(&c.AllowPrivate, "allow-private", false, "hosts may be this machine or in a private network")
 	f.DurationVar(&c.Delay, "delay", 0, "the pause between two requests to a host (default: the site's own, else 1s)")
 	f.IntVar(&c.Workers, "workers", 0, "how many hosts are visited at a time (default: 16)")
 	f.IntVar(&c.Limit, "limit", 0, "end after this many visits (default: none)")
@@ -178,14 +186,19 @@ func report(out, errOut io.Writer, common *flags, s crawler.Summary) {
 	if !s.Waiting.IsZero() && !common.quiet {
 		fmt.Fprintf(errOut, "what is due next waits for its host until %s; crawl again then\n", s.Waiting.Local().Format(time.DateTime))
 	}
-	if len(s.Sites) > 1 && !common.quiet {
-		var names []string
+	names := slices.Sorted(maps.Keys(s.Sites))
+	if !common.quiet {
+		for _, name := range names {
+			if faults := s.Sites[name].TLS; len(faults) > 0 {
+				fmt.Fprintf(errOut, "%s: TLS was put up with: %s\n", name, strings.Join(faults, ", "))
+			}
+		}
+	}
+	if len(names) > 1 && !common.quiet {
 		width := 0
-		for name := range s.Sites {
-			names = append(names, name)
+		for _, name := range names {
 			width = max(width, len(name))
 		}
-		slices.Sort(names)
 		for _, name := range names {
 			if s.Sites[name].Visited > 0 {
 				fmt.Fprintf(out, "%-*s  %s\n", width, name, s.Sites[name].Tally)

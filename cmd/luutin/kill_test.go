@@ -84,7 +84,7 @@ func TestKilledCrawl(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- cmd.Wait() }()
 		select {
-		case <-time.After(time.Duration(rnd.Int64N(int64(took/2)))):
+		case <-time.After(time.Duration(rnd.Int64N(int64(took / 2)))):
 			cmd.Process.Kill()
 			<-done
 		case <-done:

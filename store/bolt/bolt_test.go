@@ -308,3 +308,39 @@ func TestPages(t *testing.T) {
 		t.Errorf("Verify: %v", p)
 	}
 }
+
+// What was wrong with a connection is kept with its answer: with a capture,
+// and with the visit whose answer is in no capture of its own.
+func TestTLSIsKept(t *testing.T) {
+	ctx, dir := t.Context(), filepath.Join(t.TempDir(), "archive")
+	a := must[*bolt.Archive](t)(bolt.Open(dir, bolt.Options{}))
+	must[int](t)(a.Add(ctx, store.Target{URL: "https://moj.test/1"}))
+	for range 2 {
+		must[int](t)(a.Recall(ctx, store.Selection{}))
+		l := must[*store.Lease](t)(a.Lease(ctx, store.Want{}))
+		v := page(l.Target.URL)
+		v.Links, v.Capture.TLS = nil, []string{"expired", "wrong name"}
+		must[store.Outcome](t)(a.Commit(ctx, l, v))
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db := must[*bbolt.DB](t)(bbolt.Open(filepath.Join(dir, "archive.db"), 0o666, &bbolt.Options{ReadOnly: true}))
+	defer db.Close()
+	err := db.View(func(tx *bbolt.Tx) error {
+		for bucket, want := range map[string]int{"captures": 1, "visits": 1} {
+			n := 0
+			tx.Bucket([]byte(bucket)).ForEach(func(_, v []byte) error {
+				n += bytes.Count(v, []byte(`"tls":["expired","wrong name"]`))
+				return nil
+			})
+			if n != want {
+				t.Errorf("%s has it %d times, want %d", bucket, n, want)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -342,12 +342,13 @@ type response struct {
 	Fetched     time.Time     `json:"fetched"`
 	Took        time.Duration `json:"took_ns,omitempty"`
 	Truncated   string        `json:"truncated,omitempty"`
+	TLS         []string      `json:"tls,omitempty"`
 }
 
 func newResponse(c *store.Capture) *response {
 	r := &response{
 		URL: c.URL, Post: c.Post, FinalURL: c.FinalURL, Hops: c.Hops, Status: c.Status,
-		ContentType: c.ContentType, Fetched: keptTime(c.Fetched), Took: c.Took, Truncated: c.Truncated,
+		ContentType: c.ContentType, Fetched: keptTime(c.Fetched), Took: c.Took, Truncated: c.Truncated, TLS: c.TLS,
 	}
 	if r.FinalURL == r.URL {
 		r.FinalURL = ""
