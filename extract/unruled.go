@@ -104,12 +104,14 @@ func (r *ruled) sure(field string, cs []generic.Candidate) (out []generic.Candid
 	return out
 }
 
-// fillAuthors returns the names of the best byline. The site itself is no author.
+// fillAuthors returns the names of the best byline. The site itself is no
+// author, unless its data (JSON-LD) names it as one and names nobody else;
+// Vietnamese sites do so for every page, whoever wrote it.
 func (r *ruled) fillAuthors(cs []generic.Candidate) []string {
 	var others []generic.Candidate
 	for _, c := range cs {
 		switch {
-		case r.ownName(c.Value):
+		case r.ownName(c.Value) && (r.telling.signed || !strings.HasPrefix(c.Signal, "json-ld")):
 			r.lost("authors", c.Value, c.Signal, "the name of the site")
 		case c.Node != nil && signature.MatchString(dom.Text(c.Node)):
 			r.lost("authors", c.Value, c.Signal, "the place and date of a signature")
@@ -123,7 +125,7 @@ func (r *ruled) fillAuthors(cs []generic.Candidate) []string {
 	}
 	var names []string
 	for _, name := range c.Names {
-		if lower := strings.ToLower(name); !initials.MatchString(name) && hostLike.MatchString(lower) {
+		if lower := strings.ToLower(name); r.telling.signed && !initials.MatchString(name) && hostLike.MatchString(lower) {
 			if r.article.Source == "" {
 				r.article.Source = Text(lower)
 				r.note("source", lower, c.Signal, c.Score)
