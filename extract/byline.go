@@ -29,7 +29,7 @@ var (
 	initials  = regexp.MustCompile(`^(?:\p{Lu}\p{Ll}{0,2}\.\s?){1,3}\p{Lu}[\p{L}]*$`)
 	hostLike  = regexp.MustCompile(`^(?:https?://)?(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/\S*)?$`)
 	between   = regexp.MustCompile(`\s*(?:[;|&]|\s[-–—]\s|,|\s+và\s+|\s+and\s+|/)\s*`)
-	signature = regexp.MustCompile(`(?i),\s*ngày\s+\d`) // Hà Nội, ngày 13 tháng 5 năm 2014
+	signature = regexp.MustCompile(`(?i),\s*ngày\s+\d`)                                                                                    // Hà Nội, ngày 13 tháng 5 năm 2014
 	agency    = regexp.MustCompile(`^(?:[Bb]áo |[Tt]ạp chí |[Hh]ãng (?:tin )?)?[\p{Lu}\d][\p{L}\d+.]*(?:\s[\p{Lu}\d&][\p{L}\d+.]*){0,3}$`) // behind Theo
 	reporter  = regexp.MustCompile(`(?i)^(?:nhóm )?p\.?v\.?$`)                                                                             // a reporter without a name
 	accounts  = regexp.MustCompile(`(?i)^(?:admin|administrator|editor|phó ban biên tập|pho ban bien tap|biên tập viên|btv|quản trị(?: viên)?|quan tri|user|guest|root|webmaster|super ?user|host)(?:\s|$)`)

@@ -10,6 +10,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	_ "time/tzdata" // the zones of the definitions on machines without them
@@ -56,6 +57,7 @@ func LoadSites(dirs ...fs.FS) (*Sites, error) {
 				if err != nil {
 					return nil, fmt.Errorf("read site definition: %w", err)
 				}
+				text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) // some editors put it there
 				d, err := parseDefinition(file, text, pattern == "platforms/*.toml")
 				switch {
 				case err != nil:
@@ -85,6 +87,7 @@ func LoadSites(dirs ...fs.FS) (*Sites, error) {
 	}
 	slices.Sort(s.names)
 	for _, name := range s.names {
+		faults = append(faults, s.byName[name].strangers()...)
 		d := s.byName[name]
 		for _, host := range d.Hosts {
 			if other := s.byHost[host]; other != nil {
@@ -98,6 +101,31 @@ func LoadSites(dirs ...fs.FS) (*Sites, error) {
 		return nil, errors.Join(faults...)
 	}
 	return s, nil
+}
+
+// strangers finds start pages, feeds and sitemaps on hosts that are not the
+// site's own: they would never be asked for.
+func (d *definition) strangers() (faults []error) {
+	own := &Sites{byHost: map[string]*definition{}}
+	for _, h := range d.Hosts {
+		own.byHost[h] = d
+	}
+	for _, x := range []struct {
+		key  string
+		urls []string
+	}{{"start", d.Start}, {"feeds", d.Feeds}, {"sitemaps", d.Sitemaps}} {
+		for _, raw := range x.urls {
+			if own.site(raw) == nil {
+				faults = append(faults, d.fault(fmt.Sprintf("%s is on none of the site's hosts", raw), x.key))
+			}
+		}
+	}
+	for i, s := range d.Seeds {
+		if own.site(s.URL) == nil {
+			faults = append(faults, d.faultIn("seed", i, "url", fmt.Sprintf("%s is on none of the site's hosts", s.URL)))
+		}
+	}
+	return faults
 }
 
 func names(ds []*definition) (out []string) {
@@ -268,7 +296,11 @@ func parseDefinition(file string, text []byte, platform bool) (*definition, erro
 			return nil, &DefinitionError{file, line, fmt.Sprintf("unknown key %q; see docs/adding-a-site.md for the keys there are", strings.Join(unknown.Errors[0].Key(), "."))}
 		case errors.As(err, &syntax):
 			line, _ := syntax.Position()
-			return nil, &DefinitionError{file, line, strings.TrimPrefix(syntax.Error(), "toml: ")}
+			what := strings.TrimPrefix(syntax.Error(), "toml: ")
+			if key := syntax.Key(); strings.Contains(what, "struct field") && len(key) > 0 {
+				what = fmt.Sprintf("%s has a value of the wrong type; see docs/adding-a-site.md for what it takes", strings.Join(key, "."))
+			}
+			return nil, &DefinitionError{file, line, what}
 		}
 		return nil, &DefinitionError{file, 0, err.Error()}
 	}
@@ -353,6 +385,11 @@ func (d *definition) compile() error {
 	for i := range d.Rewrite {
 		if d.Rewrite[i].from, err = regexp.Compile(d.Rewrite[i].From); err != nil {
 			return d.faultIn("rewrite", i, "from", err.Error())
+		}
+		for _, m := range group.FindAllStringSubmatch(d.Rewrite[i].To, -1) {
+			if n, _ := strconv.Atoi(m[1]); n > d.Rewrite[i].from.NumSubexp() {
+				return d.faultIn("rewrite", i, "to", fmt.Sprintf("there is no group %d in from", n))
+			}
 		}
 	}
 	for i := range d.Lists {
@@ -498,6 +535,9 @@ func (d *definition) inherit(p *definition) {
 		d.Params = p.Params
 	}
 }
+
+// group is a reference to what a group of a pattern matched.
+var group = regexp.MustCompile(`\$\{?(\d+)\}?`)
 
 // compileURL compiles a pattern for the path of a URL with its query.
 func compileURL(raw string) (*regexp.Regexp, error) {

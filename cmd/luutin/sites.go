@@ -122,6 +122,9 @@ goldens: read them beside the page before you commit them.`,
 }
 
 func testSites(cmd *cobra.Command, common *flags, sites *extract.Sites, dir string, only []string, update bool) error {
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("--pages: %w", err)
+	}
 	root := os.DirFS(dir)
 	names, err := extract.SavedPages(root)
 	if err != nil {
