@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -82,44 +84,75 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	}
 	defer archive.Close()
 
-	out := cmd.OutOrStdout()
-	if e.output != "" {
-		f, err := os.CreateTemp(filepath.Dir(e.output), "."+filepath.Base(e.output)+".*")
-		if err != nil {
-			return err
-		}
-		defer os.Remove(f.Name())
-		defer f.Close()
-		out = f
-		n, err := e.write(cmd.Context(), out, archive, q)
-		if err != nil {
-			return err
-		}
-		if err := f.Chmod(0o644); err != nil {
-			return err
-		}
-		if err := f.Sync(); err != nil {
-			return err
-		}
-		if err := f.Close(); err != nil {
-			return err
-		}
-		if err := os.Rename(f.Name(), e.output); err != nil {
-			return err
-		}
-		if !e.common.quiet {
-			fmt.Fprintf(cmd.ErrOrStderr(), "%d articles written to %s\n", n, e.output)
-		}
-		return matched(n)
+	n := 0
+	write := func(w io.Writer) (err error) {
+		n, err = e.write(cmd.Context(), w, archive, q)
+		return err
 	}
-	n, err := e.write(cmd.Context(), out, archive, q)
+	if e.output == "" {
+		err = write(cmd.OutOrStdout())
+	} else {
+		err = writeWhole(e.output, write)
+	}
 	if err != nil {
 		return err
 	}
-	if n == 0 && !e.common.quiet {
+	switch {
+	case e.common.quiet:
+	case n == 0 && len(e.sites) > 0:
+		fmt.Fprintln(cmd.ErrOrStderr(), "luutin: no article matches; luutin sites list names the sites")
+	case n == 0:
 		fmt.Fprintln(cmd.ErrOrStderr(), "luutin: no article matches")
+	case e.output != "":
+		fmt.Fprintf(cmd.ErrOrStderr(), "%d articles written to %s\n", n, e.output)
 	}
 	return matched(n)
+}
+
+// writeWhole writes a file whole or not at all: what was there stays until all
+// is written. A link is followed, and what is no regular file (a device, a
+// pipe) is written to as it is.
+func writeWhole(name string, write func(io.Writer) error) error {
+	mode := fs.FileMode(0o644)
+	info, err := os.Stat(name)
+	switch {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("write %s: it is a directory", name)
+	case err == nil && !info.Mode().IsRegular():
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		if err := write(f); err != nil {
+			f.Close()
+			return err
+		}
+		return f.Close()
+	case err == nil:
+		mode = info.Mode().Perm()
+		if name, err = filepath.EvalSymlinks(name); err != nil {
+			return err
+		}
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, errors.Unwrap(err))
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	if err := write(f); err != nil {
+		return err
+	}
+	if err := f.Chmod(mode); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
 }
 
 func matched(n int) error {

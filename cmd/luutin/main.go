@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -36,9 +37,13 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	cmd := newRoot()
 	cmd.SetArgs(args)
 	cmd.SetIn(in)
-	cmd.SetOut(out)
+	results := &results{w: out}
+	cmd.SetOut(results)
 	cmd.SetErr(errOut)
 	err := cmd.ExecuteContext(ctx)
+	if results.err != nil && (err == nil || errors.Is(err, errNo)) {
+		err = fmt.Errorf("write to standard output: %w", results.err)
+	}
 	var inUse *store.InUse
 	switch {
 	case err == nil:
@@ -50,12 +55,34 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		return statusInterrupted
 	case errors.Is(err, syscall.EPIPE):
 		return statusYes // the reader of a pipe has seen enough
+	case errors.Is(err, store.ErrNotFound):
+		fmt.Fprintf(errOut, "luutin: %v\n", err)
+		return statusNo
 	case errors.As(err, &inUse):
 		fmt.Fprintf(errOut, "luutin: %v; wait for it to end, or stop it\n", err)
 		return statusInUse
 	}
 	fmt.Fprintf(errOut, "luutin: %v\n", err)
 	return statusTrouble
+}
+
+// results is standard output. It remembers an error, so that no command can
+// lose one.
+type results struct {
+	w   io.Writer
+	err error
+}
+
+func (r *results) Write(p []byte) (int, error) {
+	n, err := r.w.Write(p)
+	if err != nil && r.err == nil {
+		r.err = err
+		var path *fs.PathError
+		if errors.As(err, &path) {
+			r.err = path.Err
+		}
+	}
+	return n, err
 }
 
 func newRoot() *cobra.Command {

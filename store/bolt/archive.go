@@ -83,13 +83,22 @@ func Open(dir string, o Options) (*Archive, error) {
 	return a, nil
 }
 
+// noArchive is an fs.ErrNotExist that says what to do.
+type noArchive struct{ dir string }
+
+func (e *noArchive) Error() string {
+	return fmt.Sprintf("there is no archive in %s; luutin crawl makes one", e.dir)
+}
+
+func (e *noArchive) Is(target error) bool { return target == fs.ErrNotExist }
+
 func (a *Archive) open() error {
 	switch err := a.exists(); {
 	case err == nil:
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	case a.readOnly:
-		return fmt.Errorf("%w; a crawl or an import makes one", err)
+		return &noArchive{a.dir}
 	default:
 		if err := a.create(); err != nil {
 			return err
