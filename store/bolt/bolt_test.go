@@ -154,7 +154,7 @@ func TestOpen(t *testing.T) {
 		want string
 		only bool // when it is opened for reading
 	}{
-		{"a directory that is empty", func(*testing.T, string) {}, "holds none", true},
+		{"a directory that is empty", func(*testing.T, string) {}, "there is no archive in", true},
 		{"a directory of other things", write("thesis.txt", "x"), "other things (thesis.txt)", false},
 		{"blobs alone", write("blobs/ab/x", "x"), "archive.db is missing; bring it back", false},
 		{"a directory named archive.db", write("archive.db/x", "x"), "is not a file", false},
