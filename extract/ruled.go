@@ -296,7 +296,7 @@ func (r *ruled) body() {
 	signal := ""
 	for _, alt := range r.layout.fields["body"] {
 		nodes := outermost(r.match(alt))
-		if slices.ContainsFunc(nodes, func(n *html.Node) bool { return dom.Text(n) != "" }) {
+		if slices.ContainsFunc(nodes, dom.HasText) {
 			roots, signal = nodes, r.rule(alt)
 			break
 		}

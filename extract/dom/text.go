@@ -34,6 +34,26 @@ func TextWithout(n *nethtml.Node, drop func(*nethtml.Node) bool) string {
 	return Clean(b.String())
 }
 
+// HasText reports whether Text would return anything.
+func HasText(n *nethtml.Node) bool {
+	switch n.Type {
+	case nethtml.TextNode:
+		return strings.ContainsFunc(n.Data, func(r rune) bool { return !unicode.IsSpace(r) && !unwanted(r) && r >= ' ' })
+	case nethtml.ElementNode:
+		if Invisible(n) {
+			return false
+		}
+	case nethtml.CommentNode, nethtml.DoctypeNode:
+		return false
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if HasText(c) {
+			return true
+		}
+	}
+	return false
+}
+
 func appendText(b *strings.Builder, n *nethtml.Node, drop func(*nethtml.Node) bool, depth int) {
 	switch n.Type {
 	case nethtml.TextNode:
