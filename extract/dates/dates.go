@@ -54,6 +54,7 @@ type Options struct {
 type Match struct {
 	Date
 	Start, End int
+	Span       bool // the first or the last of a span of days
 }
 
 // lastYear is the last year that is believed when Options give no bound.
@@ -116,6 +117,9 @@ func Find(text string, o Options) []Match {
 	out := make([]Match, len(found))
 	for i, f := range found {
 		out[i] = f.Match
+		if i > 0 && !sameDay(found[i-1].Date, f.Date) && p.span(found[i-1].tokEnd, f.tokStart) {
+			out[i-1].Span, out[i].Span = true, true
+		}
 	}
 	return out
 }

@@ -6,9 +6,11 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
 	"luutin/extract/dates"
+	"luutin/extract/dom"
 )
 
 // Published ranks the dates of publication. None is plausible when the page
@@ -232,6 +234,9 @@ func (r *Reading) agree(c []Candidate) []Candidate {
 			v := &c[i+1]
 			if v.Node != nil && day(*v) == day(c[0]) && v.Value != "" {
 				c[0].Value = v.Value
+				if v.Date.HasClock() && v.Date.Time.Truncate(time.Minute).Equal(c[0].Date.Time.Truncate(time.Minute)) {
+					c[0].Date.Text = v.Date.Text
+				}
 				break
 			}
 		}
@@ -255,16 +260,26 @@ func (r *Reading) local(best Candidate, all []Candidate) dates.Date {
 		if v.HasClock() && !v.Zoned {
 			shown := time.Date(v.Time.Year(), v.Time.Month(), v.Time.Day(), v.Time.Hour(), v.Time.Minute(), 0, 0, time.UTC)
 			ahead := shown.Sub(d.Time.Truncate(time.Minute))
+			if ahead == 0 && r.zone() != nil { // the clock of the site, with a Z that is not true
+				d.Time, d.Zoned = inZone(d.Time, r.zone()), false
+			}
 			if ahead != 0 && ahead%(30*time.Minute) == 0 && ahead <= 14*time.Hour && ahead > -12*time.Hour {
 				d.Time = d.Time.In(time.FixedZone("", int(ahead/time.Second)))
 			}
 			return d
+		}
+		if _, off := v.Time.Zone(); off == 0 && v.Zoned {
+			continue // an attribute, not what is printed
 		}
 		if v.HasClock() && v.Zoned && v.Time.Truncate(time.Minute).Equal(d.Time.Truncate(time.Minute)) {
 			d.Time = d.Time.In(v.Time.Location())
 			return d
 		}
 		if !v.HasClock() && c.Score >= .5 {
+			if z := r.zone(); z != nil && v.Time.YearDay() == d.Time.In(z).YearDay() {
+				d.Time = d.Time.In(z)
+				return d
+			}
 			if v.Time.YearDay() == d.Time.YearDay() {
 				return d
 			}
@@ -277,8 +292,19 @@ func (r *Reading) local(best Candidate, all []Candidate) dates.Date {
 			}
 		}
 	}
+	if z := r.zone(); z != nil {
+		d.Time = d.Time.In(z)
+	}
 	return d
 }
+
+// inZone reads the clock of a time as one of a zone.
+func inZone(t time.Time, z *time.Location) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), z)
+}
+
+// zone is the time that the site keeps, nil where it is not known for sure.
+func (r *Reading) zone() *time.Location { return r.dateOptions().Zone }
 
 // usualOffsets are the hours east of UTC that papers of a language keep, most
 // readers first.
@@ -578,13 +604,15 @@ func (r *Reading) dateLine(out []Candidate, i int32, score float64, where string
 		raw := attr(x.n, "datetime")
 		text := t.text(i)
 		d, ok := dates.Parse(raw, o)
-		if v, vok := dates.Parse(text, o); vok {
-			if !ok || !d.HasClock() && v.HasClock() {
-				d, ok = v, true
-			}
+		v, printed := dates.Parse(text, o)
+		if printed && (!ok || !d.HasClock() && v.HasClock()) {
+			d, ok = v, true
 		}
 		if !ok || d.Precision == dates.Month || d.Precision == dates.Year {
 			return out
+		}
+		if printed && v.HasClock() && v.Time.Truncate(time.Minute).Equal(d.Time.Truncate(time.Minute)) {
+			d.Text = v.Text
 		}
 		c := Candidate{Value: text, Signal: "<time> " + where, Score: score + .1, Date: midnight(d), Node: x.n}
 		if c.Value == "" {
@@ -665,7 +693,7 @@ func (r *Reading) dateLine(out []Candidate, i int32, score float64, where string
 		title = c[0].Value
 	}
 	for k, m := range found {
-		if m.Precision == dates.Month || m.Precision == dates.Year || strings.Contains(title, m.Text) {
+		if m.Precision == dates.Month || m.Precision == dates.Year || m.Span || strings.Contains(title, m.Text) {
 			continue
 		}
 		before := strings.ToLower(line[min(prev, m.Start):m.Start])
@@ -779,12 +807,19 @@ func (r *Reading) dateInline(out []Candidate, i int32, score float64, where stri
 		return out
 	}
 	b := t.block(i)
-	if b < 0 || seen[b] || t.e[b].own <= x.chars+2 || t.e[b].flags&fProse != 0 && !isHeading(t.e[b].atom) && t.e[b].own > 160 {
+	if b < 0 || seen[b] {
 		return out
 	}
 	text := t.text(i)
 	if !strings.ContainsAny(text, "0123456789") {
 		return out
+	}
+	// The text of a part that holds other blocks is no line: its pieces stand
+	// where they stand.
+	if y := &t.e[b]; y.own <= x.chars+2 || y.flags&fProse != 0 && !isHeading(y.atom) && y.own > 160 {
+		if y.own == y.chars && y.own <= 160 || !t.between(i, b) {
+			return out
+		}
 	}
 	d, ok := dates.Parse(text, o)
 	if !ok || len(d.Text)*2 < len(text) && x.hint&(hDate|hMeta) == 0 || d.Precision == dates.Month || d.Precision == dates.Year {
@@ -798,7 +833,37 @@ func (r *Reading) dateInline(out []Candidate, i int32, score float64, where stri
 	if d.HasClock() {
 		score += .06
 	}
-	return append(out, Candidate{Value: d.Text, Signal: "inline text " + where, Score: score, Date: d, Node: x.n})
+	c := Candidate{Value: d.Text, Signal: "inline text " + where, Score: score, Date: d, Node: x.n}
+	if low := strings.ToLower(text); hasAny(low, updatedWords) > hasAny(low, publishedWords) {
+		c.Why = labelUpdated
+	}
+	return append(out, c)
+}
+
+// between reports whether an inline element stands between the blocks of a
+// part, not in a line.
+func (t *tree) between(i, b int32) bool {
+	for ; t.e[i].parent != b; i = t.e[i].parent {
+		if t.e[i].parent < 0 {
+			return false
+		}
+	}
+	edge := func(n *html.Node, step func(*html.Node) *html.Node) bool {
+		for ; n != nil; n = step(n) {
+			switch {
+			case n.Type == html.TextNode && strings.TrimSpace(n.Data) != "":
+				return false
+			case n.Type == html.ElementNode && (dom.IsBlock(n) || n.DataAtom == atom.Br):
+				return true
+			case n.Type == html.ElementNode && dom.Text(n) != "":
+				return false
+			}
+		}
+		return true
+	}
+	n := t.e[i].n
+	before := edge(n.PrevSibling, func(n *html.Node) *html.Node { return n.PrevSibling })
+	return before && edge(n.NextSibling, func(n *html.Node) *html.Node { return n.NextSibling })
 }
 
 // lastBytes returns the end of a text.
