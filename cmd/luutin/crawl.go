@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net/url"
 	"os"
@@ -27,6 +28,7 @@ func crawlCommand(common *flags) *cobra.Command {
 		c       crawler.Crawler
 		proxy   string
 		revisit bool
+		dry     bool
 	)
 	cmd := &cobra.Command{
 		Use:   "crawl [SITE…]",
@@ -49,6 +51,7 @@ be read. Such pages are named, and come up again in a later crawl.`,
 		Example: `  luutin crawl moj.gov.vn
   luutin crawl --pages 3 moj.gov.vn baochinhphu.vn     the newest pages of each list
   luutin crawl --revisit moj.gov.vn                    look again at every article
+  luutin crawl --dry-run moj.gov.vn                    what would be visited now, without asking
   luutin crawl --json moj.gov.vn > run.json`,
 		ValidArgsFunction: common.completeSites,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -62,6 +65,9 @@ be read. Such pages are named, and come up again in a later crawl.`,
 			names, pages, err := chooseSites(sites, args)
 			if err != nil {
 				return err
+			}
+			if dry {
+				return dryRun(cmd, common, &c, sites, names, pages, revisit)
 			}
 			archive, err := bolt.Open(common.archive, bolt.Options{})
 			if err != nil {
@@ -86,6 +92,7 @@ be read. Such pages are named, and come up again in a later crawl.`,
 	f.IntVar(&c.Limit, "limit", 0, "end after this many visits (default: none)")
 	f.IntVar(&c.Pages, "pages", 0, "follow each list this many pages deep (default: to its end)")
 	f.BoolVar(&revisit, "revisit", false, "look again at every known article, due or not")
+	f.BoolVar(&dry, "dry-run", false, "show what would be visited now, in order, and neither ask nor write")
 	f.StringVar(&c.Agent, "user-agent", "", "who to be (default: "+crawler.DefaultAgent+")")
 	f.BoolVar(&c.IgnoreRobots, "ignore-robots", false, "do not ask robots.txt: only for sites that allowed it to you")
 	return cmd
@@ -123,6 +130,63 @@ func chooseSites(sites *extract.Sites, args []string) (names []string, pages []s
 	return names, pages, nil
 }
 
+// dryRun shows what a crawl would visit.
+func dryRun(cmd *cobra.Command, common *flags, c *crawler.Crawler, sites *extract.Sites, names []string, pages []store.Target, revisit bool) error {
+	archive, err := bolt.Open(common.archive, bolt.Options{ReadOnly: true})
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // every crawl begins so
+	case err != nil:
+		return err
+	default:
+		defer archive.Close()
+		c.Archive = archive
+	}
+	c.Sites = sites
+	plan, err := c.Plan(cmd.Context(), names, pages, revisit)
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		names = sites.Names()
+	}
+	out := cmd.OutOrStdout()
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	for _, p := range plan {
+		if common.json {
+			err = enc.Encode(p)
+		} else {
+			_, err = fmt.Fprintf(out, "%s  %-5s  %-10s  %s", p.Site, p.Why, p.Kind, p.URL)
+			if p.Post != "" && err == nil {
+				_, err = fmt.Fprintf(out, "  POST %s", p.Post)
+			}
+			if p.Reason != "" && err == nil {
+				_, err = fmt.Fprintf(out, "  (%s)", p.Reason)
+			}
+			if err == nil {
+				_, err = fmt.Fprintln(out)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !common.quiet {
+		now := time.Now()
+		for _, name := range names {
+			sayHours(cmd.ErrOrStderr(), name, sites.Terms(name).Hours, now)
+		}
+	}
+	return nil
+}
+
+// sayHours says so when a site is not to be asked at this hour.
+func sayHours(w io.Writer, name string, hours extract.Hours, now time.Time) {
+	if opens := hours.Opens(now); opens.After(now) {
+		fmt.Fprintf(w, "%s: asked from %s only; next at %s\n", name, hours, opens.Local().Format(time.DateTime))
+	}
+}
+
 func crawl(cmd *cobra.Command, common *flags, c *crawler.Crawler, names []string, pages []store.Target, revisit bool) (crawler.Summary, error) {
 	ctx := cmd.Context()
 	if len(pages) > 0 {
@@ -153,17 +217,17 @@ func crawl(cmd *cobra.Command, common *flags, c *crawler.Crawler, names []string
 	c.Progress = p.show
 	summary, err := c.Run(ctx, names)
 	p.clear()
-	report(cmd.OutOrStdout(), cmd.ErrOrStderr(), common, summary)
+	report(cmd.OutOrStdout(), cmd.ErrOrStderr(), common, c.Sites, summary)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return summary, context.Canceled
 	}
 	return summary, err
 }
 
-// shownProblems is how many problems a person is shown; --json has them all.
+// shownProblems is how many problems a terminal is shown; a file gets them all.
 const shownProblems = 20
 
-func report(out, errOut io.Writer, common *flags, s crawler.Summary) {
+func report(out, errOut io.Writer, common *flags, sites crawler.Sites, s crawler.Summary) {
 	if common.json {
 		enc := json.NewEncoder(out)
 		enc.SetEscapeHTML(false)
@@ -172,8 +236,8 @@ func report(out, errOut io.Writer, common *flags, s crawler.Summary) {
 	}
 	if !common.quiet {
 		for i, p := range s.Problems {
-			if i == shownProblems {
-				fmt.Fprintf(errOut, "… and %d more (--json names them)\n", len(s.Problems)-i+s.Unnamed)
+			if i == shownProblems && terminal(errOut) > 0 {
+				fmt.Fprintf(errOut, "… and %d more (2> FILE or --json names them)\n", len(s.Problems)-i+s.Unnamed)
 				break
 			}
 			what := string(p.Result)
@@ -188,7 +252,11 @@ func report(out, errOut io.Writer, common *flags, s crawler.Summary) {
 	}
 	names := slices.Sorted(maps.Keys(s.Sites))
 	if !common.quiet {
+		if s.Cut > 0 {
+			fmt.Fprintf(errOut, "%d answers were cut short or broke off; what came of them is kept\n", s.Cut)
+		}
 		for _, name := range names {
+			sayHours(errOut, name, sites.Terms(name).Hours, s.Ended)
 			if faults := s.Sites[name].TLS; len(faults) > 0 {
 				fmt.Fprintf(errOut, "%s: TLS was put up with: %s\n", name, strings.Join(faults, ", "))
 			}
@@ -220,10 +288,18 @@ type progress struct {
 
 func newProgress(w io.Writer, quiet bool) *progress {
 	p := &progress{w: w}
-	if f, ok := w.(*os.File); ok && !quiet && term.IsTerminal(int(f.Fd())) {
-		p.width, _, _ = term.GetSize(int(f.Fd()))
+	if !quiet {
+		p.width = terminal(w)
 	}
 	return p
+}
+
+// terminal returns how many characters wide a terminal is, 0 when w is none.
+func terminal(w io.Writer) (width int) {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		width, _, _ = term.GetSize(int(f.Fd()))
+	}
+	return width
 }
 
 // interval is how often the line changes.
