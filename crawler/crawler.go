@@ -145,8 +145,9 @@ func (r *run) lease(ctx context.Context) (*store.Lease, error) {
 		full, hope := r.state()
 		var turn time.Time
 		wait := time.Second // a visit of this run wakes; those of others are looked for
-		if !full {
-			l, err := r.Archive.Lease(ctx, store.Want{Sites: r.sites, TTL: leaseTime})
+		sites, opens := r.open()
+		if !full && len(sites) > 0 {
+			l, err := r.Archive.Lease(ctx, store.Want{Sites: sites, TTL: leaseTime})
 			var none *store.NothingDue
 			if !errors.As(err, &none) {
 				if l != nil {
@@ -160,6 +161,9 @@ func (r *run) lease(ctx context.Context) (*store.Lease, error) {
 			} else if left := none.Turn.Sub(r.now()); !none.Turn.IsZero() && left <= r.pause() {
 				wait, hope = left, true
 			}
+		}
+		if left := opens.Sub(r.now()); !full && !opens.IsZero() && left <= r.patience {
+			wait, hope = min(wait, left), true
 		}
 		if !hope {
 			r.leave(turn)
@@ -183,10 +187,23 @@ func (r *run) pause() (longest time.Duration) {
 	for _, site := range r.sites {
 		longest = max(longest, r.delay(site))
 	}
-	if !r.IgnoreRobots {
-		longest = max(longest, r.web.manners.longestCrawlDelay())
+	return max(longest, r.web.manners.longestPace())
+}
+
+// open returns the sites that may be asked at this hour, and when the first of
+// the others may; zero when there are no others.
+func (r *run) open() (sites []string, opens time.Time) {
+	now := r.now()
+	for _, site := range r.sites {
+		at := r.Sites.Terms(site).Hours.Opens(now)
+		switch {
+		case !at.After(now):
+			sites = append(sites, site)
+		case opens.IsZero() || at.Before(opens):
+			opens = at
+		}
 	}
-	return longest
+	return sites, opens
 }
 
 // leave notes until when what is due already waits for its host.

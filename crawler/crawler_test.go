@@ -29,9 +29,15 @@ import (
 // that name.
 func sitesOf(t testing.TB, names ...string) *extract.Sites {
 	t.Helper()
+	return sitesWith(t, "", names...)
+}
+
+// sitesWith is sitesOf with further lines in each definition.
+func sitesWith(t testing.TB, lines string, names ...string) *extract.Sites {
+	t.Helper()
 	files := fstest.MapFS{}
 	for _, name := range names {
-		files[name+".toml"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(`
+		files[name+".toml"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(lines+`
 hosts = ["HOST", "www.HOST"]
 ministry = "Bộ Tư pháp"
 zone = "Asia/Ho_Chi_Minh"
@@ -331,6 +337,9 @@ func TestOddPages(t *testing.T) {
 		}
 		if s.Added != 1 || s.Lists != 1 || s.Visited != s.Added+s.Lists+s.Gone+s.Blocked+s.Failed {
 			t.Errorf("summary %s", s)
+		}
+		if s.Cut != 9 {
+			t.Errorf("%d answers were cut, want 9", s.Cut)
 		}
 		if s.Elapsed() > 20*time.Minute {
 			t.Errorf("took %v", s.Elapsed())

@@ -138,6 +138,9 @@ func (w *web) exchange(req *http.Request, b bounds, buf []byte) (*answer, error)
 		req.Header.Set("Accept-Encoding", "gzip, deflate")
 	}
 	resp, err := transport.RoundTrip(req)
+	if took := time.Since(begun); err == nil || took >= w.limits.header {
+		w.manners.answered(name, took)
+	}
 	if err != nil {
 		if refused := (*marked)(nil); errors.As(err, &refused) && refused.mark == errPrivate {
 			return nil, &marked{fmt.Sprintf("the address of %s: %s", name, refused.text), errPrivate}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +19,14 @@ const (
 	longestWait = 90 * time.Second // a request does not wait longer for its turn; the visit comes again instead
 	firstRest   = 10 * time.Second // of a host that is overloaded or cannot be reached; doubled each time
 	longestRest = time.Hour
+
+	slowSample  = 256                    // answers of a host whose median is its usual time
+	slowLast    = 5                      // answers whose median is what it takes at present: one hitch is no sign
+	slowLeast   = 8                      // answers before a host can be called slower than usual
+	slowFrom    = 500 * time.Millisecond // what is answered sooner is no burden
+	slowTimes   = 2                      // slower than usual: this many times its median
+	slowPause   = 3                      // and then the pause is this many times what an answer takes
+	longestSlow = time.Minute
 )
 
 // manners sees to it that a host is asked one thing at a time, and nothing
@@ -36,7 +45,13 @@ type host struct {
 	rest    time.Time     // not to be asked before
 	delay   time.Duration // Crawl-delay
 	strikes int           // times in a row that it was overloaded or out of reach
+
+	took []time.Duration // until its last answers began, slowSample at most
+	slow time.Duration   // the pause that it needs while it is slower than usual
 }
+
+// pace is the least time between two requests to the host.
+func (h *host) pace(delay time.Duration) time.Duration { return max(delay, h.delay, h.slow) }
 
 // resting is the error of a request that would have to wait too long.
 type resting struct {
@@ -96,7 +111,7 @@ func (m *manners) next(name string, delay time.Duration) time.Time {
 	h := m.of(name)
 	next := h.rest
 	if !h.free.IsZero() {
-		next = later(next, h.free.Add(max(delay, h.delay)))
+		next = later(next, h.free.Add(h.pace(delay)))
 	}
 	return next
 }
@@ -108,21 +123,47 @@ func (m *manners) slow(name string, delay time.Duration) {
 	m.of(name).delay = delay
 }
 
-// crawlDelay returns what slow has set.
-func (m *manners) crawlDelay(name string) time.Duration {
+// pace returns the least time between two requests to a host, which wants
+// delay at least.
+func (m *manners) pace(name string, delay time.Duration) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.of(name).delay
+	return m.of(name).pace(delay)
 }
 
-// longestCrawlDelay returns the longest that slow has set for any host.
-func (m *manners) longestCrawlDelay() (longest time.Duration) {
+// longestPace returns the longest that any host wants of its own accord.
+func (m *manners) longestPace() (longest time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, h := range m.hosts {
-		longest = max(longest, h.delay)
+		longest = max(longest, h.pace(0))
 	}
 	return longest
+}
+
+// answered notes how long a host took to begin an answer. One that takes
+// longer than usual is overburdened, perhaps by the crawl: it is asked less
+// often until it is itself again.
+func (m *manners) answered(name string, took time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h := m.of(name)
+	if len(h.took) == slowSample {
+		h.took = slices.Delete(h.took, 0, 1)
+	}
+	h.took = append(h.took, took)
+	h.slow = 0
+	if len(h.took) < slowLeast {
+		return
+	}
+	present := median(h.took[len(h.took)-slowLast:])
+	if present >= slowFrom && present > slowTimes*median(h.took) {
+		h.slow = min(slowPause*present, longestSlow)
+	}
+}
+
+func median(ds []time.Duration) time.Duration {
+	return slices.Sorted(slices.Values(ds))[len(ds)/2]
 }
 
 // rest keeps everybody away from a host for a time.

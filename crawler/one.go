@@ -22,12 +22,18 @@ func (c *Crawler) Fetch(ctx context.Context, site, rawURL string) (extract.Page,
 		Expires: r.now().Add(leaseTime),
 	}
 	f := newFetcher(r.web)
-	capture, err := f.fetchLease(ctx, r, l)
-	for errors.Is(err, errNotNow) { // a crawl would let other hosts go first
+	var capture *store.Capture
+	for {
+		if sites, _ := r.open(); len(sites) == 0 {
+			return extract.Page{}, fmt.Errorf("fetch %s: %s is asked from %s only", rawURL, site, r.Sites.Terms(site).Hours)
+		}
+		if capture, err = f.fetchLease(ctx, r, l); !errors.Is(err, errNotNow) {
+			break
+		}
+		// A crawl would let other hosts go first.
 		if err := sleep(ctx, r.web.manners.next(l.Host, r.delay(site)).Sub(r.now())); err != nil {
 			return extract.Page{}, fmt.Errorf("fetch %s: %w", rawURL, err)
 		}
-		capture, err = f.fetchLease(ctx, r, l)
 	}
 	if v := r.judge(l, capture, err); v.Result != store.Fetched {
 		return extract.Page{}, fmt.Errorf("fetch %s: %s", rawURL, v.Reason)

@@ -46,6 +46,7 @@ type Tally struct {
 	Foreign int   `json:"foreign"` // links to hosts that are not the site's: not followed
 	Deeper  int   `json:"deeper"`  // further list pages beyond Crawler.Pages: not followed
 	Circles int   `json:"circles"` // lists whose paging went on without bringing anything: cut
+	Cut     int   `json:"cut"`     // of the failed: longer than a limit, or broken off. What came is kept
 	Bytes   int64 `json:"bytes"`   // of answers, without content coding
 }
 
@@ -55,6 +56,7 @@ type SiteSummary struct {
 	Delay  time.Duration `json:"-"`               // the longest that was kept between two requests
 	Pause  string        `json:"delay"`           // Delay as text: 1.5s
 	Newest time.Time     `json:"newest,omitzero"` // the latest date of publication that was read
+	Opens  time.Time     `json:"opens,omitzero"`  // when it may be asked again, if its hours were over at the end of the run
 	TLS    []string      `json:"tls,omitempty"`   // what was wrong with its connections and put up with, see extract.Terms
 }
 
@@ -112,6 +114,9 @@ func (t Tally) String() string {
 // count adds n to the count that a visit belongs to.
 func (t *Tally) count(f *failure, n int) {
 	t.Visited += n
+	if f.cut {
+		t.Cut += n
+	}
 	switch f.problem.Result {
 	case store.Missing:
 		t.Gone += n
@@ -126,6 +131,7 @@ func (t *Tally) count(f *failure, n int) {
 type failure struct {
 	problem Problem // without a Reason when there are too many to name
 	order   int
+	cut     bool // what came of it is kept
 }
 
 // site returns the summary of a site; r.mu must be held.
@@ -161,7 +167,8 @@ func (r *run) note(l *store.Lease, v store.Visit, o store.Outcome) {
 	}
 	var bad *failure
 	if v.Reason != "" {
-		bad = &failure{problem: Problem{t.Site, t.URL, t.Kind, v.Result, v.Reason}, order: len(r.unwell)}
+		bad = &failure{problem: Problem{t.Site, t.URL, t.Kind, v.Result, v.Reason}, order: len(r.unwell),
+			cut: v.Capture != nil && v.Capture.Truncated != ""}
 		if len(r.unwell) >= maxProblems {
 			bad.problem = Problem{Result: v.Result}
 		}
@@ -190,11 +197,7 @@ func (r *run) note(l *store.Lease, v store.Visit, o store.Outcome) {
 			tally.Lists++
 		}
 	}
-	delay := r.delay(t.Site)
-	if !r.IgnoreRobots {
-		delay = max(delay, r.web.manners.crawlDelay(l.Host))
-	}
-	site.Delay = max(site.Delay, delay)
+	site.Delay = max(site.Delay, r.web.manners.pace(l.Host, r.delay(t.Site)))
 	if v.Capture != nil && len(v.Capture.TLS) > 0 {
 		site.TLS = slices.Compact(slices.Sorted(slices.Values(append(site.TLS, v.Capture.TLS...))))
 	}
@@ -213,8 +216,11 @@ func (r *run) summary() Summary {
 	defer r.mu.Unlock()
 	s := r.sum
 	s.Ended = r.now()
-	for _, site := range s.Sites {
+	for name, site := range s.Sites {
 		site.Pause = site.Delay.String()
+		if opens := r.Sites.Terms(name).Hours.Opens(s.Ended); opens.After(s.Ended) {
+			site.Opens = opens
+		}
 	}
 	var bad []*failure
 	for _, f := range r.unwell {

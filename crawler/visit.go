@@ -87,6 +87,9 @@ func (r *run) mayAsk(ctx context.Context, t store.Target, u *url.URL, hops []sto
 	if redirected && t.Kind == extract.KindArticle && isHome(u) {
 		return &verdict{store.Missing, "redirected to the home page: " + u.String()}
 	}
+	if now := r.now(); r.Sites.Terms(t.Site).Hours.Opens(now).After(now) {
+		return errNotNow
+	}
 	delay := r.delay(t.Site)
 	if !r.IgnoreRobots {
 		rules, err := r.web.robots.of(ctx, u, delay)

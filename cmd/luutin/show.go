@@ -31,6 +31,9 @@ the page as they came.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withArchive(common, func(a store.Archive) error {
 				v, err := find(cmd.Context(), a, args[0])
+				if errors.Is(err, store.ErrNotFound) {
+					return noArticle(cmd.Context(), common, a, args[0], err)
+				}
 				if err != nil {
 					return err
 				}
@@ -126,6 +129,29 @@ func find(ctx context.Context, a store.Archive, ref string) (store.Version, erro
 		return store.Version{}, fmt.Errorf("%s: %w; luutin export lists what is", ref, store.ErrNotFound)
 	}
 	return store.Version{}, err
+}
+
+// noArticle says what became of a URL that led to no article; err is the error
+// when it is not known at all.
+func noArticle(ctx context.Context, common *flags, a store.Archive, rawURL string, err error) error {
+	sites, loadErr := common.loadSites()
+	if loadErr != nil {
+		return loadErr
+	}
+	for t, targetErr := range a.Targets(ctx, store.Selection{URLs: []string{sites.Canonical(rawURL)}}) {
+		if targetErr != nil {
+			return targetErr
+		}
+		said := fmt.Sprintf("%s: no article; it is a %s, state %s", rawURL, t.Kind, t.State)
+		if !t.Visited.IsZero() {
+			said += ", last visited " + t.Visited.Local().Format(time.DateTime)
+		}
+		if t.Reason != "" {
+			said += ": " + t.Reason
+		}
+		return errors.New(said)
+	}
+	return err
 }
 
 func printArticle(w io.Writer, a *extract.Article) error {
