@@ -44,7 +44,7 @@ start pages and notes.`,
 			ValidArgsFunction: common.completeSites,
 			RunE:              func(cmd *cobra.Command, args []string) error { return listSites(cmd, common, args) },
 		},
-		testSitesCommand(common), saveCommand(common),
+		testSitesCommand(common), saveCommand(common), healCommand(common), newSiteCommand(common),
 	)
 	return cmd
 }
