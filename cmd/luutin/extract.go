@@ -269,7 +269,7 @@ func explain(w io.Writer, r result) error {
 			value = append(value[:71], '…')
 		}
 		fmt.Fprintf(w, "  %s %-14s %s\n    %-14s ← %s", mark, c.Field, string(value), "", c.Signal)
-		if c.Score > 0 && c.Score < 1 {
+		if c.Score > 0 && !strings.HasPrefix(c.Signal, "rule ") {
 			fmt.Fprintf(w, " (%.2f)", c.Score)
 		}
 		if c.Why != "" {
