@@ -115,8 +115,11 @@ func (c *Crawler) Run(ctx context.Context, sites []string) (Summary, error) {
 func (r *run) visit(ctx context.Context, f *fetcher, l *store.Lease) error {
 	page, err := f.fetchLease(ctx, r, l)
 	v := r.judge(l, page, err)
-	if v.Result == store.Fetched {
+	switch v.Result {
+	case store.Fetched:
 		r.read(l.Target, &v)
+	case store.Unchanged:
+		r.web.manners.passed(l.Host)
 	}
 	if v.Result == store.Failed && ctx.Err() != nil {
 		v = store.Visit{Result: store.Abandoned, Reason: "the run was stopped", Time: v.Time}
@@ -132,6 +135,9 @@ func (r *run) visit(ctx context.Context, f *fetcher, l *store.Lease) error {
 		v.Result, v.Reason = store.Failed, "the lease ran out before the visit was over"
 	case err != nil:
 		return fmt.Errorf("commit the visit of %s: %w", l.Target.URL, err)
+	}
+	if lie(l.Target, v, outcome) {
+		r.web.manners.lied(l.Host)
 	}
 	r.note(l, v, outcome)
 	return nil

@@ -45,6 +45,8 @@ type host struct {
 	rest    time.Time     // not to be asked before
 	delay   time.Duration // Crawl-delay
 	strikes int           // times in a row that it was overloaded or out of reach
+	walls   int           // times in a row that it asked for a login or a proof of being human
+	liar    bool          // it said that a page was the same when it was not
 
 	took []time.Duration // until its last answers began, slowSample at most
 	slow time.Duration   // the pause that it needs while it is slower than usual
@@ -180,9 +182,44 @@ func (m *manners) strike(name string) time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	h := m.of(name)
-	h.rest = later(h.rest, m.now().Add(min(firstRest<<min(h.strikes, 16), longestRest)))
+	h.rest = later(h.rest, m.now().Add(growing(h.strikes)))
 	h.strikes++
 	return h.rest
+}
+
+// wall does the same for a host that asked for a login or for a proof of being
+// human instead of answering.
+func (m *manners) wall(name string) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h := m.of(name)
+	h.rest = later(h.rest, m.now().Add(growing(h.walls)))
+	h.walls++
+	return h.rest
+}
+
+// passed forgets the walls of a host that has shown a page.
+func (m *manners) passed(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.of(name).walls = 0
+}
+
+// growing is the rest after so many strikes in a row.
+func growing(before int) time.Duration { return min(firstRest<<min(before, 16), longestRest) }
+
+// lied notes that a host's word about what has not changed is worth nothing.
+func (m *manners) lied(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.of(name).liar = true
+}
+
+// lies reports whether lied was called.
+func (m *manners) lies(name string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.of(name).liar
 }
 
 // calm forgets the strikes of a host that has answered well.

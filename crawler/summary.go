@@ -57,6 +57,7 @@ type SiteSummary struct {
 	Pause  string        `json:"delay"`           // Delay as text: 1.5s
 	Newest time.Time     `json:"newest,omitzero"` // the latest date of publication that was read
 	Opens  time.Time     `json:"opens,omitzero"`  // when it may be asked again, if its hours were over at the end of the run
+	Stale  int           `json:"stale,omitempty"` // pages that had changed though their validators had not: its 304 are not trusted
 	TLS    []string      `json:"tls,omitempty"`   // what was wrong with its connections and put up with, see extract.Terms
 }
 
@@ -198,6 +199,9 @@ func (r *run) note(l *store.Lease, v store.Visit, o store.Outcome) {
 		}
 	}
 	site.Delay = max(site.Delay, r.web.manners.pace(l.Host, r.delay(t.Site)))
+	if lie(t, v, o) {
+		site.Stale++
+	}
 	if v.Capture != nil && len(v.Capture.TLS) > 0 {
 		site.TLS = slices.Compact(slices.Sorted(slices.Values(append(site.TLS, v.Capture.TLS...))))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"hash/maphash"
 	"net/http"
 	"net/url"
@@ -20,6 +21,7 @@ const (
 	freshList  = time.Hour // until the first page of a list is due again
 	deepList   = 30 * day  // until a further page is, when nothing new calls it back before
 	maxCircles = 2         // list pages with the same links before their paging is given up
+	spotChecks = 10        // of so many visits one asks without validators
 	pageLimit  = int64(32 << 20)
 	fileLimit  = int64(256 << 20)
 )
@@ -52,7 +54,7 @@ func (f *fetcher) fetchLease(ctx context.Context, r *run, l *store.Lease) (*stor
 		header[name] = value
 	}
 	// What was not understood the last time is read again, changed or not.
-	if t.Reason == "" && (t.Kind != extract.KindArticle || t.Article != "") {
+	if t.Reason == "" && (t.Kind != extract.KindArticle || t.Article != "") && !spotCheck(t) && !r.web.manners.lies(l.Host) {
 		if t.ETag != "" {
 			header["If-None-Match"] = t.ETag
 		}
@@ -72,6 +74,27 @@ func (f *fetcher) fetchLease(ctx context.Context, r *run, l *store.Lease) (*stor
 	}
 	follow := func(ctx context.Context, u *url.URL, hops []store.Hop) error { return r.mayAsk(ctx, t, u, hops) }
 	return f.fetch(ctx, &request{url: t.URL, post: t.Post, header: header, bounds: b, follow: follow})
+}
+
+// spotCheck reports whether a target is asked for as if nothing was known of
+// it, whatever validators it has: about every tenth visit, since servers lie
+// about what has changed. It follows from the archive alone.
+func spotCheck(t store.Target) bool {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s %d", t.Known(), t.Visited.UnixNano())
+	return h.Sum64()%spotChecks == 0
+}
+
+// lie reports whether a visit shows that the server's validators cannot be
+// trusted: other bytes under the same ones.
+func lie(t store.Target, v store.Visit, o store.Outcome) bool {
+	if v.Capture == nil || t.Capture == "" || !o.Captured || v.Capture.Truncated != "" {
+		return false
+	}
+	if t.ETag != "" {
+		return v.Capture.Header.Get("ETag") == t.ETag
+	}
+	return t.LastModified != "" && v.Capture.Header.Get("Last-Modified") == t.LastModified
 }
 
 // mayAsk decides whether a URL may be asked for: the target's, or one that it
@@ -208,6 +231,10 @@ func (r *run) judge(l *store.Lease, page *store.Capture, err error) store.Visit 
 	case s == http.StatusOK || s == http.StatusNonAuthoritativeInfo:
 		if len(page.Body) == 0 {
 			v.Reason, v.Capture = "the answer is empty", nil
+			if t.Priority >= backfill { // how some systems answer for a page behind a list's last
+				v.Result, v.Reason = store.Missing, "the list has no such page: the answer is empty"
+				v.Again = now.Add(rarerIn(passed))
+			}
 			return v
 		}
 		v.Result, v.Reason = store.Fetched, ""
@@ -248,6 +275,28 @@ func (r *run) read(t store.Target, v *store.Visit) {
 	}
 	isArticle := t.Kind == extract.KindArticle
 	reading, err := r.readPage(v.Capture)
+	instead := ""
+	if reading != nil && err != nil && !errors.Is(err, extract.ErrListEnd) {
+		instead = reading.Instead
+	}
+	host := store.Host(v.Capture.FinalURL)
+	passed := time.Duration(-1)
+	if !t.Visited.IsZero() {
+		passed = v.Time.Sub(t.Visited)
+	}
+	switch instead {
+	case "missing":
+		v.Result, v.Reason, v.Again = store.Missing, err.Error(), v.Time.Add(rarerIn(passed))
+		return
+	case "challenge", "login":
+		v.Result, v.Reason = store.Barred, err.Error()
+		v.Again = later(v.Time.Add(rarerIn(passed)), r.web.manners.wall(host))
+		return
+	case "shell":
+		v.Result, v.Reason, v.Again = store.Failed, err.Error(), v.Time.Add(retryIn(t.Attempts))
+		return
+	}
+	r.web.manners.passed(host)
 	var panicked *panicError
 	switch {
 	case errors.As(err, &panicked):

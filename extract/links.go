@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/html/atom"
 
 	"luutin/extract/dom"
+	"luutin/extract/generic"
 )
 
 // ErrNoLinks is what Read wraps for a list page that links to nothing: the
@@ -44,7 +45,25 @@ func (c *context) readList() error {
 	if articles > 0 {
 		return fmt.Errorf("%w: a list of %d articles", ErrNotArticle, articles)
 	}
+	if reason, refusal := c.instead(); refusal && c.refusesList(l) {
+		return fmt.Errorf("%w: %s", ErrNotArticle, reason)
+	}
+	c.reading.Instead = ""
 	return c.noLinks(l)
+}
+
+// refusesList reports whether a page without articles is a wall, or an error,
+// and not the end of a list: that may be an empty page, or one that says that
+// nothing was found.
+func (c *context) refusesList(l listRule) bool {
+	switch c.reading.Instead {
+	case string(generic.Login), string(generic.Challenge), string(generic.Shell):
+		return true
+	case string(generic.Missing):
+		n, ok := c.pageNumber(l)
+		return !ok || n <= l.first()
+	}
+	return false
 }
 
 // noLinks tells the end of a list from a list that has broken.

@@ -1,0 +1,158 @@
+package crawler
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"luutin/extract"
+	"luutin/store"
+)
+
+const (
+	challengePage = `<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><div id="challenge-form"><h2>Checking your browser before you go on.</h2></div></body></html>`
+	loginPage     = `<!DOCTYPE html><html><head><title>Đăng nhập - Cổng thông tin</title></head><body><form><h1>Đăng nhập</h1><input type="text" name="u"><input type="password" name="p"></form></body></html>`
+	missingPage   = `<!DOCTYPE html><html><head><title>Bộ Tư pháp</title></head><body><h1>Không tìm thấy trang</h1><p>Nội dung bạn tìm không tồn tại hoặc đã bị xóa.</p></body></html>`
+	shellPage     = `<!DOCTYPE html><html><head><title>Cổng thông tin</title></head><body><div id="root"></div><script src="/a.js"></script><script src="/b.js"></script></body></html>`
+)
+
+// What came with status 200 and is something else has its right name.
+func TestPagesInsteadOfArticles(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ministry.set("/list", list("", "/news/1", "/news/missing", "/news/login", "/news/shell"))
+		w.ministry.set("/news/1", news("Tin", ""))
+		w.ministry.set("/news/missing", missingPage)
+		w.ministry.set("/news/login", loginPage)
+		w.ministry.set("/news/shell", shellPage)
+		s := w.wantRun(t, "5 visited: 1 added, 1 list, 1 gone, 1 blocked, 1 failed")
+		got := map[string]string{}
+		for _, p := range s.Problems {
+			got[p.URL] = string(p.Result)
+			if p.Reason == "" {
+				t.Errorf("%s has no reason", p.URL)
+			}
+		}
+		want := map[string]string{"http://moj.test/news/missing": "gone", "http://moj.test/news/login": "blocked", "http://moj.test/news/shell": "failed"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("problems differ (-want +got)\n%s", diff)
+		}
+		// A page that is deleted so has its tombstone, and the article stays.
+		w.ministry.set("/news/1", missingPage)
+		time.Sleep(400 * day)
+		w.run(t)
+		for target := range w.Archive.Targets(t.Context(), store.Selection{URLs: []string{"http://moj.test/news/1"}}) {
+			if target.State != store.Gone || time.Since(target.Visited) > time.Hour {
+				t.Errorf("%s is %s since %v", target.URL, target.State, target.Visited)
+			}
+		}
+		if _, err := w.Archive.Article(t.Context(), extract.ArticleID("http://moj.test/news/1")); err != nil {
+			t.Errorf("the article that was deleted: %v", err)
+		}
+	})
+}
+
+// A host that puts up a wall is left alone, longer each time, and a wall in
+// the middle of a list is not its end.
+func TestWall(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		var times []time.Duration
+		begun := time.Now()
+		w.net.serve(t, moj, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/robots.txt" {
+				times = append(times, time.Since(begun).Round(time.Second))
+				io.WriteString(rw, challengePage)
+				return
+			}
+			http.NotFound(rw, r)
+		}))
+		var pages []store.Target
+		for i := range 5 {
+			u := fmt.Sprintf("http://moj.test/news/%d", i)
+			pages = append(pages, store.Target{URL: u, Site: moj, Kind: extract.KindArticle})
+		}
+		if _, err := w.Archive.Add(t.Context(), pages...); err != nil {
+			t.Fatal(err)
+		}
+		w.Patience = time.Hour
+		s := w.run(t)
+		if s.Blocked != 6 || s.Failed != 0 {
+			t.Errorf("%s", s)
+		}
+		if want := fmt.Sprint([]string{"1s", "11s", "31s", "1m11s", "2m31s", "5m11s"}); fmt.Sprint(times) != want {
+			t.Errorf("asked after %v, want %s", times, want)
+		}
+	})
+	inWorld(t, func(t *testing.T, w *world) {
+		w.Sites = sitesWith(t, "", moj)
+		w.ministry.set("/list", list("/list?page=2", "/news/1"))
+		w.ministry.set("/news/1", news("Tin", ""))
+		w.ministry.set("/list?page=2", challengePage)
+		w.wantRun(t, "3 visited: 1 added, 1 list, 1 blocked")
+	})
+}
+
+// A server that says 304 whatever has happened is found out, and not asked so
+// again.
+func TestLyingServer(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		body := list("", "/news/1")
+		var conditional []bool // of the requests for the list
+		lying := true
+		w.net.serve(t, moj, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/list" {
+				w.ministry.ServeHTTP(rw, r)
+				return
+			}
+			asked := r.Header.Get("If-None-Match") != ""
+			conditional = append(conditional, asked)
+			rw.Header().Set("ETag", `"1"`)
+			if asked && lying {
+				rw.WriteHeader(http.StatusNotModified)
+				return
+			}
+			rw.Header().Set("Content-Type", "text/html; charset=utf-8")
+			io.WriteString(rw, body)
+		}))
+		for i := range 10 {
+			w.ministry.set(fmt.Sprintf("/news/%d", i), news(fmt.Sprintf("Tin số %d", i), ""))
+		}
+		w.wantRun(t, "2 visited: 1 added, 1 list")
+		body = list("", "/news/1", "/news/2")
+		var s Summary
+		for i := 0; s.Added == 0; i++ {
+			if i == 60 {
+				t.Fatal("sixty crawls did not find out")
+			}
+			time.Sleep(2 * time.Hour)
+			s = w.run(t)
+		}
+		if s.Sites[moj].Stale != 1 {
+			t.Errorf("%d pages were stale, want 1", s.Sites[moj].Stale)
+		}
+		before := len(conditional)
+		body = list("", "/news/1", "/news/2", "/news/3")
+		time.Sleep(2 * time.Hour)
+		if s := w.run(t); s.Added != 1 || slices.Contains(conditional[before:], true) {
+			t.Errorf("%s, though the server is known to lie; conditional %v", s, conditional[before:])
+		}
+	})
+	n := 0
+	target := store.Target{URL: "http://moj.test/list", Visited: time.Unix(1516347540, 0)}
+	for range 10000 {
+		target.Visited = target.Visited.Add(3601 * time.Second)
+		if spotCheck(target) {
+			n++
+		}
+		if spotCheck(target) != spotCheck(target) {
+			t.Fatal("chance has a hand in it")
+		}
+	}
+	if n < 900 || n > 1100 {
+		t.Errorf("of 10000 visits %d were spot checks, want about 1000", n)
+	}
+}
