@@ -262,6 +262,9 @@ func (r *Reading) bylines() []Candidate {
 						note(kind, score+extra, found{names, p, i})
 						continue
 					}
+					if accounts[squash(p)] {
+						continue
+					}
 				}
 			}
 			raw := t.text(i)
@@ -278,7 +281,13 @@ func (r *Reading) bylines() []Candidate {
 					raw = p
 				}
 			}
-			if names := r.names(raw); len(names) > 0 {
+			names := r.names(raw)
+			if len(names) == 0 {
+				if raw = t.firstBold(i); raw != "" { // the line below it is the office
+					names = r.names(raw)
+				}
+			}
+			if len(names) > 0 {
 				note("class byline", .68+extra, found{names, raw, i})
 			}
 		default:
@@ -478,6 +487,20 @@ func (t *tree) namePart(i int32) string {
 	return strings.Join(names, ", ")
 }
 
+// firstBold returns the bold line that an element begins with.
+func (t *tree) firstBold(i int32) string {
+	for j := i + 1; j < t.e[i].end; j++ {
+		switch y := &t.e[j]; {
+		case y.chars == 0:
+		case y.atom == atom.B || y.atom == atom.Strong:
+			return t.text(j)
+		case y.end == j+1 || y.own > 0:
+			return ""
+		}
+	}
+	return ""
+}
+
 // linkNames joins the texts of the links in an element.
 func (t *tree) linkNames(i int32) string {
 	var names []string
@@ -490,7 +513,7 @@ func (t *tree) linkNames(i int32) string {
 }
 
 // by are the words that stand before a name, the longest first.
-var by = []string{"written by", "posted by", "published by", "reported by", "story by", "words by", "review by", "article by", "created by", "by", "von", "par", "por", "di", "da", "af", "av", "door", "autor:innen:", "autorin:", "autor:", "autoren:", "author:", "authors:", "auteur:", "auteur :", "autore:", "text:", "text von", "geschrieben von", "verfasst von", "ein beitrag von", "ein artikel von", "eine analyse von", "ein kommentar von", "ein interview von", "eine kolumne von", "ein gastbeitrag von", "ein essay von", "eine reportage von", "ein bericht von", "gastbeitrag von", "kommentar von", "eingestellt von", "gepostet von", "interview by", "opinion by", "analysis by", "contributed by", "une chronique de", "un reportage de", "una entrevista de", "un artículo de", "posted on", "publié le", "veröffentlicht am", "interview:", "redaktion:", "bericht:", "foto:", "verfasser:", "erstellt von", "veröffentlicht von", "publié par", "écrit par", "rédigé par", "propos recueillis par", "escrito por", "publicado por", "texto:", "tekst:", "scritto da", "a cura di", "geschreven door", "skriven av", "tác giả:", "tác giả :", "người viết:", "bài và ảnh:", "bài, ảnh:", "tin, ảnh:", "bài:", "pv:", "phóng viên:", "thực hiện:", "theo"}
+var by = []string{"written by", "posted by", "published by", "reported by", "story by", "words by", "review by", "article by", "created by", "by", "von", "par", "por", "di", "da", "af", "av", "door", "autor:innen:", "autorin:", "autor:", "autoren:", "author:", "authors:", "auteur:", "auteur :", "autore:", "text:", "text von", "geschrieben von", "verfasst von", "ein beitrag von", "ein artikel von", "eine analyse von", "ein kommentar von", "ein interview von", "eine kolumne von", "ein gastbeitrag von", "ein essay von", "eine reportage von", "ein bericht von", "gastbeitrag von", "kommentar von", "eingestellt von", "gepostet von", "interview by", "opinion by", "analysis by", "contributed by", "une chronique de", "un reportage de", "una entrevista de", "un artículo de", "posted on", "publié le", "veröffentlicht am", "interview:", "redaktion:", "bericht:", "foto:", "verfasser:", "erstellt von", "veröffentlicht von", "publié par", "écrit par", "rédigé par", "propos recueillis par", "escrito por", "publicado por", "texto:", "tekst:", "scritto da", "a cura di", "geschreven door", "skriven av", "viết bởi", "được viết bởi", "đăng bởi", "người đăng:", "tác giả:", "tác giả :", "người viết:", "bài và ảnh:", "bài, ảnh:", "tin, ảnh:", "bài:", "pv:", "phóng viên:", "thực hiện:", "theo"}
 
 // afterBy returns what stands behind "By" or its like at the beginning of a line.
 func afterBy(s string) (string, bool) {
@@ -537,7 +560,26 @@ func (r *Reading) names(s string) []string {
 			out = append(out, p)
 		}
 	}
+	// "Name/AFP"
+	if len(out) == 2 && strings.Contains(s, out[0]+"/"+out[1]) && desk(out[1]) && !desk(out[0]) {
+		out = out[:1]
+	}
 	return unique(out)
+}
+
+// desk reports names that begin with the capitals of an agency or a station.
+func desk(s string) bool {
+	n := 0
+	for _, c := range s {
+		if c < 'A' || c > 'Z' {
+			if unicode.IsLetter(c) {
+				return false
+			}
+			break
+		}
+		n++
+	}
+	return n > 1 && n < 7
 }
 
 // withoutDates cuts the dates out of a byline: "Von A. B. am 7. März 2026".
@@ -643,6 +685,10 @@ func (r *Reading) name(s string) string {
 		}
 	}
 	words := strings.Fields(s)
+	for len(words) > 1 && degrees[strings.ToLower(words[0])] {
+		words = words[1:]
+		s = strings.Join(words, " ")
+	}
 	if len(words) > 6 {
 		return ""
 	}
@@ -673,6 +719,9 @@ func (r *Reading) name(s string) string {
 	}
 	return s
 }
+
+// degrees stand before the name of a Vietnamese scholar.
+var degrees = map[string]bool{"ts.": true, "ts": true, "ths.": true, "ths": true, "pgs.": true, "gs.": true, "pgs.ts.": true, "gs.ts.": true, "pgs.ts": true, "gs.ts": true, "pgs,ts": true, "tskh.": true, "cn.": true, "ncs.": true, "ls.": true, "bs.": true, "ks.": true}
 
 // particles are written small inside names.
 var particles = map[string]bool{

@@ -572,6 +572,7 @@ func (t *tree) prune(c int32, b *Body) {
 			total += e[i].own
 		}
 	}
+	t.pruneLines(c, drop)
 	seen := int32(0)
 	for i := c + 1; i < e[c].end; {
 		x := &e[i]
@@ -624,6 +625,33 @@ func (t *tree) prune(c int32, b *Body) {
 			seen += x.own
 		}
 		i++
+	}
+}
+
+// pruneLines drops a headline that is a line among the lines of the text, and
+// the lines of its date and its author below it.
+func (t *tree) pruneLines(c int32, drop func(int32, string)) {
+	h := t.head
+	if h <= c || h >= t.e[c].end || t.e[h].flags&fBlock != 0 {
+		return
+	}
+	drop(h, "title")
+	for i := h; i >= 0; {
+		n := t.e[i].n.NextSibling
+		for n != nil && n.Type != html.ElementNode && strings.TrimSpace(n.Data) == "" {
+			n = n.NextSibling
+		}
+		i = t.next(i)
+		if n == nil || i < 0 || t.e[i].n != n {
+			return
+		}
+		switch x := &t.e[i]; {
+		case x.atom == atom.Br:
+		case x.chars < 80 && (x.hint&(hDate|hUpdated|hByline|hMeta) != 0 || t.headLine(i)):
+			drop(i, "byline")
+		default:
+			return
+		}
 	}
 }
 

@@ -125,6 +125,9 @@ func (r *Reading) findLead() []Candidate {
 				add(begin, "first paragraph, bold", .66)
 			}
 		}
+		if x.own == x.chars && x.own >= 50 && x.own < 700 && t.apartFromText(begin, c) {
+			add(begin, "paragraph before the text", .62)
+		}
 	}
 	if description != "" {
 		out = append(out, Candidate{Value: description, Signal: "description", Score: .4})
@@ -150,6 +153,27 @@ func (t *tree) allBold(i int32) bool {
 		return true
 	}
 	return bold > 0 && bold*20 >= x.chars*19
+}
+
+// apartFromText reports a first paragraph that stands beside one part with all
+// the other prose of the container.
+func (t *tree) apartFromText(i, c int32) bool {
+	rest := t.e[c].mass - t.e[i].mass
+	if rest < 2*t.e[i].mass {
+		return false
+	}
+	for j := i; j != c; j = t.e[j].parent {
+		if t.e[t.e[j].parent].mass == t.e[i].mass {
+			continue
+		}
+		for n := t.next(j); n >= 0; n = t.next(n) {
+			if x := &t.e[n]; x.mass > 0 {
+				return x.mass == rest && x.paras > 2 && x.flags&fProse == 0 && !isParagraph(x.atom)
+			}
+		}
+		return false
+	}
+	return false
 }
 
 // droppedIn reports whether an element is dropped from the body.

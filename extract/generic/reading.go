@@ -117,6 +117,16 @@ func (r *Reading) Section() []Candidate {
 		add(l.main.get("articleSection").text(), "json-ld articleSection", .85)
 	}
 	t := r.tree
+	for _, i := range t.prop {
+		if x := &t.e[i]; (attr(x.n, "itemprop") == "genre" || attr(x.n, "itemprop") == "articleSection") && !t.beside(i) {
+			v := attr(x.n, "content")
+			if v == "" && x.chars < 100 {
+				v = t.text(i)
+			}
+			add(v, "itemprop "+attr(x.n, "itemprop"), .8)
+			break
+		}
+	}
 	for i := range t.e {
 		x := &t.e[i]
 		if x.hint&hCrumb != 0 && x.chars > 0 && x.chars < 300 && x.links > 0 {

@@ -188,6 +188,7 @@ func (r *Reading) Title() []Candidate {
 		}
 	}
 	// What stands on the page as a headline by its class only.
+	var sections []string // what leads elsewhere, and is no headline then
 	if h1s == 0 || !agreeing {
 		n := 0
 		var partChars []int32
@@ -209,9 +210,19 @@ func (r *Reading) Title() []Candidate {
 			}
 			n++
 			s := t.text(i)
-			if k := squash(s); k != "" && strings.Contains(fullKey, k) && !t.beside(i) {
+			k := squash(s)
+			if k != "" && h1s == 0 && r.leadsElsewhere(i) {
+				sections = append(sections, k)
+				continue
+			}
+			if k != "" && strings.Contains(fullKey, k) && !t.beside(i) {
 				add(s, "class title", .7, 7, x.n)
 			}
+		}
+	}
+	if h1s == 0 && !slices.ContainsFunc(ballots, func(b *ballot) bool { return b.Node != nil }) {
+		if i := t.typeset(); i > 0 {
+			add(t.text(i), "set as a headline", .6, 7, t.e[i].n)
 		}
 	}
 	sites := r.siteKeys()
@@ -230,6 +241,10 @@ func (r *Reading) Title() []Candidate {
 				b.Why = "the name of the site"
 				break
 			}
+		}
+		if slices.Contains(sections, b.key) {
+			b.weight--
+			b.Why = "the name of a section"
 		}
 		if b.Signal == "h1 again" && len(b.key) > 12 && strings.HasPrefix(fullKey, b.key) {
 			b.weight += .5
@@ -469,6 +484,54 @@ func (t *tree) withoutKicker(i int32) (string, bool) {
 		return "", false
 	}
 	return bare, true
+}
+
+// leadsElsewhere reports headings that are one link to another page.
+func (r *Reading) leadsElsewhere(i int32) bool {
+	t := r.tree
+	x := &t.e[i]
+	if r.page.URL == nil || x.links != 1 || x.link*5 < x.chars*4 {
+		return false
+	}
+	for c := i; c < x.end; c++ {
+		if t.e[c].atom != atom.A {
+			continue
+		}
+		href := attr(t.e[c].n, "href")
+		p, ok := pathOf(href)
+		if !ok || strings.HasPrefix(href, "#") || strings.HasPrefix(href, "javascript:") {
+			return false
+		}
+		return !slices.Contains(r.pagePaths(), p)
+	}
+	return false
+}
+
+// typeset returns the line before the first prose that is set as a headline:
+// by its class, or in large letters, where nobody used a heading; -1 when
+// there is none.
+func (t *tree) typeset() int32 {
+	large := int32(-1)
+	for i := t.body + 1; i > 0 && i < int32(len(t.e)); i++ {
+		x := &t.e[i]
+		if x.flags&fHidden != 0 || x.atom == atom.Nav || x.hint&(hNav|hFooter|hRelated) != 0 && x.chars < 3000 {
+			i = x.end - 1
+			continue
+		}
+		if x.atom == atom.P && x.own > 200 {
+			break
+		}
+		if x.chars < 20 || x.chars > 250 || x.link*2 > x.chars {
+			continue
+		}
+		if x.hint&hTitle != 0 && x.hint&(hBrand|hLead) == 0 {
+			return i
+		}
+		if size := attr(x.n, "size"); large < 0 && x.atom == atom.Font && (size >= "4" && size <= "7" || size == "+1" || size == "+2" || size == "+3") {
+			large = i
+		}
+	}
+	return large
 }
 
 // brand reports headings that are the name of the site: they lead to its front
