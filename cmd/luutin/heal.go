@@ -31,6 +31,7 @@ type healRun struct {
 	articles []string
 	old      []string
 	limit    int
+	name     string
 	write    bool
 }
 
@@ -76,6 +77,7 @@ Status 1: there is nothing to heal, or something would not be read as known.`,
 	f.StringArrayVar(&h.pages, "page", nil, "a saved new page `FILE`; may be given again")
 	f.StringArrayVar(&h.articles, "article", nil, "what the page says: a `FILE` of JSON articles; may be given again")
 	f.StringArrayVar(&h.old, "old", nil, "a saved page `FILE` that the layout must not be chosen for; may be given again")
+	f.StringVar(&h.name, "name", "", "the `name` of the layout (default: the year of the newest page)")
 	f.IntVar(&h.limit, "limit", 200, "look at this many articles, those captured last first")
 	f.BoolVar(&h.write, "write", false, "write the layout into the definition in --sites")
 	return cmd
@@ -355,7 +357,6 @@ func (h *healRun) saved(ctx context.Context) (broken, error) {
 			}
 		}
 		b.samples = append(b.samples, heal.Sample{Page: page, Known: a})
-		b.latest = page.Fetched
 	}
 	b.looked = len(b.samples)
 	return b, nil
@@ -370,8 +371,15 @@ func loadPage(name, fallback string) (extract.Page, error) {
 	return page, err
 }
 
-// layoutName is the year of the newest page, or what of it is still free.
+// layoutName is the name that was given, or the year of the newest page with
+// a letter when a layout has that name already.
 func (h *healRun) layoutName(latest time.Time) string {
+	if h.name != "" {
+		return h.name
+	}
+	if latest.IsZero() { // saved pages do not say when they were
+		latest = time.Now()
+	}
 	site, _ := h.sites.Site(h.site)
 	taken := func(name string) bool {
 		return slices.ContainsFunc(site.Layouts, func(l string) bool { return strings.HasPrefix(l, h.site+"/"+name+" (") })

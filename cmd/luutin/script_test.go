@@ -2,11 +2,15 @@ package main
 
 import (
 	"errors"
+	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +33,7 @@ func TestScript(t *testing.T) {
 		t.Fatal(err)
 	}
 	type key struct{}
+	type redesignKey struct{}
 	testscript.Run(t, testscript.Params{
 		Dir:           filepath.Join(root, "testdata", "script"),
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
@@ -37,9 +42,11 @@ func TestScript(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			server := httptest.NewServer(web)
+			dress := &redesign{web: web}
+			server := httptest.NewServer(dress)
 			env.Defer(server.Close)
 			env.Values[key{}] = web
+			env.Values[redesignKey{}] = dress
 			env.Setenv("PROXY", server.URL)
 			env.Setenv("ROOT", root)
 			env.Setenv("SITES", filepath.Join(root, "testdata", "ministry", "sites"))
@@ -50,6 +57,15 @@ func TestScript(t *testing.T) {
 				n, err := strconv.Atoi(args[0])
 				ts.Check(err)
 				ts.Check(ts.Value(key{}).(*ministry.Web).SetEdition(n))
+			},
+			// redesign OLD=NEW… renames words in the HTML of all pages from now on.
+			"redesign": func(ts *testscript.TestScript, _ bool, args []string) {
+				var words []string
+				for _, arg := range args {
+					old, word, _ := strings.Cut(arg, "=")
+					words = append(words, old, word)
+				}
+				ts.Value(redesignKey{}).(*redesign).words.Store(strings.NewReplacer(words...))
 			},
 			// status N COMMAND… runs a command that must end with status N.
 			"status": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -77,4 +93,30 @@ func TestScript(t *testing.T) {
 			},
 		},
 	})
+}
+
+// A redesign is the sample ministry with other class names.
+type redesign struct {
+	web   http.Handler
+	words atomic.Pointer[strings.Replacer]
+}
+
+func (d *redesign) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	words := d.words.Load()
+	if words == nil {
+		d.web.ServeHTTP(rw, r)
+		return
+	}
+	r.Header.Del("If-None-Match")
+	r.Header.Del("If-Modified-Since")
+	answer := httptest.NewRecorder()
+	d.web.ServeHTTP(answer, r)
+	body := answer.Body.Bytes()
+	if strings.HasPrefix(answer.Header().Get("Content-Type"), "text/html") {
+		body = []byte(words.Replace(answer.Body.String()))
+	}
+	maps.Copy(rw.Header(), answer.Header())
+	rw.Header().Del("Content-Length")
+	rw.WriteHeader(answer.Code)
+	rw.Write(body)
 }

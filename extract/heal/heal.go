@@ -143,8 +143,8 @@ func candidates(field string, samples []Sample, pages []*page) []Candidate {
 	return out[:min(len(out), maxKept)]
 }
 
-// together joins the best selector with those for the pages where it finds
-// nothing: alternatives in the order of preference.
+// together joins the best selector with others for the pages where it finds
+// nothing, or something else: alternatives in the order of preference.
 func together(cs []Candidate, known int) []Candidate {
 	if len(cs) == 0 || cs[0].Pages == known {
 		return nil
@@ -153,27 +153,40 @@ func together(cs []Candidate, known int) []Candidate {
 	c.right, c.empty = slices.Clone(c.right), slices.Clone(c.empty)
 	for n := 1; n < 4 && c.Pages < known; n++ {
 		var best *Candidate
-		most := 0
+		most, before := 0, false
 		for i := range cs {
-			gain := 0
+			behind, first, spoils := 0, 0, false // pages gained as the second or as the first of the two
 			for j := range c.right {
-				if !c.right[j] && c.empty[j] && cs[i].right[j] {
-					gain++
+				switch {
+				case c.right[j]:
+					spoils = spoils || !cs[i].right[j] && !cs[i].empty[j]
+				case cs[i].right[j]:
+					first++
+					if c.empty[j] {
+						behind++
+					}
 				}
 			}
-			if gain > most {
-				best, most = &cs[i], gain
+			if behind > most {
+				best, most, before = &cs[i], behind, false
+			}
+			if first > most && !spoils {
+				best, most, before = &cs[i], first, true
 			}
 		}
 		if best == nil {
 			break
 		}
-		c.Selector += ", " + best.Selector
+		if before {
+			c.Selector = best.Selector + ", " + c.Selector
+		} else {
+			c.Selector += ", " + best.Selector
+		}
 		c.Cost += best.Cost / 2
 		c.Extra += best.Extra
 		c.Pages += most
 		for j := range c.right {
-			if !c.right[j] && c.empty[j] {
+			if before && !best.empty[j] || !before && c.empty[j] {
 				c.right[j], c.empty[j] = best.right[j], best.empty[j]
 			}
 		}

@@ -354,8 +354,14 @@ func (out *List) pattern(group, links []*link, base *url.URL) {
 	case "tail":
 		options = []string{last, whole}
 	default:
-		if tail := quoted(dirs[len(dirs)-suffix:]); suffix > 0 && suffix < len(dirs) && tail != "/" {
+		own := strings.Split(strings.Trim(base.Path, "/"), "/")
+		if below := len(dirs) - len(own); below > 0 && prefix == len(dirs) && slices.Equal(own, dirs[:len(own)]) {
+			options = append(options, quoted(dirs[len(own):])+last) // what stands behind the section
+		} else if tail := quoted(dirs[len(dirs)-suffix:]); suffix > 0 && suffix < len(dirs) && tail != "/" {
 			options = append(options, tail+last)
+		}
+		if s.form != "slug" && sameDepth {
+			options = append(options, "^/"+strings.Repeat(`[^/?]+/`, strings.Count(quoted(dirs), "/")-1)+last)
 		}
 		options = append(options, whole)
 	}

@@ -269,14 +269,19 @@ func (s *search) improve(best outcome) outcome {
 	return best
 }
 
-// prune takes out fragile rules that change nothing.
+// prune takes out fragile rules that change nothing, and those of lesser
+// fields that are wrong on more than a quarter of the pages.
 func (s *search) prune(best outcome) outcome {
 	for _, field := range []string{"tags", "section", "source", "authors", "lead", "published"} {
 		i := slices.IndexFunc(s.options[field], func(c Candidate) bool { return c.Selector == best.layout.Fields[field] })
-		if i < 0 || s.options[field][i].Cost < 3 {
+		if i < 0 {
 			continue
 		}
-		if o := s.try(best.layout.with(field, "")); o.score >= best.score {
+		bad := field != "published" && field != "lead" && best.right(field)*4 < 3*len(s.Samples)
+		if s.options[field][i].Cost < 3 && !bad {
+			continue
+		}
+		if o := s.try(best.layout.with(field, "")); o.score >= best.score || bad && o.score >= best.score-weights[field]*float64(len(s.Samples)) {
 			best = o
 		}
 	}
