@@ -8,7 +8,8 @@ import (
 )
 
 // With returns the definitions with one more, or with another in the place of
-// the one of its name; s stays as it is. Errors are of type *DefinitionError.
+// the one of its name; s stays as it is, and may be the zero value, which has
+// none. Errors are of type *DefinitionError.
 func (s *Sites) With(name string, text []byte) (*Sites, error) {
 	d, err := parseDefinition(name+".toml", text, false)
 	if err != nil {
@@ -21,7 +22,9 @@ func (s *Sites) With(name string, text []byte) (*Sites, error) {
 		}
 		d.inherit(s.platforms[i])
 	}
-	out := &Sites{byName: maps.Clone(s.byName), byHost: maps.Clone(s.byHost), platforms: s.platforms}
+	out := &Sites{byName: map[string]*definition{}, byHost: map[string]*definition{}, platforms: s.platforms}
+	maps.Copy(out.byName, s.byName)
+	maps.Copy(out.byHost, s.byHost)
 	maps.DeleteFunc(out.byHost, func(_ string, other *definition) bool { return other.Name == name })
 	for _, host := range d.Hosts {
 		if other := out.byHost[host]; other != nil {
