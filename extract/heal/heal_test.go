@@ -4,13 +4,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"luutin/extract"
 	"luutin/extract/heal"
+	"luutin/testdata/ministry"
 )
 
 const savedSites = "../../testdata/sites"
@@ -104,4 +111,218 @@ func TestLayoutsAreFoundAgain(t *testing.T) {
 	if whole*100 < len(order)*80 {
 		t.Errorf("title, published, lead, body and authors are found again in %d of %d layouts, want four fifths", whole, len(order))
 	}
+}
+
+// TestNothingElseChanges puts a layout into every built-in definition and
+// wants the rest of the file byte for byte.
+func TestNothingElseChanges(t *testing.T) {
+	sites, err := extract.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	layout := heal.Layout{Name: "new", When: "#new", Fields: map[string]string{"title": "h1", "body": "#new"}, Drop: []string{".a", `[href*="x"]`}}.TOML(nil)
+	for _, name := range sites.Names() {
+		old := sites.Source(name)
+		text := heal.Insert(old, layout)
+		if got := strings.Replace(string(text), layout+"\n", "", 1); got != string(old) && got != string(old)+"\n"+layout {
+			t.Errorf("%s: more than the layout changed:\n%s", name, text)
+		}
+		with, err := sites.With(name, text)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		site, _ := with.Site(name)
+		if !strings.HasPrefix(site.Layouts[0], name+"/new ") {
+			t.Errorf("%s: the new layout is not the first of %v", name, site.Layouts)
+		}
+	}
+	for _, tt := range []struct{ name, old, want string }{
+		{"a comment of the layout stays with it", "hosts = ['a']\n\n# the old\n# one\n[[layout]]\nname = 'x'\n", "hosts = ['a']\n\nNEW\n\n# the old\n# one\n[[layout]]\nname = 'x'\n"},
+		{"a word in a text is no layout", "notes = '''\n[[layout]]\n'''\n[[ layout ]]\nname = 'x'\n", "notes = '''\n[[layout]]\n'''\nNEW\n\n[[ layout ]]\nname = 'x'\n"},
+		{"Windows line ends", "hosts = ['a']\r\n[[layout]]\r\nname = 'x'\r\n", "hosts = ['a']\r\nNEW\n\n[[layout]]\r\nname = 'x'\r\n"},
+		{"no layout, no line end", "hosts = ['a']", "hosts = ['a']\n\nNEW\n"},
+		{"nothing", "", "NEW\n"},
+		{"the layout first", "[[layout]]\nname = 'x'", "NEW\n\n[[layout]]\nname = 'x'"},
+	} {
+		if got := string(heal.Insert([]byte(tt.old), "NEW\n")); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestNames shows which names of a page a selector may have.
+func TestNames(t *testing.T) {
+	const page = `<html><body><div class="hd">Bộ Thử</div><div class="%s"><h2 class="%[1]s">Bến đò mới</h2>
+<div id="bai"><p>Sáng nay Bộ Thử mở bến đò mới ở xã Tân Hạ, sau tám tháng thi công trên nền bến cũ.</p></div></div></body></html>`
+	known := &extract.Article{Title: "Bến đò mới", Body: "Sáng nay Bộ Thử mở bến đò mới ở xã Tân Hạ, sau tám tháng thi công trên nền bến cũ."}
+	for _, tt := range []struct {
+		class string
+		good  bool
+	}{
+		{"tieu-de", true}, {"title-2", true}, {"detailTitleMain", true}, {"__MASTERCMS_TITLE", true}, {"kbwscwlr-list", true}, {"txt_tieude", true},
+		{"css-1x2y3z", false}, {"sc-bdVaJa", false}, {"jsx-3810439", false}, {"Article_title__3xYz1", false}, {"svelte-1tky8bj", false}, {"a1b2c3d4", false}, {"post-12345", false},
+	} {
+		cs, err := heal.Candidates([]heal.Sample{{Page: extract.Page{URL: "https://bothu.example/a-1.html", Body: fmt.Appendf(nil, page, tt.class)}, Known: known}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(cs["title"]) == 0 {
+			t.Errorf("%s: no candidate", tt.class)
+		} else if got := strings.Contains(cs["title"][0].Selector, tt.class); got != tt.good {
+			t.Errorf("%s: the best of the title is %q", tt.class, cs["title"][0].Selector)
+		}
+	}
+}
+
+// TestSameEveryTime wants the same proposal for the same pages.
+func TestSameEveryTime(t *testing.T) {
+	samples := ministrySamples(t, "bao.bomau.example")
+	first := ""
+	for range 5 {
+		p, err := heal.Propose(heal.Task{Sites: &extract.Sites{}, Site: "bao", Definition: []byte("hosts = ['bao.bomau.example']\nzone = 'Asia/Ho_Chi_Minh'\narticles = '-\\d+\\.html'\n"), Samples: samples, Name: "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == "" {
+			first = string(p.Definition)
+		}
+		if got := string(p.Definition); got != first {
+			t.Fatalf("got\n%s\nthen\n%s", first, got)
+		}
+	}
+}
+
+// ministrySamples returns the articles of a host of the sample ministry with
+// what they say.
+func ministrySamples(t testing.TB, host string) (samples []heal.Sample) {
+	t.Helper()
+	web, err := ministry.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(web)
+	defer server.Close()
+	proxy, _ := url.Parse(server.URL)
+	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(proxy)}}
+	golden, err := os.ReadFile("../../testdata/ministry/articles.golden.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(golden)) {
+		var a extract.Article
+		var truth map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(line), &truth); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(string(truth["editions"]), "[1") {
+			continue // of a later edition
+		}
+		for key := range truth { // of the others some are counted only
+			if !slices.Contains([]string{"canonical_url", "title", "lead", "body", "published", "published_text", "authors", "source", "section", "tags"}, key) {
+				delete(truth, key)
+			}
+		}
+		known, err := json.Marshal(truth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(known, &a); err != nil {
+			t.Fatal(err)
+		}
+		if u, err := url.Parse(a.CanonicalURL); err != nil || u.Host != host {
+			continue
+		}
+		answer, err := client.Get(a.CanonicalURL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer.StatusCode == http.StatusOK {
+			samples = append(samples, heal.Sample{Page: extract.Page{URL: a.CanonicalURL, ContentType: answer.Header.Get("Content-Type"), Body: body}, Known: &a})
+		}
+	}
+	return samples
+}
+
+// TestMinistry finds a layout in a few articles of each site of the sample
+// ministry, and reads the others by it.
+func TestMinistry(t *testing.T) {
+	right, all := map[string]int{}, 0
+	for _, tt := range []struct{ host, articles string }{
+		{"www.bomau.example", `-\d{14,}\.htm`}, {"bao.bomau.example", `-\d+\.html`},
+		{"luat.bomau.example", `(?i)[?&]ItemID=\d+`}, {"tinhthanh.bomau.example", `/view_content/\d+`},
+	} {
+		samples := ministrySamples(t, tt.host)
+		if len(samples) < 5 {
+			t.Fatalf("%s has %d articles", tt.host, len(samples))
+		}
+		definition := fmt.Appendf(nil, "hosts = ['%s']\nzone = 'Asia/Ho_Chi_Minh'\narticles = '%s'\n", tt.host, tt.articles)
+		few := len(samples) / 2
+		p, err := heal.Propose(heal.Task{Sites: &extract.Sites{}, Site: "bomau", Definition: definition, Samples: samples[:few], Name: "x"})
+		if err != nil {
+			t.Errorf("%s: %v", tt.host, err)
+			continue
+		}
+		sites, err := (&extract.Sites{}).With("bomau", p.Definition)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s\n%s", tt.host, p.Layout.TOML(nil))
+		for _, s := range samples[few:] {
+			all++
+			r, err := sites.Read(s.Page)
+			reading := heal.Reading{Sample: s, Got: r.Article, Err: err}
+			for _, field := range heal.Fields {
+				if reading.Same(field) {
+					right[field]++
+				} else if known, got := reading.Value(field); err == nil {
+					t.Logf("%s %s\n\tknown %.200q\n\tgot   %.200q", s.Page.URL, field, known, got)
+				}
+			}
+		}
+	}
+	for _, field := range heal.Fields {
+		t.Logf("%-9s %2d of %d pages that were not looked at", field, right[field], all)
+	}
+	for _, field := range []string{"title", "published", "lead", "body", "authors"} {
+		if right[field]*100 < all*80 {
+			t.Errorf("%s is read right on %d of %d pages, want four fifths", field, right[field], all)
+		}
+	}
+}
+
+// FuzzPropose feeds pages and values that have nothing to do with each other.
+func FuzzPropose(f *testing.F) {
+	f.Add(`<h1>A title</h1><p class="x">19/01/2018 14:39</p><div id=b><p>Some text of the body.</p></div>`, "A title", "Some text of the body.", "19/01/2018 14:39")
+	f.Add(strings.Repeat("<div class='a b'>", 300)+"x", "x", "x\n\nx", "")
+	f.Add(`<div class="a:b c/d '" id="'\""><span itemprop="headline'">t</span></div>`, "t", "t", "t")
+	f.Add(`<a href="/a-1234.html">One headline of some length</a><a href="/b-1235.html">Two</a><a href="/c-1236.html">Three</a>`, "", "", "")
+	f.Fuzz(func(t *testing.T, page, title, body, byline string) {
+		if len(page) > 50_000 {
+			return
+		}
+		start := time.Now()
+		p := extract.Page{URL: "https://bothu.example/a-12345.html", Body: []byte(page)}
+		known := &extract.Article{Title: title, Body: body, Lead: extract.Text(byline), Authors: []string{byline}, Source: extract.Text(title), Section: extract.Text(byline), Tags: []string{title, byline}}
+		if when, err := time.Parse(time.DateOnly, byline); err == nil {
+			known.Published = &when
+		}
+		proposal, err := heal.Propose(heal.Task{Sites: &extract.Sites{}, Site: "bothu.example", Definition: []byte("hosts = ['bothu.example']\narticles = '-\\d+'\n"), Samples: []heal.Sample{{Page: p, Known: known}}, Old: []extract.Page{p}, Name: "fuzz"})
+		if err == nil {
+			t.Fatalf("a mark %q tells a page from itself", proposal.Layout.When)
+		}
+		if l, err := heal.ReadList(p, nil); err == nil {
+			if _, err := heal.Define(&extract.Sites{}, p, l, []extract.Page{p}); err != nil && strings.Contains(err.Error(), "bothu.example.toml") {
+				t.Fatal(err) // a definition that does not load
+			}
+		}
+		if took := time.Since(start); took > 20*time.Second {
+			t.Fatalf("took %s", took)
+		}
+	})
 }
