@@ -27,8 +27,9 @@ const (
 )
 
 // A Crawler says what is crawled and how. The zero values of everything but
-// Archive and Sites are right for most. It is for one archive, may be run
-// again and again, and must not be changed or copied once it has been.
+// Archive and Sites are right for most. It is for one archive, which
+// may be closed and opened between two runs, and may be run again and again.
+// Once it has been, nothing but Archive may be changed, and it must not be copied.
 type Crawler struct {
 	Archive store.Archive
 	Sites   Sites

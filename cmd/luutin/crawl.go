@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"net/url"
 	"os"
 	"slices"
@@ -29,6 +30,7 @@ func crawlCommand(common *flags) *cobra.Command {
 		proxy   string
 		revisit bool
 		dry     bool
+		every   time.Duration
 	)
 	cmd := &cobra.Command{
 		Use:   "crawl [SITE…]",
@@ -46,12 +48,17 @@ definition has private = true or --allow-private is given. That is checked where
 a connection is made: what lies behind a proxy cannot be, so let the proxy refuse
 it. The proxy itself may be anywhere.
 
+With --every it crawls again and again until it is told to stop (SIGTERM or
+Ctrl-C, within a second, with status 130), with a summary after each crawl. In
+between the archive is free for others; docs/running.md tells more.
+
 It ends with a summary, and with status 1 when a page could not be had or not
 be read. Such pages are named, and come up again in a later crawl.`,
 		Example: `  luutin crawl moj.gov.vn
   luutin crawl --pages 3 moj.gov.vn baochinhphu.vn     the newest pages of each list
   luutin crawl --revisit moj.gov.vn                    look again at every article
   luutin crawl --dry-run moj.gov.vn                    what would be visited now, without asking
+  luutin crawl --every 1h moj.gov.vn                   until it is stopped
   luutin crawl --json moj.gov.vn > run.json`,
 		ValidArgsFunction: common.completeSites,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -66,22 +73,32 @@ be read. Such pages are named, and come up again in a later crawl.`,
 			if err != nil {
 				return err
 			}
+			if dry && cmd.Flags().Changed("every") {
+				return errors.New("--dry-run and --every do not go together")
+			}
 			if dry {
 				return dryRun(cmd, common, &c, sites, names, pages, revisit)
 			}
-			archive, err := bolt.Open(common.archive, bolt.Options{})
-			if err != nil {
+			once := func(ctx context.Context) error {
+				return crawlOnce(ctx, cmd, common, &c, sites, names, pages, revisit)
+			}
+			if !cmd.Flags().Changed("every") {
+				return once(cmd.Context())
+			}
+			if every < time.Minute {
+				return fmt.Errorf("--every %v is less than a minute; name a span such as 1h", every)
+			}
+			return crawler.Every(cmd.Context(), every, rand.Float64, func(ctx context.Context) error {
+				err := awaitArchive(ctx, cmd, common, once)
+				if errors.Is(err, errNo) {
+					return nil // what failed was named, and comes up again
+				}
 				return err
-			}
-			c.Archive, c.Sites = archive, sites
-			summary, err := crawl(cmd, common, &c, names, pages, revisit)
-			if closeErr := archive.Close(); err == nil && closeErr != nil {
-				err = fmt.Errorf("close archive %s: %w", common.archive, closeErr)
-			}
-			if err == nil && summary.Failed > 0 {
-				err = errNo
-			}
-			return err
+			}, func(next time.Time) {
+				if !common.quiet {
+					fmt.Fprintf(cmd.ErrOrStderr(), "the next crawl begins at %s\n", next.Local().Format(time.DateTime))
+				}
+			})
 		},
 	}
 	f := cmd.Flags()
@@ -91,6 +108,7 @@ be read. Such pages are named, and come up again in a later crawl.`,
 	f.IntVar(&c.Workers, "workers", 0, "how many hosts are visited at a time (default: 16)")
 	f.IntVar(&c.Limit, "limit", 0, "end after this many visits (default: none)")
 	f.IntVar(&c.Pages, "pages", 0, "follow each list this many pages deep (default: to its end)")
+	f.DurationVar(&every, "every", 0, "crawl again and again: each begins this long after the last began, give or take a tenth")
 	f.BoolVar(&revisit, "revisit", false, "look again at every known article, due or not")
 	f.BoolVar(&dry, "dry-run", false, "show what would be visited now, in order, and neither ask nor write")
 	f.StringVar(&c.Agent, "user-agent", "", "who to be (default: "+crawler.DefaultAgent+")")
@@ -115,7 +133,8 @@ func chooseSites(sites *extract.Sites, args []string) (names []string, pages []s
 		name := arg
 		if strings.Contains(arg, "://") {
 			if name = sites.Of(arg); name != "" {
-				pages = append(pages, store.Target{URL: arg, Canonical: sites.Canonical(arg), Site: name, Kind: extract.KindList})
+				address := sites.Address(arg)
+				pages = append(pages, store.Target{URL: address, Canonical: sites.Canonical(address), Site: name, Kind: extract.KindList})
 			}
 		} else if !slices.Contains(sites.Names(), arg) {
 			name = sites.Of("http://" + arg + "/")
@@ -128,6 +147,42 @@ func chooseSites(sites *extract.Sites, args []string) (names []string, pages []s
 		}
 	}
 	return names, pages, nil
+}
+
+// crawlOnce opens the archive for one crawl.
+func crawlOnce(ctx context.Context, cmd *cobra.Command, common *flags, c *crawler.Crawler, sites *extract.Sites, names []string, pages []store.Target, revisit bool) error {
+	archive, err := bolt.Open(common.archive, bolt.Options{})
+	if err != nil {
+		return err
+	}
+	c.Archive, c.Sites = archive, sites
+	summary, err := crawl(ctx, cmd, common, c, names, pages, revisit)
+	if closeErr := archive.Close(); err == nil && closeErr != nil {
+		err = fmt.Errorf("close archive %s: %w", common.archive, closeErr)
+	}
+	if err == nil && summary.Failed > 0 {
+		err = errNo
+	}
+	return err
+}
+
+// awaitArchive calls once as soon as nobody else has the archive.
+func awaitArchive(ctx context.Context, cmd *cobra.Command, common *flags, once func(context.Context) error) error {
+	for said := false; ; said = true {
+		err := once(ctx)
+		var inUse *store.InUse
+		if !errors.As(err, &inUse) {
+			return err
+		}
+		if !said && !common.quiet {
+			fmt.Fprintf(cmd.ErrOrStderr(), "luutin: %v; waiting for it to end\n", err)
+		}
+		select {
+		case <-time.After(5 * time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // dryRun shows what a crawl would visit.
@@ -187,8 +242,7 @@ func sayHours(w io.Writer, name string, hours extract.Hours, now time.Time) {
 	}
 }
 
-func crawl(cmd *cobra.Command, common *flags, c *crawler.Crawler, names []string, pages []store.Target, revisit bool) (crawler.Summary, error) {
-	ctx := cmd.Context()
+func crawl(ctx context.Context, cmd *cobra.Command, common *flags, c *crawler.Crawler, names []string, pages []store.Target, revisit bool) (crawler.Summary, error) {
 	if len(pages) > 0 {
 		if _, err := c.Archive.Add(ctx, pages...); err != nil {
 			return crawler.Summary{}, err
@@ -315,7 +369,7 @@ func (p *progress) show(e crawler.Event) {
 	if p.width < 20 || time.Since(p.last) < interval {
 		return
 	}
-	p.last = time.Now()
+	p.last, p.width = time.Now(), terminal(p.w) // it may have been made narrower
 	line := fmt.Sprintf("%d visited, %d added, %d failed  %s", e.Visited, p.added, p.failed, e.URL)
 	if r := []rune(line); len(r) > p.width-1 {
 		line = string(r[:p.width-2]) + "…"
