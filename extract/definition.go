@@ -323,8 +323,8 @@ func (d *definition) faultIn(table string, i int, key, what string) error {
 func (d *definition) compile() error {
 	for i, host := range d.Hosts {
 		host = strings.ToLower(strings.TrimSpace(host))
-		if host == "" || strings.ContainsAny(host, "/ ") {
-			return d.fault(fmt.Sprintf("%q is no host name", d.Hosts[i]), "hosts")
+		if host == "" || strings.ContainsAny(host, "/ :") {
+			return d.fault(fmt.Sprintf("%q is no host name; a port does not belong here", d.Hosts[i]), "hosts")
 		}
 		d.Hosts[i] = host
 	}

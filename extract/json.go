@@ -96,7 +96,9 @@ func (c *context) readJSONArticle(l *layout, doc gjson.Result) error {
 		}
 	}
 	c.document = newDocument(&html.Node{Type: html.DocumentNode})
-	if u, err := url.Parse(a.CanonicalURL); err == nil {
+	if l.Canonical == "" && len(c.site.Hosts) > 0 {
+		c.base = &url.URL{Scheme: c.url.Scheme, Host: c.site.Hosts[0], Path: "/"} // what is in the text was written for readers
+	} else if u, err := url.Parse(a.CanonicalURL); err == nil {
 		c.base = u
 	}
 	r := ruled{context: c, layout: l, article: a}

@@ -196,15 +196,7 @@ func looksLikeArticle(u, page *url.URL) bool {
 // link notes a link once. Links to what the definition reads elsewhere, as
 // from an API, are rewritten.
 func (c *context) link(raw, post string, kind Kind, text string, published *time.Time) {
-	if c.site != nil {
-		for _, rw := range c.site.Rewrite {
-			if rw.from.MatchString(raw) {
-				raw = rw.from.ReplaceAllString(raw, rw.To)
-				break
-			}
-		}
-	}
-	raw = withoutTrackers(raw)
+	raw = withoutTrackers(c.sites.Address(raw))
 	canonical := c.sites.Canonical(raw)
 	if post != "" {
 		canonical += "\n" + post

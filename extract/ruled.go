@@ -3,6 +3,8 @@ package extract
 import (
 	"fmt"
 	"net/url"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -341,7 +343,7 @@ func (r *ruled) body() {
 		}
 	}
 	t := telling{
-		base: r.base, title: a.Title, lead: string(a.Lead), isArticle: r.toArticle,
+		base: r.base, title: a.Title, lead: string(a.Lead), isArticle: r.isThumbnail,
 		boldLead: r.layout.BoldLead, signed: r.layout.Name != "" || strings.HasPrefix(string(a.Language), "vi") || strings.ContainsFunc(a.Title, vietnamese),
 	}
 	if a.Published != nil {
@@ -464,6 +466,24 @@ func (r *ruled) offer(t telling, s *story, link *html.Node) {
 	}
 }
 
+// isThumbnail reports whether a picture with this link shows another article,
+// of this site or of another.
+func (r *ruled) isThumbnail(href string) bool {
+	if r.toArticle(href) {
+		return true
+	}
+	u, err := r.base.Parse(strings.TrimSpace(href))
+	return err == nil && looksLikeArticle(u, r.url) && !isPicture(u.Path) && r.sites.Canonical(u.String()) != r.article.CanonicalURL
+}
+
+func isPicture(name string) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif", ".svg", ".bmp":
+		return true
+	}
+	return false
+}
+
 // toArticle reports whether a link leads to another article of the site.
 func (r *ruled) toArticle(href string) bool {
 	if r.page.URL == "" && r.base.Host == "" { // nothing to resolve it by: the path must do
@@ -497,6 +517,24 @@ func outermost(nodes []*html.Node) []*html.Node {
 // rest reads the small fields, which may also stand outside the body.
 func (r *ruled) rest() {
 	a := r.article
+	if values, nodes, signal := r.all("section"); len(values) > 0 {
+		values = row(values, nodes)
+		a.Section = Text(strings.TrimRight(strings.Join(values, " > "), " :"))
+		r.note("section", string(a.Section), signal, 1)
+	} else {
+		section := r.kicker(true)
+		if section != "" {
+			r.note("section", section, "the kicker above the headline", .9)
+		} else {
+			section, _ = r.fill("section", r.generic().page.Section())
+		}
+		if section == "" {
+			if section = r.kicker(false); section != "" {
+				r.note("section", section, "the line above the headline", .6)
+			}
+		}
+		a.Section = Text(section)
+	}
 	if values, _, signal := r.all("authors"); len(values) > 0 {
 		var c credit
 		for _, v := range values {
@@ -533,19 +571,6 @@ func (r *ruled) rest() {
 	if r.ownName(string(a.Source)) {
 		a.Source = "" // what a site says of itself is no source
 		delete(a.Provenance, "source")
-	}
-	if values, nodes, signal := r.all("section"); len(values) > 0 {
-		values = row(values, nodes)
-		a.Section = Text(strings.TrimRight(strings.Join(values, " > "), " :"))
-		r.note("section", string(a.Section), signal, 1)
-	} else {
-		section, _ := r.fill("section", r.generic().page.Section())
-		if section == "" {
-			if section = r.kicker(); section != "" {
-				r.note("section", section, "the line above the headline", .6)
-			}
-		}
-		a.Section = Text(section)
 	}
 	if values, _, signal := r.all("tags"); len(values) > 0 {
 		for i := range values {
@@ -588,30 +613,38 @@ func (r *ruled) rest() {
 }
 
 // kicker returns a short line right above the headline, which names what the
-// article is about: the step of a breadcrumb that comes last, a rubric.
-func (r *ruled) kicker() string {
+// article is about: a rubric, the step of a breadcrumb that comes last. With
+// called it must call itself a kicker.
+func (r *ruled) kicker(called bool) string {
 	n := r.titleNode
 	for up := 0; n != nil && up < 3; up++ {
 		for p := n.PrevSibling; p != nil; p = p.PrevSibling {
-			if p.Type != html.ElementNode || dom.Invisible(p) {
+			if p.Type != html.ElementNode || dom.Invisible(p) || boilerplate(p) && p.DataAtom != atom.Nav && !trail.MatchString(dom.Attr(p, "class")) {
 				continue
 			}
 			text := dom.Text(p)
 			if text == "" {
 				continue
 			}
-			if _, isDate := dates.Parse(text, r.dateOptions()); isDate {
+			class := strings.ToLower(dom.Attr(p, "class"))
+			links := elements(p, atom.A)
+			_, dated := dates.Parse(text, r.dateOptions())
+			switch {
+			case dated && len(links) != 1:
 				continue
-			}
-			if links := elements(p, atom.A); len(links) > 1 {
+			case len(links) == 1:
+				text = dom.Text(links[0])
+			case len(links) > 1 && (trail.MatchString(class) || strings.ContainsAny(text, "/›»>")):
 				text = dom.Text(links[len(links)-1])
+			case len(links) > 1:
+				return "" // a menu
 			}
 			if i := strings.LastIndexAny(text, "/›»>|"); i >= 0 {
 				_, size := utf8.DecodeRuneInString(text[i:])
 				text = text[i+size:] // the last step of a breadcrumb
 			}
 			text = strings.Trim(text, " :")
-			if isKicker(text) && !r.ownName(text) {
+			if isKicker(text) && !r.ownName(text) && (!called || strings.Contains(class, "kicker")) {
 				return text
 			}
 			return ""
@@ -623,10 +656,13 @@ func (r *ruled) kicker() string {
 	return ""
 }
 
+// trail is how the steps from the front page to an article are called.
+var trail = regexp.MustCompile(`(?i)bread|crumb|path|\bcate|chuyen-?muc|duong-?dan|section`)
+
 func isKicker(s string) bool {
 	first, _ := utf8.DecodeRuneInString(s)
 	return utf8.RuneCountInString(s) >= 3 && utf8.RuneCountInString(s) <= 40 && len(strings.Fields(s)) <= 7 &&
-		unicode.IsUpper(first) && !strings.ContainsAny(s, "0123456789@©|?!") && !strings.EqualFold(s, "trang chủ") && !strings.EqualFold(s, "home")
+		unicode.IsUpper(first) && !strings.ContainsAny(s, "0123456789@©|?!") && !slices.Contains([]string{"trang chủ", "home", "chia sẻ", "share", "in trang", "liên hệ"}, strings.ToLower(s))
 }
 
 // variants reads the page's links to itself in other languages (HTML living

@@ -105,6 +105,19 @@ func (s *Sites) Headers(site, rawURL string) map[string]string {
 	return nil
 }
 
+// Address returns what must be asked for to read what readers see at a URL: the
+// URL itself, or what the rewrites of its site's definition make of it.
+func (s *Sites) Address(raw string) string {
+	if d := s.site(raw); d != nil {
+		for _, rw := range d.Rewrite {
+			if rw.from.MatchString(raw) {
+				return rw.from.ReplaceAllString(raw, rw.To)
+			}
+		}
+	}
+	return raw
+}
+
 // Canonical is CanonicalURL with what the site's definition says of its
 // query parameters.
 func (s *Sites) Canonical(raw string) string {
