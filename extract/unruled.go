@@ -113,7 +113,7 @@ func (r *ruled) fillAuthors(cs []generic.Candidate) []string {
 		switch {
 		case r.ownName(c.Value) && (r.telling.signed || !strings.HasPrefix(c.Signal, "json-ld")):
 			r.lost("authors", c.Value, c.Signal, "the name of the site")
-		case r.article.Section != "" && sameText(c.Value, string(r.article.Section)):
+		case len(c.Names) == 1 && sameText(c.Names[0], string(r.article.Section)):
 			r.lost("authors", c.Value, c.Signal, "the section")
 		case c.Node != nil && signature.MatchString(dom.Text(c.Node)):
 			r.lost("authors", c.Value, c.Signal, "the place and date of a signature")
