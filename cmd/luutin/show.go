@@ -25,12 +25,12 @@ func showCommand(common *flags) *cobra.Command {
 URL that led to it. With --json it prints the record, with --page the bytes of
 the page as they came.`,
 		Example: `  luutin show https://moj.gov.vn/qt/tintuc/Pages/hoat-dong.aspx?ItemID=1
-  luutin show --json 4f6d… | jq .provenance
-  luutin show --page 4f6d… > page.html`,
+  luutin show --json URL | jq .provenance
+  luutin show --page URL > page.html`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withArchive(common, func(a store.Archive) error {
-				v, err := find(cmd.Context(), a, args[0])
+				v, err := find(cmd.Context(), common, a, args[0])
 				if errors.Is(err, store.ErrNotFound) {
 					return noArticle(cmd.Context(), common, a, args[0], err)
 				}
@@ -73,7 +73,7 @@ With --json it prints the records.`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withArchive(common, func(a store.Archive) error {
-				v, err := find(cmd.Context(), a, args[0])
+				v, err := find(cmd.Context(), common, a, args[0])
 				if err != nil {
 					return err
 				}
@@ -117,8 +117,15 @@ func withArchive(common *flags, f func(store.Archive) error) error {
 }
 
 // find returns the latest version of the article that a URL or an id means.
-func find(ctx context.Context, a store.Archive, ref string) (store.Version, error) {
+func find(ctx context.Context, common *flags, a store.Archive, ref string) (store.Version, error) {
 	id, err := a.Resolve(ctx, ref)
+	if errors.Is(err, store.ErrNotFound) { // it may be what readers see of a page that is read elsewhere
+		sites, loadErr := common.loadSites()
+		if loadErr != nil {
+			return store.Version{}, loadErr
+		}
+		id, err = a.Resolve(ctx, sites.Canonical(sites.Address(ref)))
+	}
 	if err == nil {
 		var v store.Version
 		if v, err = a.Article(ctx, id); err == nil {

@@ -246,7 +246,7 @@ func archived(ctx context.Context, common *flags, ref string) (extract.Page, err
 		return extract.Page{}, err
 	}
 	defer a.Close()
-	v, err := find(ctx, a, ref)
+	v, err := find(ctx, common, a, ref)
 	if err != nil {
 		return extract.Page{}, err
 	}
