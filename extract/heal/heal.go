@@ -49,9 +49,11 @@ var ErrNoSamples = errors.New("no pages with known articles")
 const MaxSamples = 12
 
 const (
-	maxSelectors = 500 // that are tried for a field
-	enough       = 8   // that read every page and nothing else
-	maxKept      = 12  // candidates of a field
+	maxSelectors = 500        // that are tried for a field
+	minSelectors = 40         // also when the pages are very large
+	maxVisited   = 15_000_000 // elements that are looked at for a field, all selectors and pages together
+	enough       = 8          // that read every page and nothing else
+	maxKept      = 12         // candidates of a field
 )
 
 // Candidates returns for each field the selectors that may read it, the best
@@ -115,7 +117,12 @@ func candidates(field string, samples []Sample, pages []*page) []Candidate {
 	slices.SortFunc(order, cheaper)
 	var out []Candidate
 	perfect := 0
-	for _, s := range order[:min(len(order), maxSelectors)] {
+	elements := 1
+	for _, p := range pages {
+		elements += len(p.elements)
+	}
+	tries := min(maxSelectors, max(minSelectors, maxVisited/elements))
+	for _, s := range order[:min(len(order), tries)] {
 		c, ok := try(field, s, samples, pages)
 		if !ok || c.Pages == 0 {
 			continue
@@ -371,10 +378,19 @@ type verdict struct {
 func judge(field string, a *extract.Article, p *page, nodes []*html.Node, attr string) verdict {
 	var texts []string
 	var holders []*html.Node
+	most := 2*len(value(field, a)) + 500 // bytes of squeezed text; what is longer is something else
 	for _, n := range nodes {
-		t := dom.Text(n)
-		if attr != "" {
+		length := len(p.textOf(n))
+		t := ""
+		switch {
+		case attr != "":
 			t = dom.Clean(dom.Attr(n, attr))
+		case field == "body" && length > 0:
+			t = "body" // its place is what counts
+		case length > most:
+			t = "…"
+		case length > 0:
+			t = dom.Text(n)
 		}
 		if t != "" {
 			texts, holders = append(texts, t), append(holders, n)

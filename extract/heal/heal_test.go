@@ -179,7 +179,7 @@ func TestNames(t *testing.T) {
 func TestSameEveryTime(t *testing.T) {
 	samples := ministrySamples(t, "bao.bomau.example")
 	first := ""
-	for range 5 {
+	for range 3 {
 		p, err := heal.Propose(heal.Task{Sites: &extract.Sites{}, Site: "bao", Definition: []byte("hosts = ['bao.bomau.example']\nzone = 'Asia/Ho_Chi_Minh'\narticles = '-\\d+\\.html'\n"), Samples: samples, Name: "x"})
 		if err != nil {
 			t.Fatal(err)
@@ -292,6 +292,32 @@ func TestMinistry(t *testing.T) {
 	for _, field := range []string{"title", "published", "lead", "body", "authors"} {
 		if right[field]*100 < all*80 {
 			t.Errorf("%s is read right on %d of %d pages, want four fifths", field, right[field], all)
+		}
+	}
+}
+
+// TestHostilePages bounds the time that odd pages take.
+func TestHostilePages(t *testing.T) {
+	known := &extract.Article{Title: "tin tức", Lead: "tin", Body: strings.Repeat("tin tức\n\n", 300), Authors: []string{"tin"}, Source: "tin", Section: "tin > tức", Tags: []string{"tin", "tức"}}
+	var classes strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&classes, `<div class="tin-%c%c tuc k%d" id="n%d"><p class="a b c d e f">tin <b>tức</b></p></div>`, 'a'+i%26, 'a'+i/26%26, i%7, i)
+	}
+	for name, body := range map[string]string{
+		"deep":    strings.Repeat(`<div class="a b c"><span>tin`, 5000),
+		"wide":    classes.String(),
+		"one tag": "<p>" + strings.Repeat("tin tức <br>", 5000),
+		"classes": `<div class="` + strings.Repeat("tin-tuc ", 5000) + `">tin tức</div>`,
+		"links":   strings.Repeat(`<a class="l" href="/tin-tuc-moi-12345.html">tin tức về bến đò và đường sông</a>`, 2000),
+	} {
+		start := time.Now()
+		p := extract.Page{URL: "https://bothu.example/tin-1.html", Body: []byte(body)}
+		heal.Propose(heal.Task{Sites: &extract.Sites{}, Site: "bothu", Definition: []byte("hosts = ['bothu.example']\narticles = '-\\d+'\n"), Samples: []heal.Sample{{Page: p, Known: known}, {Page: p, Known: known}}, Old: []extract.Page{p}, Name: "x"})
+		heal.ReadList(p, nil)
+		took := time.Since(start)
+		t.Logf("%-8s %s", name, took.Round(time.Millisecond))
+		if took > 30*time.Second {
+			t.Errorf("a page that is %s took %s", name, took)
 		}
 	}
 }

@@ -25,6 +25,10 @@ type page struct {
 	text     []byte
 	elements []element // in the order of the page
 	index    map[*html.Node]int
+
+	sought string // what find was asked for last, and what it said
+	found  []stretch
+	share  float64
 }
 
 type element struct {
@@ -171,7 +175,15 @@ func outer(n *html.Node) bool {
 type stretch struct{ start, end int }
 
 // find returns where the paragraphs of a body stand, and what share of it that is.
-func (p *page) find(body string) (found []stretch, share float64) {
+func (p *page) find(body string) ([]stretch, float64) {
+	if p.sought != body {
+		p.found, p.share = p.seek(body)
+		p.sought = body
+	}
+	return p.found, p.share
+}
+
+func (p *page) seek(body string) (found []stretch, share float64) {
 	total, at, have := 0, 0, 0
 	for paragraph := range strings.SplitSeq(body, "\n") {
 		want := []byte(squeeze(paragraph))

@@ -87,6 +87,14 @@ func Propose(t Task) (*Proposal, error) {
 		t.Definition = t.Sites.Source(t.Site)
 	}
 	s := &search{Task: t, pages: pages, options: map[string][]Candidate{}, tried: map[string]outcome{}}
+	size := 1
+	for i, sample := range t.Samples {
+		size += len(sample.Page.Body)
+		a := sample.Known
+		places, _ := pages[i].seek(a.Title + "\n" + string(a.Lead) + "\n" + a.Body)
+		s.places = append(s.places, places)
+	}
+	s.trials = min(maxTrials, max(minTrials, trialBytes/size))
 	for _, field := range Fields {
 		s.options[field] = candidates(field, t.Samples, pages)
 	}
@@ -125,6 +133,8 @@ type search struct {
 	pages   []*page
 	options map[string][]Candidate
 	tried   map[string]outcome
+	trials  int         // that are left
+	places  [][]stretch // where the known text of each sample stands
 }
 
 type outcome struct {
@@ -143,8 +153,12 @@ func (o outcome) right(field string) (n int) {
 	return n
 }
 
-// maxTrials bounds how often the reader is asked.
-const maxTrials = 120
+// How often the reader is asked: less often when the pages are large.
+const (
+	maxTrials  = 120
+	minTrials  = 20
+	trialBytes = 120 << 20
+)
 
 // try reads all samples by a layout.
 func (s *search) try(l Layout) outcome {
@@ -154,9 +168,10 @@ func (s *search) try(l Layout) outcome {
 		return o
 	}
 	o := outcome{layout: l, known: s.Samples, got: make([]*extract.Article, len(s.Samples)), score: -1}
-	if len(s.tried) >= maxTrials {
+	if s.trials == 0 {
 		return o
 	}
+	s.trials--
 	sites, err := s.Sites.With(s.Site, Insert(s.Definition, text))
 	if err == nil {
 		o.score = 0
@@ -358,11 +373,11 @@ func extras(known, got *extract.Article) (out []string) {
 // text in which nothing stands that is known.
 func (s *search) droppers(i int, extra string) (out []string) {
 	p := s.pages[i]
-	known := s.kept(i)
+	known := s.places[i]
 	clear := func(k int, n *html.Node) bool {
 		at, ok := s.pages[k].index[n]
 		e := s.pages[k].elements
-		return ok && covers(s.kept(k), e[at].start, e[at].end) == 0
+		return ok && covers(s.places[k], e[at].start, e[at].end) == 0
 	}
 	var all []step
 	for n, e := range p.elements {
@@ -398,13 +413,6 @@ func (s *search) droppers(i int, extra string) (out []string) {
 		}
 	}
 	return out
-}
-
-// kept is where the known text of a sample stands.
-func (s *search) kept(i int) []stretch {
-	a := s.Samples[i].Known
-	found, _ := s.pages[i].find(a.Title + "\n" + string(a.Lead) + "\n" + a.Body)
-	return found
 }
 
 // covers counts the stretches that touch a part of the text.

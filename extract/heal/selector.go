@@ -118,9 +118,13 @@ func steps(n *html.Node) (out []step) {
 		add("["+key+`="`+v+`"]`, cost)
 	}
 	var classes []step
+	seen := 0
 	for class := range strings.FieldsSeq(dom.Attr(n, "class")) {
+		if seen++; seen > 30 {
+			break
+		}
 		cost, ok := usable(class)
-		if !ok || len(classes) > 12 || slices.ContainsFunc(classes, func(s step) bool { return s.css == "."+class }) {
+		if !ok || slices.ContainsFunc(classes, func(s step) bool { return s.css == "."+class }) {
 			continue
 		}
 		classes = append(classes, step{"." + class, cost})
