@@ -463,8 +463,8 @@ func (t *tree) inCards(i int32) bool {
 const labelUpdated = "labelled as an update"
 
 var (
-	updatedWords   = []string{"updated", "update:", "cập nhật", "aktualisiert", "geändert", "mis à jour", "màj", "maj :", "actualizado", "actualizada", "atualizado", "atualizada", "atualização", "aggiornato", "aggiornamento", "modified", "last edited", "bijgewerkt", "uppdaterad", "oppdatert", "opdateret", "päivitetty", "aktualizováno", "aktualizacja", "zaktualizowano", "обновлено", "güncelleme", "edited", "revised", "última modificación", "sửa lần cuối", "更新"}
-	publishedWords = []string{"published", "posted", "veröffentlicht", "erstellt", "publié", "publicado", "publicada", "pubblicato", "ngày đăng", "đăng lúc", "đăng ngày", "ngày xuất bản", "gepubliceerd", "publicerad", "publisert", "udgivet", "julkaistu", "publikováno", "vydáno", "opublikowano", "dodano", "опубликовано", "yayın", "datum", "date:", "stand", "created", "first published", "发布", "geschrieben", "written", "ngày gửi", "thời gian", "publication"}
+	updatedWords   = []string{"updated", "update:", "cập nhật", "aktualisiert", "geändert", "mis à jour", "màj", "maj :", "actualizado", "actualizada", "atualizado", "atualizada", "atualização", "aggiornato", "aggiornamento", "modified", "last edited", "bijgewerkt", "uppdaterad", "oppdatert", "opdateret", "päivitetty", "aktualizováno", "aktualizacja", "zaktualizowano", "обновлено", "güncelleme", "edited", "revised", "änderung", "modification", "última modificación", "sửa lần cuối", "更新"}
+	publishedWords = []string{"published", "posted", "veröffentlicht", "erstellt", "publié", "publicado", "publicada", "pubblicato", "ngày đăng", "đăng lúc", "đăng ngày", "ngày xuất bản", "gepubliceerd", "publicerad", "publisert", "udgivet", "julkaistu", "publikováno", "vydáno", "opublikowano", "dodano", "опубликовано", "yayın", "datum", "date:", "stand", "created", "first published", "发布", "geschrieben", "written", "ngày gửi", "thời gian", "publication", "gepostet", "mise en ligne", "mis en ligne", "xuất bản", "eingestellt"}
 )
 
 func hasAny(s string, words []string) int {
@@ -543,6 +543,7 @@ func (r *Reading) visibleDates(o dates.Options) []Candidate {
 	}
 	r.memo.begin = max(first, 0)
 	seen := map[int32]bool{}
+	defer func() { column(out) }()
 	for i := from; i < stop; i++ {
 		x := &t.e[i]
 		if x.flags&fHidden != 0 {
@@ -559,7 +560,7 @@ func (r *Reading) visibleDates(o dates.Options) []Candidate {
 		} else if i < h {
 			where, score = "above the headline", .6
 		} else if i > first {
-			score = .55
+			where, score = "in the text", .55
 		}
 		out = r.dateLine(out, i, score, where, o, seen)
 	}
@@ -580,6 +581,28 @@ func (r *Reading) visibleDates(o dates.Options) []Candidate {
 	return out
 }
 
+// column lowers dates of three days and more that stand below each other
+// behind the beginning of the text: those of a list.
+func column(c []Candidate) {
+	listed := func(c Candidate) bool {
+		return strings.HasSuffix(c.Signal, "text in the text") || strings.HasSuffix(c.Signal, "text under the text")
+	}
+	days := map[string]bool{}
+	for _, d := range c {
+		if listed(d) && d.Why == "" {
+			days[d.Date.Time.Format(time.DateOnly)] = true
+		}
+	}
+	if len(days) < 3 {
+		return
+	}
+	for i := range c {
+		if listed(c[i]) && c[i].Why == "" && !strings.HasPrefix(c[i].Signal, "labelled") {
+			c[i].Score -= .25
+		}
+	}
+}
+
 // skipForDates reports subtrees whose dates are those of others.
 func (t *tree) skipForDates(i int32) bool {
 	x := &t.e[i]
@@ -592,7 +615,21 @@ func (t *tree) skipForDates(i int32) bool {
 	if x.hint&(hRelated|hComment|hConsent|hPaywall) != 0 && x.hint&(hBody|hTitle|hDate|hMeta|hByline) == 0 && x.atom != atom.Body && x.atom != atom.Html && x.chars < 6000 {
 		return true
 	}
-	return x.flags&fBadSub != 0 && x.hint&(hNav|hRelated|hComment) != 0
+	if x.flags&fBadSub == 0 {
+		return false
+	}
+	// The side of an article may hold its date.
+	return x.hint&(hRelated|hComment) != 0 || x.hint&hNav != 0 && !(x.link*2 < x.chars && x.chars < 500 && t.in(max(t.core, 0), t.article(i)))
+}
+
+// article returns the <article> around an element, -1 when there is none.
+func (t *tree) article(i int32) int32 {
+	for ; i >= 0; i = t.e[i].parent {
+		if t.e[i].atom == atom.Article {
+			return i
+		}
+	}
+	return -1
 }
 
 // dateLine reads the dates of one <time> or of one block's own text.
@@ -686,6 +723,12 @@ func (r *Reading) dateLine(out []Candidate, i int32, score float64, where string
 			}
 		}
 	}
+	label := ""
+	if j := t.prevText(i); j > 0 && t.e[j].own <= 30 && found[0].Start == 0 && t.e[j].parent == x.parent {
+		if label = strings.ToLower(t.ownText(j)); hasDigits(label) {
+			label = ""
+		}
+	}
 	words := 0
 	prev := 0
 	title := ""
@@ -699,6 +742,9 @@ func (r *Reading) dateLine(out []Candidate, i int32, score float64, where string
 		before := strings.ToLower(line[min(prev, m.Start):m.Start])
 		words += len(strings.Fields(before))
 		before = lastBytes(before, 40)
+		if k == 0 && before == "" {
+			before = label
+		}
 		c := Candidate{Value: m.Text, Signal: "text " + where, Score: score, Date: m.Date, Node: x.n}
 		u, p := hasAny(before, updatedWords), hasAny(before, publishedWords)
 		switch {
@@ -865,6 +911,8 @@ func (t *tree) between(i, b int32) bool {
 	before := edge(n.PrevSibling, func(n *html.Node) *html.Node { return n.PrevSibling })
 	return before && edge(n.NextSibling, func(n *html.Node) *html.Node { return n.NextSibling })
 }
+
+func hasDigits(s string) bool { return strings.ContainsAny(s, "0123456789") }
 
 // lastBytes returns the end of a text.
 func lastBytes(s string, n int) string {

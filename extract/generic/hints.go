@@ -57,7 +57,7 @@ var words = func() map[string]hint {
 		hByline:          "byline bylines author authors authorname writer reporter contributor contributors journalist tacgia autor autore autores auteur butdanh redakteur",
 		hDate:            "date datetime time timestamp dateline published publish pubdate publishdate postdate postdatetime datum fecha ngaydang ngay thoigian posted publishedon publicationdate entrydate dates datepublished pubtime createddate",
 		hUpdated:         "updated update modified lastupdate lastmodified lastupdated capnhat datemodified",
-		hMeta:            "meta metadata info postmeta entrymeta articlemeta infor",
+		hMeta:            "meta metadata info postmeta postmetadata entrymeta articlemeta infor",
 		hCaption:         "caption captions figcaption credit credits legend chuthich imagecaption photocaption photocredit imgcaption bildunterschrift copyrightholder pcaption piccaption",
 		hTags:            "tag tags taglist keywords keyword tagcloud tukhoa hashtag hashtags topics tagbox",
 		hHidden:          "hidden hide sronly srreader screenreader visuallyhidden offscreen noprint printonly invisible visually assistive a11y",
