@@ -396,7 +396,8 @@ func (t telling) tail(s *story, pieces []dom.Piece) []dom.Piece {
 			pieces[i].Text = strings.Join(lines[:len(lines)-1], "\n")
 			continue
 		}
-		if c, ok := tailCredit(last, apart); ok {
+		c, ok := tailCredit(last, apart)
+		if ok || reporter.MatchString(strings.Trim(last, " .")) {
 			t.credit(s, c)
 			pieces = slices.Delete(slices.Clone(pieces), i, i+1)
 		}

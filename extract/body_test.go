@@ -104,6 +104,8 @@ func TestTell(t *testing.T) {
 	}{
 		{"a byline at the end becomes the author", long + long + `<p align=right><b>Lan Phương</b></p>`, telling{}, 2,
 			func(s story) any { return s.authors }, []string{"Lan Phương"}},
+		{"a reporter without a name is nobody", long + long + `<p><b>PV</b></p>`, telling{}, 2,
+			func(s story) any { return len(s.authors) }, 0},
 		{"an empty Nguồn is no source", long + `<p>H.Duy</p><p>Nguồn :</p>`, telling{}, 1,
 			func(s story) any { return s.source + "|" + strings.Join(s.authors, ";") }, "|H.Duy"},
 		{"a byline before a box", long + long + `<p align=right><i>H.Giang – V.Tùng</i></p><blockquote>Điều 1. Phạm vi điều chỉnh của dự thảo được mở rộng</blockquote>`, telling{}, 3,
