@@ -476,6 +476,7 @@ func (out *List) selector(p *page, group, links []*link) {
 var (
 	nextWords = []string{"next", "nextpage", "tiếp", "tiếptheo", "trangsau", "trangtiếp", "trangkế", "trangtiếptheo", "kếtiếp", "sau", "older", "olderposts", "weiter", "nächste", "suivant", "siguiente", "próxima", "avanti", "volgende"}
 	nextSigns = []string{"›", "»", ">", ">>", "→"}
+	nextName  = regexp.MustCompile(`(?i)next|sau|tiep|older`)
 	nextClass = regexp.MustCompile(`(?i)(?:^|[-_\s])next(?:$|[-_\s])|nextpage|pagenext`)
 )
 
@@ -496,6 +497,11 @@ func (out *List) paging(p *page, links []*link, base *url.URL) {
 			continue
 		}
 		options := selectors(l.node)
+		for i := range options {
+			if nextName.MatchString(options[i].css) {
+				options[i].cost--
+			}
+		}
 		slices.SortStableFunc(options, cheaper)
 		for _, st := range options {
 			sel, err := cascadia.Compile(st.css)
