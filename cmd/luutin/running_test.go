@@ -1,0 +1,67 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestRunningDocs uses what docs/running.md shows as it is written: every
+// command line of luutin must be one that it understands, and systemd must
+// understand the units.
+func TestRunningDocs(t *testing.T) {
+	raw, err := os.ReadFile("../../docs/running.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(raw)
+	n := 0
+	for _, m := range regexp.MustCompile("(?m)(?:^ +|`|ExecStart=/usr/local/bin/|/usr/local/bin/|keep-id )luutin ((?:crawl|export|show|verify|sites)[^`>\n]*)").FindAllStringSubmatch(text, -1) {
+		n++
+		args := strings.Fields(m[1])
+		cmd, rest, err := newRoot().Find(args)
+		if err == nil {
+			err = cmd.ParseFlags(rest)
+		}
+		if err == nil {
+			err = cmd.ValidateArgs(cmd.Flags().Args())
+		}
+		if err != nil {
+			t.Errorf("luutin %s: %v", m[1], err)
+		}
+	}
+	if n < 8 {
+		t.Errorf("%d commands were found, want 8 at least", n)
+	}
+
+	dir := t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var units []string
+	for _, m := range regexp.MustCompile("(?s)`/etc/systemd/system/([^`]+)`:\n\n```ini\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		unit := filepath.Join(dir, m[1])
+		units = append(units, unit)
+		if err := os.WriteFile(unit, []byte(strings.ReplaceAll(m[2], "/usr/local/bin/luutin", self)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(units) != 3 {
+		t.Errorf("%d units were found, want 3", len(units))
+	}
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("there is no systemd-analyze")
+	}
+	out, err := exec.Command(analyze, append([]string{"verify", "--man=no"}, units...)...).CombinedOutput()
+	for line := range strings.Lines(string(out)) {
+		if strings.Contains(line, dir) || strings.Contains(line, "luutin") {
+			t.Errorf("systemd-analyze: %s", line)
+		}
+	}
+	t.Logf("systemd-analyze verify: %v\n%s", err, out)
+}
