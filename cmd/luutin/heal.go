@@ -489,6 +489,20 @@ func short(s string) string {
 }
 
 func printProposal(w io.Writer, p *heal.Proposal, readings []heal.Reading) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(struct {
+		Layout     heal.Layout                 `json:"layout"`
+		TOML       string                      `json:"toml"`
+		Candidates map[string][]heal.Candidate `json:"candidates"`
+	}{p.Layout, p.Layout.TOML(nil), p.Candidates}); err != nil {
+		return err
+	}
+	return encodeReadings(enc, readings)
+}
+
+// encodeReadings writes an object for each page.
+func encodeReadings(enc *json.Encoder, readings []heal.Reading) error {
 	type field struct {
 		Known string `json:"known"`
 		Got   string `json:"got"`
@@ -498,15 +512,6 @@ func printProposal(w io.Writer, p *heal.Proposal, readings []heal.Reading) error
 		URL    string           `json:"url"`
 		Error  string           `json:"error,omitempty"`
 		Fields map[string]field `json:"fields"`
-	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(struct {
-		Layout     heal.Layout                 `json:"layout"`
-		TOML       string                      `json:"toml"`
-		Candidates map[string][]heal.Candidate `json:"candidates"`
-	}{p.Layout, p.Layout.TOML(nil), p.Candidates}); err != nil {
-		return err
 	}
 	for _, r := range readings {
 		out := page{URL: r.Page.URL, Fields: map[string]field{}}
@@ -616,6 +621,9 @@ func (n *newSiteRun) run(cmd *cobra.Command, listURL string, articles []string) 
 	if err != nil {
 		return err
 	}
+	if moved := heal.Name(list.URL); moved != name {
+		return fmt.Errorf("%s leads to %s; ask for that", listURL, list.URL)
+	}
 	if text := strings.TrimSpace(string(list.Body[:min(len(list.Body), 512)])); strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") {
 		return fmt.Errorf("%s answers with JSON, whose paths are not guessed; %s, under JSON", listURL, byHand)
 	}
@@ -671,6 +679,20 @@ func (n *newSiteRun) run(cmd *cobra.Command, listURL string, articles []string) 
 
 func (n *newSiteRun) print(cmd *cobra.Command, s *heal.Site) error {
 	out, errOut := cmd.OutOrStdout(), cmd.ErrOrStderr()
+	if n.common.json {
+		enc := json.NewEncoder(out)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(struct {
+			Site     string `json:"site"`
+			Platform string `json:"platform,omitempty"`
+			TOML     string `json:"toml"`
+			Articles int    `json:"articles"`
+			Next     string `json:"next,omitempty"`
+		}{s.Name, s.Platform, string(s.Definition), s.Linked, s.Onward}); err != nil {
+			return err
+		}
+		return encodeReadings(enc, s.Readings)
+	}
 	if _, err := out.Write(s.Definition); err != nil {
 		return err
 	}
