@@ -94,6 +94,18 @@ func (r *Reading) findAuthors() []Candidate {
 		}
 	}
 	rank(out)
+	if b, ok := Best(out); ok && len(b.Names) == 1 && !strings.Contains(b.Names[0], " ") {
+		// The first name alone, where another place gives the whole.
+		for i := range out[1:] {
+			c := out[i+1]
+			if c.Score >= Plausible && len(c.Names) == 1 && len(strings.Fields(c.Names[0])) < 4 && strings.HasPrefix(strings.ToLower(c.Names[0]), strings.ToLower(b.Names[0])+" ") {
+				c.Score, c.Why = b.Score, "the whole name of the best"
+				copy(out[1:i+2], out[:i+1])
+				out[0] = c
+				break
+			}
+		}
+	}
 	if _, ok := Best(out); !ok && l.main != nil {
 		// Nobody is named: an office that the page itself names as the author.
 		_, offices := l.people(l.main.get("author"))
@@ -243,7 +255,7 @@ func (r *Reading) bylines() []Candidate {
 			continue
 		}
 		if !ok && h >= 0 {
-			if isAuthor && x.chars < 60 && !t.foreign(i) {
+			if (isAuthor || x.flags&fBlock != 0 && x.hint&(hByline|hBio) == hByline) && x.chars < 60 && !t.foreign(i) {
 				afar = append(afar, i)
 			}
 			continue
@@ -272,7 +284,15 @@ func (r *Reading) bylines() []Candidate {
 				note(kind, score+extra, found{names, raw, i})
 			}
 		case x.hint&hByline != 0:
-			if x.hint&hBio != 0 && x.chars > 60 {
+			if x.hint&hBio != 0 && x.chars > 40 {
+				for j := i + 1; j < x.end; j++ {
+					if y := &t.e[j]; isHeading(y.atom) && y.chars > 0 {
+						if names := r.names(t.text(j)); len(names) == 1 && strings.Contains(names[0], " ") {
+							note("heading of the biography", .58+extra, found{names, names[0], j})
+						}
+						break
+					}
+				}
 				continue
 			}
 			raw := t.text(i)
@@ -465,7 +485,11 @@ func (t *tree) foreign(i int32) bool {
 		if x.atom == atom.Body || x.atom == atom.Main || t.in(t.head, j) || t.in(t.core, j) {
 			return false
 		}
-		if x.hint&(hRelated|hComment|hNav|hFooter) != 0 && x.hint&(hBody|hByline|hTitle) == 0 && x.chars < 5000 || x.atom == atom.Nav || x.flags&fHidden != 0 {
+		others := hRelated | hComment | hNav | hFooter
+		if t.head > 0 && t.in(t.head, t.article(i)) {
+			others = hRelated | hComment // the top and the foot of the article
+		}
+		if x.hint&others != 0 && x.hint&(hBody|hByline|hTitle) == 0 && x.chars < 5000 || x.atom == atom.Nav || x.flags&fHidden != 0 {
 			return true
 		}
 	}
@@ -513,7 +537,7 @@ func (t *tree) linkNames(i int32) string {
 }
 
 // by are the words that stand before a name, the longest first.
-var by = []string{"written by", "posted by", "published by", "reported by", "story by", "words by", "review by", "article by", "created by", "by", "von", "par", "por", "di", "da", "af", "av", "door", "autor:innen:", "autorin:", "autor:", "autoren:", "author:", "authors:", "auteur:", "auteur :", "autore:", "text:", "text von", "geschrieben von", "verfasst von", "ein beitrag von", "ein artikel von", "eine analyse von", "ein kommentar von", "ein interview von", "eine kolumne von", "ein gastbeitrag von", "ein essay von", "eine reportage von", "ein bericht von", "gastbeitrag von", "kommentar von", "eingestellt von", "gepostet von", "interview by", "opinion by", "analysis by", "contributed by", "une chronique de", "un reportage de", "una entrevista de", "un artículo de", "posted on", "publié le", "veröffentlicht am", "interview:", "redaktion:", "bericht:", "foto:", "verfasser:", "erstellt von", "veröffentlicht von", "publié par", "écrit par", "rédigé par", "propos recueillis par", "escrito por", "publicado por", "texto:", "tekst:", "scritto da", "a cura di", "geschreven door", "skriven av", "viết bởi", "được viết bởi", "đăng bởi", "người đăng:", "tác giả:", "tác giả :", "người viết:", "bài và ảnh:", "bài, ảnh:", "tin, ảnh:", "bài:", "pv:", "phóng viên:", "thực hiện:", "theo"}
+var by = []string{"written by", "posted by", "published by", "reported by", "story by", "words by", "review by", "article by", "created by", "by", "von", "par", "por", "di", "da", "af", "av", "door", "autor:innen:", "autorin:", "autor:", "autoren:", "author:", "authors:", "auteur:", "auteur :", "autore:", "text:", "text von", "geschrieben von", "verfasst von", "ein beitrag von", "ein artikel von", "eine analyse von", "ein kommentar von", "ein interview von", "eine kolumne von", "ein gastbeitrag von", "ein essay von", "eine reportage von", "ein bericht von", "gastbeitrag von", "beitrag von", "blogbeitrag von", "blog beitrag von", "kommentar von", "eingestellt von", "gepostet von", "interview by", "opinion by", "analysis by", "contributed by", "une chronique de", "un reportage de", "una entrevista de", "un artículo de", "posted on", "publié le", "veröffentlicht am", "interview:", "redaktion:", "bericht:", "foto:", "verfasser:", "erstellt von", "veröffentlicht von", "publié par", "écrit par", "rédigé par", "propos recueillis par", "escrito por", "publicado por", "texto:", "tekst:", "scritto da", "a cura di", "geschreven door", "skriven av", "viết bởi", "được viết bởi", "đăng bởi", "người đăng:", "tác giả:", "tác giả :", "người viết:", "bài và ảnh:", "bài, ảnh:", "tin, ảnh:", "bài:", "pv:", "phóng viên:", "thực hiện:", "theo"}
 
 // afterBy returns what stands behind "By" or its like at the beginning of a line.
 func afterBy(s string) (string, bool) {
@@ -548,8 +572,19 @@ func (r *Reading) names(s string) []string {
 		return nil
 	}
 	s = withoutDates(s)
+	low := strings.ToLower(s)
+	for _, l := range sourceLabels {
+		if strings.HasPrefix(low, l) {
+			return nil
+		}
+	}
 	if rest, ok := afterBy(s); ok {
 		s = rest
+	}
+	for _, c := range credits {
+		if i := strings.Index(s, c); i > 0 {
+			s = s[:i]
+		}
 	}
 	var out []string
 	for _, p := range splitNames(s) {
@@ -566,6 +601,9 @@ func (r *Reading) names(s string) []string {
 	}
 	return unique(out)
 }
+
+// credits begin what others than the author of the text have done.
+var credits = []string{" Illustration von ", " Illustrationen von ", " Fotos von ", " Foto von ", " Fotos: ", " Foto: ", " Bilder: ", " Photos by ", " Photo by ", " Photography by ", " Illustration by ", " Illustrations by ", " Photos : ", " Ảnh: "}
 
 // desk reports names that begin with the capitals of an agency or a station.
 func desk(s string) bool {
@@ -642,7 +680,7 @@ var roles = func() map[string]bool {
 		redakteur redakteurin redaktionsleiter redaktion korrespondent korrespondentin reporterin volontär volontärin chefredakteur autor autorin autoren autorenprofil
 		journaliste correspondant redactor redactora periodista redattore giornalista verslaggever
 		photo photos foto fotos photographer photography image images photograph getty bild archiv
-		magazine news newspaper website online digital desk team newsroom press agency media group network inc llc ltd gmbh corporation
+		alles e.v magazine news newspaper website online digital desk team newsroom press agency media group network inc llc ltd gmbh corporation
 		january february march april may june july august september october november december monday tuesday wednesday thursday friday saturday sunday
 		januar februar märz juni juli oktober dezember uhr am pm est edt
 		special guest executive managing deputy assistant associate director manager president ceo professor university
@@ -665,8 +703,12 @@ var accounts = map[string]bool{
 
 // name cleans one name; "" when it is none.
 func (r *Reading) name(s string) string {
-	s = strings.Trim(s, " \t.,:;-–—|\"'“”„()[]*@>»<«#•·")
-	if s == "" || len(s) > 80 {
+	s = strings.Trim(s, " \t.,:;-–—|\"'“”„()[]*@>»<«#•·©")
+	if s == "" || len(s) > 160 {
+		return ""
+	}
+	s = once(withoutLabel(s))
+	if len(s) > 80 {
 		return ""
 	}
 	if i := strings.Index(s, " @"); i > 0 {
@@ -706,6 +748,9 @@ func (r *Reading) name(s string) string {
 	}
 	for k, w := range words {
 		plain := strings.ToLower(strings.Trim(w, ".,:;()'’"))
+		if particles[plain] && k > 0 && k < len(words)-1 {
+			continue
+		}
 		if roles[plain] && !(k > 0 && len(words) > 1 && (plain == "may" || plain == "archer")) {
 			return ""
 		}
@@ -716,6 +761,34 @@ func (r *Reading) name(s string) string {
 	}
 	if len(words) > 1 && lower > 0 && lower*2 >= len(words) || lower > 1 {
 		return ""
+	}
+	return s
+}
+
+// withoutLabel cuts a label off that markup parts from the name, and text does
+// not: "AuthorAnna Berg".
+func withoutLabel(s string) string {
+	for _, l := range [...]string{"Author", "Autor", "Autorin"} {
+		if rest, ok := strings.CutPrefix(s, l); ok {
+			if c, _ := utf8.DecodeRuneInString(rest); unicode.IsUpper(c) {
+				return rest
+			}
+		}
+	}
+	return s
+}
+
+// once returns a name that is printed twice in a row, as beside a picture, once.
+func once(s string) string {
+	half := len(s) / 2
+	if half < 6 {
+		return s
+	}
+	if len(s)%2 == 0 && s[:half] == s[half:] {
+		return s[:half]
+	}
+	if len(s)%2 == 1 && s[half] == ' ' && s[:half] == s[half+1:] {
+		return s[:half]
 	}
 	return s
 }
