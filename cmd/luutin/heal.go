@@ -190,70 +190,97 @@ func (h *healRun) search(ctx context.Context, a store.Archive) (broken, error) {
 		}
 	}
 	slices.SortStableFunc(targets, func(x, y store.Target) int { return y.Changed.Compare(x.Changed) })
+	type found struct {
+		target   store.Target
+		versions []*extract.Article
+		page     extract.Page
+		reading  *extract.Reading
+	}
+	var articles []found
 	seen := map[string]bool{}
+	titles := map[string]int{} // of how many newest pages
 	for _, t := range targets {
-		if seen[t.Article] || b.looked == h.limit {
+		if seen[t.Article] || len(articles) == h.limit {
 			continue
 		}
 		seen[t.Article] = true
 		if err := ctx.Err(); err != nil {
 			return b, err
 		}
-		versions, err := a.History(ctx, t.Article)
-		if err != nil {
+		f := found{target: t}
+		var err error
+		if f.versions, err = history(ctx, a, t.Article); err != nil {
 			return b, err
 		}
-		known, err := lastWhole(versions)
-		if err != nil {
+		if f.page, err = a.Capture(ctx, t.Capture); err != nil {
 			return b, err
 		}
-		page, err := a.Capture(ctx, t.Capture)
-		if err != nil {
-			return b, err
+		if f.reading, _ = h.sites.Read(f.page); f.reading.Article != nil {
+			titles[f.reading.Article.Title]++
 		}
-		b.looked++
+		articles = append(articles, f)
+	}
+	b.looked = len(articles)
+	for _, f := range articles {
+		// A title that many pages bear is that of the site.
+		known := lastWhole(f.versions, func(title string) bool { return titles[title] > 2 })
 		const fewOld = 40
-		if string(known.Capture) != t.Capture && len(b.old) < fewOld {
+		if string(known.Capture) != f.target.Capture && len(b.old) < fewOld {
 			if earlier, err := a.Capture(ctx, string(known.Capture)); err == nil {
 				b.old = append(b.old, earlier)
 			}
 		}
-		reading, err := h.sites.Read(page)
-		why := lost(known, reading, err)
+		why := lost(known, f.reading)
+		if got := f.reading.Article; got != nil && got.Title != known.Title && titles[got.Title] > 2 {
+			why = "the same title on many pages"
+		}
 		switch {
 		case why == "refused":
 			b.refused++
 		case why != "":
 			b.reasons[why]++
-			b.samples = append(b.samples, heal.Sample{Page: page, Known: known})
-			if page.Fetched.After(b.latest) {
-				b.latest = page.Fetched
+			b.samples = append(b.samples, heal.Sample{Page: f.page, Known: known})
+			if f.page.Fetched.After(b.latest) {
+				b.latest = f.page.Fetched
 			}
 		case len(b.old) < fewOld:
-			b.old = append(b.old, page)
+			b.old = append(b.old, f.page)
 		}
 	}
 	return b, nil
 }
 
-// lastWhole returns the last version that lost no field which an earlier one had.
-func lastWhole(versions []store.Version) (*extract.Article, error) {
-	var best *extract.Article
-	for _, v := range versions {
-		var a extract.Article
-		if err := json.Unmarshal(v.JSON, &a); err != nil {
+// history returns the versions of an article, oldest first.
+func history(ctx context.Context, a store.Archive, id string) ([]*extract.Article, error) {
+	versions, err := a.History(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*extract.Article, len(versions))
+	for i, v := range versions {
+		out[i] = &extract.Article{}
+		if err := json.Unmarshal(v.JSON, out[i]); err != nil {
 			return nil, fmt.Errorf("article %s: %w", v.ID, err)
 		}
-		if best == nil || lost(best, &extract.Reading{Article: &a}, nil) == "" {
-			best = &a
+	}
+	return out, nil
+}
+
+// lastWhole returns the last version that lost no field which an earlier one
+// had, and does not bear a title that is none; the first when there is no such.
+func lastWhole(versions []*extract.Article, noTitle func(string) bool) *extract.Article {
+	best := versions[0]
+	for _, a := range versions[1:] {
+		if lost(best, &extract.Reading{Article: a}) == "" && (!noTitle(a.Title) || noTitle(best.Title)) {
+			best = a
 		}
 	}
-	return best, nil
+	return best
 }
 
 // lost says in a few words what a reading lacks of what is known; "" when
 // nothing.
-func lost(known *extract.Article, r *extract.Reading, err error) string {
+func lost(known *extract.Article, r *extract.Reading) string {
 	got := r.Article
 	if got == nil {
 		switch r.Instead {
@@ -340,13 +367,11 @@ func (h *healRun) saved(ctx context.Context) (broken, error) {
 				if err != nil {
 					return fmt.Errorf("%s: %w; say by --article what it says", page.URL, err)
 				}
-				versions, err := archive.History(ctx, id)
+				versions, err := history(ctx, archive, id)
 				if err != nil {
 					return err
 				}
-				if a, err = lastWhole(versions); err != nil {
-					return err
-				}
+				a = lastWhole(versions, func(string) bool { return false })
 				if p, err := archive.Capture(ctx, string(a.Capture)); err == nil {
 					b.old = append(b.old, p)
 				}

@@ -58,11 +58,11 @@ func TestScript(t *testing.T) {
 				ts.Check(err)
 				ts.Check(ts.Value(key{}).(*ministry.Web).SetEdition(n))
 			},
-			// redesign OLD=NEW… renames words in the HTML of all pages from now on.
+			// redesign OLD=>NEW… renames words in the HTML of all pages from now on.
 			"redesign": func(ts *testscript.TestScript, _ bool, args []string) {
 				var words []string
 				for _, arg := range args {
-					old, word, _ := strings.Cut(arg, "=")
+					old, word, _ := strings.Cut(arg, "=>")
 					words = append(words, old, word)
 				}
 				ts.Value(redesignKey{}).(*redesign).words.Store(strings.NewReplacer(words...))
