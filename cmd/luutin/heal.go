@@ -435,7 +435,7 @@ func (h *healRun) print(w io.Writer, p *heal.Proposal, readings []heal.Reading, 
 		remarks[field] = fmt.Sprintf("right on %d of %d", rightOn(readings, field), len(readings))
 	}
 	if p.Layout.When != "" {
-		remarks["when"] = fmt.Sprintf("on %d of %d new pages, %d of %d old ones", len(readings)-misread(readings), len(readings), taken, old)
+		remarks["when"] = fmt.Sprintf("on %d of %d new pages, %d of %d old ones", readBy(readings, h.site+"/"+p.Layout.Name), len(readings), taken, old)
 	}
 	fmt.Fprintf(w, "%s\n", p.Layout.TOML(remarks))
 	printReadings(w, readings)
@@ -451,9 +451,10 @@ func rightOn(readings []heal.Reading, field string) (n int) {
 	return n
 }
 
-func misread(readings []heal.Reading) (n int) {
+// readBy counts the pages that a layout reads.
+func readBy(readings []heal.Reading, layout string) (n int) {
 	for _, r := range readings {
-		if r.Got == nil {
+		if r.Got != nil && strings.HasSuffix(r.Got.Extractor, " "+layout) {
 			n++
 		}
 	}

@@ -193,6 +193,30 @@ func TestSameEveryTime(t *testing.T) {
 	}
 }
 
+// TestOutliers wants a layout all the same when one of the pages is a wall.
+func TestOutliers(t *testing.T) {
+	samples := ministrySamples(t, "bao.bomau.example")[:5]
+	samples[2].Page.Body = []byte("<html><head><title>Just a moment</title></head><body><h1>Just a moment...</h1></body></html>")
+	old := ministrySamples(t, "www.bomau.example")
+	task := heal.Task{Sites: &extract.Sites{}, Site: "bao", Definition: []byte("hosts = ['bao.bomau.example']\nzone = 'Asia/Ho_Chi_Minh'\narticles = '-\\d+\\.html'\n"), Samples: samples, Name: "x"}
+	for _, s := range old {
+		task.Old = append(task.Old, s.Page)
+	}
+	p, err := heal.Propose(task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Right("title") != 4 || p.Right("body") != 4 || p.Layout.When != ".__MASTERCMS_CONTENT" {
+		t.Errorf("title right on %d, body on %d of 4, when %q", p.Right("title"), p.Right("body"), p.Layout.When)
+	}
+	for _, s := range samples {
+		task.Old = append(task.Old, s.Page)
+	}
+	if p, err := heal.Propose(task); !errors.Is(err, heal.ErrNoMark) || p == nil {
+		t.Errorf("new pages among the old: %v, want ErrNoMark and the layout all the same", err)
+	}
+}
+
 // ministrySamples returns the articles of a host of the sample ministry with
 // what they say.
 func ministrySamples(t testing.TB, host string) (samples []heal.Sample) {

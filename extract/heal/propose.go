@@ -113,6 +113,14 @@ func Propose(t Task) (*Proposal, error) {
 	if best.layout.Fields["body"] == "" && best.layout.Fields["title"] == "" || best.right("title")+best.right("body") == 0 {
 		return nil, fmt.Errorf("%w: neither the title nor the body of any article stands on its page", ErrNoLayout)
 	}
+	for i, sample := range t.Samples { // a wall or another kind of page among them has no mark
+		if a := best.got[i]; a != nil && (same("title", sample.Known, a) || overlap(sample.Known.Body, a.Body) > .5) {
+			s.fit = append(s.fit, pages[i])
+		}
+	}
+	if len(s.fit) == 0 {
+		s.fit = pages
+	}
 	best.layout.When, err = s.mark(best.layout)
 	p.Layout = best.layout
 	p.Definition = Insert(t.Definition, p.Layout.TOML(nil))
@@ -134,6 +142,7 @@ type search struct {
 	options map[string][]Candidate
 	tried   map[string]outcome
 	trials  int         // that are left
+	fit     []*page     // that the layout reads
 	places  [][]stretch // where the known text of each sample stands
 }
 
@@ -428,7 +437,7 @@ func covers(found []stretch, start, end int) (n int) {
 // maxOld bounds the old pages that a mark is held against.
 const maxOld = 40
 
-// mark finds a selector that all samples have and no old page has: the body's
+// mark finds a selector that all samples it fits have and no old page has: the body's
 // own when it does, else one that stands near it.
 func (s *search) mark(l Layout) (string, error) {
 	var old []*page
@@ -463,7 +472,7 @@ func (s *search) mark(l Layout) (string, error) {
 	}
 	slices.SortStableFunc(order, cheaper)
 	var rest []step
-	for _, e := range s.pages[0].elements[:min(len(s.pages[0].elements), 3000)] {
+	for _, e := range s.fit[0].elements[:min(len(s.fit[0].elements), 3000)] {
 		if e.node.DataAtom == atom.Meta || e.node.DataAtom == atom.Link || e.node.DataAtom == atom.Script {
 			continue
 		}
@@ -483,7 +492,7 @@ func (s *search) mark(l Layout) (string, error) {
 			continue
 		}
 		has := func(p *page) bool { return cascadia.Query(p.root, sel) != nil }
-		if slices.ContainsFunc(s.pages, func(p *page) bool { return !has(p) }) {
+		if slices.ContainsFunc(s.fit, func(p *page) bool { return !has(p) }) {
 			continue
 		}
 		if !slices.ContainsFunc(old, has) {
@@ -510,7 +519,7 @@ func (s *search) mark(l Layout) (string, error) {
 				continue
 			}
 			has := func(p *page) bool { return cascadia.Query(p.root, sel) != nil }
-			if !slices.ContainsFunc(s.pages, has) && !slices.ContainsFunc(old, func(p *page) bool { return !has(p) }) {
+			if !slices.ContainsFunc(s.fit, has) && !slices.ContainsFunc(old, func(p *page) bool { return !has(p) }) {
 				return fmt.Sprintf("body:not(:has(%s)):has(%s)", st.css, everywhere), nil
 			}
 		}
@@ -521,7 +530,7 @@ func (s *search) mark(l Layout) (string, error) {
 func (s *search) firstBody(l Layout) *html.Node {
 	for _, css := range splitTop(l.Fields["body"]) {
 		if sel, err := cascadia.Compile(css); err == nil {
-			if n := cascadia.Query(s.pages[0].root, sel); n != nil {
+			if n := cascadia.Query(s.fit[0].root, sel); n != nil {
 				return n
 			}
 		}
