@@ -81,6 +81,11 @@ func (r *Reading) Title() []Candidate {
 		full = r.withoutSite(titleText(t.e[t.title].n))
 	}
 	fullKey, ogKey := squash(full), squash(og)
+	l := r.linked()
+	known := full + " " + og // what others print
+	if l.main != nil && (l.sure || l.articles == 1) {
+		known += " " + l.main.get("headline").text()
+	}
 	many := 0
 	for _, i := range t.h {
 		if t.e[i].atom == atom.H1 && t.e[i].chars > 0 && !t.beside(i) {
@@ -98,7 +103,7 @@ func (r *Reading) Title() []Candidate {
 		if bare, ok := t.withoutKicker(i); ok {
 			// The kicker belongs to the title when others print it so.
 			if k := squash(s); k != squash(r.meta("og:title")) {
-				add(bare, "h1 without kicker", 1.6, 9, x.n)
+				add(bare, "h1 without kicker", 1.9, 9, x.n)
 				h1s++
 				continue
 			}
@@ -114,7 +119,7 @@ func (r *Reading) Title() []Candidate {
 			add(s, "h1 aside", .3, 1, x.n)
 		case t.brand(i):
 			add(s, "h1 of the site", .2, 1, x.n)
-		case full != "" && many > 1 && !sharesWords(s, full+" "+og):
+		case full != "" && many > 1 && !sharesWords(s, known):
 			add(s, "h1 that <title> does not know", .55, 8, x.n)
 		case h1s == 0:
 			h1s++
@@ -125,7 +130,7 @@ func (r *Reading) Title() []Candidate {
 			w := 1.0
 			if len(squash(s)) < 12 {
 				w = .9
-			} else if full != "" && sharesWords(s, full+" "+og) || full == "" {
+			} else if full != "" && sharesWords(s, known) || full == "" {
 				w = h1Weight
 			} else if many == 1 && x.chars > 25 {
 				w = 1.2
@@ -144,7 +149,6 @@ func (r *Reading) Title() []Candidate {
 		}
 	}
 	add(og, "og:title", .8, 5, nil)
-	l := r.linked()
 	if l.main != nil {
 		w := .7
 		if !l.sure && l.articles > 1 {
@@ -164,10 +168,18 @@ func (r *Reading) Title() []Candidate {
 	for n, p := range titleParts(og) {
 		add(p, "part of og:title", .3-.1*float64(n), 3, nil)
 	}
+	var kickered []string // h2 that are the headline and a kicker
 	{
 		n := 0
 		for _, i := range t.h {
 			x := &t.e[i]
+			if x.atom == atom.H2 && h1s == 0 && x.chars < 300 && !t.beside(i) {
+				if part := t.childReading(i, ogKey); part != "" {
+					add(part, "h2 without kicker", .6, 7, x.n)
+					kickered = append(kickered, squash(t.text(i)))
+					continue
+				}
+			}
 			if bare, ok := t.withoutKicker(i); ok && x.atom == atom.H2 && x.chars < 300 && len(bare) > 11 && strings.Contains(ogKey, squash(bare)) {
 				add(bare, "h2 without kicker", .6, 7, x.n)
 				continue
@@ -241,6 +253,14 @@ func (r *Reading) Title() []Candidate {
 				b.Why = "the name of the site"
 				break
 			}
+		}
+		if slices.Contains(kickered, b.key) {
+			b.weight -= 2
+			b.Why = "with a kicker"
+		}
+		// On the page and in the data for others, while <title> says more.
+		if h1s == 0 && b.Node != nil && b.key == ogKey && b.key != fullKey && strings.HasPrefix(b.Signal, "h2") {
+			b.weight += .6
 		}
 		if slices.Contains(sections, b.key) {
 			b.weight--
