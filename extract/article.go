@@ -55,7 +55,7 @@ type Reading struct {
 type Link struct {
 	URL       string     // absolute, as it must be asked for
 	Post      string     // the body to send; "" means GET
-	Canonical string     // what the URL is known by; see CanonicalURL
+	Canonical string     // what the URL is known by; see Sites.Key
 	Kind      Kind       //
 	Text      string     // the text of the link, the name of an attachment
 	Onward    bool       // a further page of the list on which it stands

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/url"
 	"path"
 	"regexp"
@@ -323,7 +324,7 @@ func (d *definition) faultIn(table string, i int, key, what string) error {
 func (d *definition) compile() error {
 	for i, host := range d.Hosts {
 		host = strings.ToLower(strings.TrimSpace(host))
-		if host == "" || strings.ContainsAny(host, "/ :") {
+		if host == "" || strings.ContainsAny(host, "/ ") || strings.Contains(host, ":") && net.ParseIP(host) == nil {
 			return d.fault(fmt.Sprintf("%q is no host name; a port does not belong here", d.Hosts[i]), "hosts")
 		}
 		d.Hosts[i] = host

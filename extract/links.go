@@ -197,7 +197,7 @@ func looksLikeArticle(u, page *url.URL) bool {
 // from an API, are rewritten.
 func (c *context) link(raw, post string, kind Kind, text string, published *time.Time) {
 	raw = withoutTrackers(c.sites.Address(raw))
-	canonical := c.sites.Canonical(raw)
+	canonical := c.sites.Key(raw)
 	if post != "" {
 		canonical += "\n" + post
 	}

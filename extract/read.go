@@ -39,7 +39,7 @@ func (s *Sites) ReadAs(site string, p Page) (*Reading, error) {
 	}
 	d := s.byName[site]
 	if d == nil {
-		return &Reading{}, fmt.Errorf("no site %q; luutin sites lists those there are", site)
+		return &Reading{}, fmt.Errorf("no site %q; luutin sites list shows those there are", site)
 	}
 	return s.read(p, d)
 }

@@ -60,7 +60,7 @@ func (s *Sites) Seeds(site string) []Link {
 	}
 	var out []Link
 	add := func(raw, post string, k Kind) {
-		canonical := s.Canonical(raw)
+		canonical := s.Key(raw)
 		if post != "" {
 			canonical += "\n" + post
 		}
@@ -116,6 +116,22 @@ func (s *Sites) Address(raw string) string {
 		}
 	}
 	return raw
+}
+
+// Key returns what a URL of a site is known by in a frontier: its canonical
+// form without the scheme's s and the host's www., which lead to one page.
+func (s *Sites) Key(raw string) string {
+	key := s.Canonical(raw)
+	if s.site(raw) == nil {
+		return key
+	}
+	if rest, ok := strings.CutPrefix(key, "https://"); ok {
+		key = "http://" + rest
+	}
+	if rest, ok := strings.CutPrefix(key, "http://www."); ok {
+		key = "http://" + rest
+	}
+	return key
 }
 
 // Canonical is CanonicalURL with what the site's definition says of its

@@ -69,6 +69,9 @@ be read. Such pages are named, and come up again in a later crawl.`,
 			if err := setProxy(&c, proxy); err != nil {
 				return err
 			}
+			if c.Delay < 0 || c.Workers < 0 || c.Limit < 0 || c.Pages < 0 {
+				return errors.New("--delay, --workers, --limit and --pages are not negative")
+			}
 			names, pages, err := chooseSites(sites, args)
 			if err != nil {
 				return err
@@ -134,7 +137,7 @@ func chooseSites(sites *extract.Sites, args []string) (names []string, pages []s
 		if strings.Contains(arg, "://") {
 			if name = sites.Of(arg); name != "" {
 				address := sites.Address(arg)
-				pages = append(pages, store.Target{URL: address, Canonical: sites.Canonical(address), Site: name, Kind: extract.KindList})
+				pages = append(pages, store.Target{URL: address, Canonical: sites.Key(address), Site: name, Kind: extract.KindList})
 			}
 		} else if !slices.Contains(sites.Names(), arg) {
 			name = sites.Of("http://" + arg + "/")

@@ -86,7 +86,9 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 
 	n := 0
 	write := func(w io.Writer) (err error) {
-		n, err = e.write(cmd.Context(), w, archive, q)
+		if n, err = e.write(cmd.Context(), w, archive, q); err == nil && n == 0 && e.output != "" {
+			return errNo // what the file held stays
+		}
 		return err
 	}
 	if e.output == "" {
@@ -94,7 +96,7 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	} else {
 		err = writeWhole(e.output, write)
 	}
-	if err != nil {
+	if err != nil && err != errNo {
 		return err
 	}
 	switch {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -76,6 +77,12 @@ func (c *extractRun) run(cmd *cobra.Command, args []string) error {
 	}
 	if c.url != "" && len(files) > 1 {
 		return fmt.Errorf("--url names one page, but there are %d files", len(files))
+	}
+	if u, err := url.Parse(c.url); c.url != "" && (err != nil || u.Host == "") {
+		return fmt.Errorf("--url %q is no URL", c.url)
+	}
+	if c.site != "" && !slices.Contains(c.sites.Names(), c.site) {
+		return fmt.Errorf("no site %q; luutin sites list shows those there are", c.site)
 	}
 	failed := 0
 	for r := range c.readAll(cmd, files) {
