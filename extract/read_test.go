@@ -79,7 +79,7 @@ func TestLists(t *testing.T) {
 		err        error
 	}{
 		{"links of the list, each once, others not",
-			`<div class=menu><a href="/tin/menu.html">Menu</a></div><div class=list><a href="/tin/1.html"></a><a href="/tin/1.html?utm_source=x#y">Một</a>
+			`<div class=menu><a href="/tin/menu.html">Menu</a></div><div class=list><a href="/tin/1.html"></a><a href="/tin/1.html?utm_source=x#y">Một</a><a href="https://bomau.example/tin/1.html">Một</a>
 			 <a href="http://khac.example/tin/2.html">Khác</a><a href="/chu-de/tin/3.html">Chủ đề</a><a href="javascript:x()">X</a><div onclick="location.href='/tin/4.html'">Bốn</div></div>
 			 <a href="/muc/xa-hoi">Xã hội</a>`,
 			[]string{"article /tin/1.html", "article /tin/4.html", "list /muc/xa-hoi"}, ErrNotArticle},
