@@ -257,6 +257,7 @@ type run struct {
 	begun    int // visits, without those that were given back
 	underway int
 	sum      Summary
+	named    [2]int              // of unwell, those that have a name: failures, others
 	unwell   map[string]*failure // by canonical URL, so that a retry replaces it
 	circles  map[uint64]int      // further list pages, by what they link to
 }

@@ -153,3 +153,20 @@ func TestLyingServer(t *testing.T) {
 		t.Errorf("of 10000 visits %d were spot checks, want about 1000", n)
 	}
 }
+
+// Many pages that are gone do not keep those that failed from being named.
+func TestFailuresAreNamed(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		var links []string
+		for i := range maxProblems + 10 {
+			links = append(links, fmt.Sprintf("/news/gone%d", i))
+		}
+		w.ministry.set("/news/bad", "500")
+		w.ministry.set("/list", list("", append(links, "/news/bad")...))
+		w.Delay = -1
+		s := w.wantRun(t, fmt.Sprintf("%d visited: 0 added, 1 list, %d gone, 1 failed", maxProblems+12, maxProblems+10))
+		if len(s.Problems) != maxProblems+1 || s.Problems[0].URL != "http://moj.test/news/bad" || s.Unnamed != 10 {
+			t.Errorf("%d problems are named, first %v, and %d are not", len(s.Problems), s.Problems[0], s.Unnamed)
+		}
+	})
+}

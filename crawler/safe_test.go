@@ -94,6 +94,7 @@ articles = '^/(news|latest|odd)'
 [[list]]
 url = '^/list'
 links = 'li a'
+next = 'a.next'
 [[layout]]
 name = "only"
 title = 'h1'

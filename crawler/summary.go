@@ -11,7 +11,9 @@ import (
 	"luutin/store"
 )
 
-const maxProblems = 1000 // that are named; all are counted
+// maxProblems is how many failures are named, and how many of what is gone or
+// blocked; all are counted.
+const maxProblems = 1000
 
 // An Event is one visit that is over.
 type Event struct {
@@ -73,13 +75,21 @@ type Problem struct {
 // String is one line.
 func (p Problem) String() string { return fmt.Sprintf("%s: %s", p.URL, p.Reason) }
 
+// mild is 0 for what may pass, and 1 for what nobody can help.
+func (p Problem) mild() int {
+	if p.Result == store.Failed || p.Result == store.Fetched {
+		return 0
+	}
+	return 1
+}
+
 // A Summary says what a run did.
 type Summary struct {
 	Tally
 	Began    time.Time               `json:"began"`
 	Ended    time.Time               `json:"ended"`
 	Sites    map[string]*SiteSummary `json:"sites"`
-	Problems []Problem               `json:"problems"`         // the first thousand, failures first
+	Problems []Problem               `json:"problems"`         // failures first; a thousand of them at most, and of the others
 	Unnamed  int                     `json:"unnamed"`          // problems beyond those
 	Waiting  time.Time               `json:"waiting,omitzero"` // when the first host may be asked that has something due and asked for a rest longer than a run waits
 }
@@ -158,6 +168,9 @@ func (r *run) note(l *store.Lease, v store.Visit, o store.Outcome) {
 	tallies := []*Tally{&r.sum.Tally, &site.Tally}
 	if old := r.unwell[t.Canonical]; old != nil {
 		delete(r.unwell, t.Canonical)
+		if old.problem.Reason != "" {
+			r.named[old.problem.mild()]--
+		}
 		for _, tally := range tallies {
 			tally.count(old, -1)
 		}
@@ -170,7 +183,9 @@ func (r *run) note(l *store.Lease, v store.Visit, o store.Outcome) {
 	if v.Reason != "" {
 		bad = &failure{problem: Problem{t.Site, t.URL, t.Kind, v.Result, v.Reason}, order: len(r.unwell),
 			cut: v.Capture != nil && v.Capture.Truncated != ""}
-		if len(r.unwell) >= maxProblems {
+		if mild := bad.problem.mild(); r.named[mild] < maxProblems {
+			r.named[mild]++
+		} else {
 			bad.problem = Problem{Result: v.Result}
 		}
 		r.unwell[t.Canonical] = bad
@@ -234,14 +249,8 @@ func (r *run) summary() Summary {
 			bad = append(bad, f)
 		}
 	}
-	mild := func(f *failure) int { // those that may pass, and those that nobody can help
-		if f.problem.Result == store.Failed || f.problem.Result == store.Fetched {
-			return 0
-		}
-		return 1
-	}
 	slices.SortFunc(bad, func(a, b *failure) int {
-		return cmp.Or(cmp.Compare(mild(a), mild(b)), cmp.Compare(a.order, b.order), cmp.Compare(a.problem.URL, b.problem.URL))
+		return cmp.Or(cmp.Compare(a.problem.mild(), b.problem.mild()), cmp.Compare(a.order, b.order), cmp.Compare(a.problem.URL, b.problem.URL))
 	})
 	s.Problems = []Problem{}
 	for _, f := range bad {

@@ -341,7 +341,7 @@ func (r *run) aliases(t store.Target, c *store.Capture, a *extract.Article) []st
 	if t.Post != "" {
 		return nil
 	}
-	names := []string{t.Canonical, r.Sites.Canonical(t.URL), r.Sites.Canonical(c.FinalURL)}
+	names := []string{r.Sites.Canonical(t.URL), r.Sites.Canonical(c.FinalURL)}
 	for _, hop := range c.Hops {
 		names = append(names, r.Sites.Canonical(hop.URL))
 	}
