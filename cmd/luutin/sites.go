@@ -26,7 +26,7 @@ import (
 func sitesCommand(common *flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sites",
-		Short: "List, test and save what site definitions are about",
+		Short: "List, test, propose and repair site definitions",
 		Long: `Sites are defined in files, one each; the built-in ones and those of --sites.
 docs/adding-a-site.md says how to write one.`,
 		Args: cobra.NoArgs,
