@@ -297,7 +297,8 @@ func (r *Reading) bylines() []Candidate {
 			}
 			raw := t.text(i)
 			if x.links > 0 { // the link is the name, the rest its office
-				if p := t.linkNames(i); len(r.names(p)) > 0 && (x.chars > 60 || len(r.names(p)) >= len(r.names(raw))) {
+				p := t.linkNames(i)
+				if linked := r.names(p); len(linked) > 0 && (x.chars > 60 || len(linked) >= len(r.names(raw))) {
 					raw = p
 				}
 			}
@@ -539,12 +540,30 @@ func (t *tree) linkNames(i int32) string {
 // by are the words that stand before a name, the longest first.
 var by = []string{"written by", "posted by", "published by", "reported by", "story by", "words by", "review by", "article by", "created by", "by", "von", "par", "por", "di", "da", "af", "av", "door", "autor:innen:", "autorin:", "autor:", "autoren:", "author:", "authors:", "auteur:", "auteur :", "autore:", "text:", "text von", "geschrieben von", "verfasst von", "ein beitrag von", "ein artikel von", "eine analyse von", "ein kommentar von", "ein interview von", "eine kolumne von", "ein gastbeitrag von", "ein essay von", "eine reportage von", "ein bericht von", "gastbeitrag von", "beitrag von", "blogbeitrag von", "blog beitrag von", "kommentar von", "eingestellt von", "gepostet von", "interview by", "opinion by", "analysis by", "contributed by", "une chronique de", "un reportage de", "una entrevista de", "un artículo de", "posted on", "publié le", "veröffentlicht am", "interview:", "redaktion:", "bericht:", "foto:", "verfasser:", "erstellt von", "veröffentlicht von", "publié par", "écrit par", "rédigé par", "propos recueillis par", "escrito por", "publicado por", "texto:", "tekst:", "scritto da", "a cura di", "geschreven door", "skriven av", "viết bởi", "được viết bởi", "đăng bởi", "người đăng:", "tác giả:", "tác giả :", "người viết:", "bài và ảnh:", "bài, ảnh:", "tin, ảnh:", "bài:", "pv:", "phóng viên:", "thực hiện:", "theo"}
 
+// byFirst are the words of by under their first byte.
+var byFirst = func() (m [256][]string) {
+	for _, b := range by {
+		m[b[0]] = append(m[b[0]], b)
+	}
+	return m
+}()
+
 // afterBy returns what stands behind "By" or its like at the beginning of a line.
 func afterBy(s string) (string, bool) {
 	s = strings.TrimLeft(s, " -–—|•·(")
+	if s == "" {
+		return "", false
+	}
+	words := byFirst[s[0]|0x20] // of ASCII, the letter in lower case
+	if s[0] >= utf8.RuneSelf {
+		words = by
+	}
+	if len(words) == 0 {
+		return "", false
+	}
 	low := strings.ToLower(s)
 	best := 0
-	for _, b := range by {
+	for _, b := range words {
 		if b == "theo" || b == "foto:" || len(b) <= best || !strings.HasPrefix(low, b) {
 			continue
 		}
@@ -572,18 +591,22 @@ func (r *Reading) names(s string) []string {
 		return nil
 	}
 	s = withoutDates(s)
-	low := strings.ToLower(s)
-	for _, l := range sourceLabels {
-		if strings.HasPrefix(low, l) {
-			return nil
+	if strings.ContainsAny(s, ":：") {
+		low := strings.ToLower(s)
+		for _, l := range sourceLabels {
+			if strings.HasPrefix(low, l) {
+				return nil
+			}
 		}
 	}
 	if rest, ok := afterBy(s); ok {
 		s = rest
 	}
-	for _, c := range credits {
-		if i := strings.Index(s, c); i > 0 {
-			s = s[:i]
+	if len(s) > 20 {
+		for _, c := range credits {
+			if i := strings.Index(s, c); i > 0 {
+				s = s[:i]
+			}
 		}
 	}
 	var out []string
