@@ -156,17 +156,27 @@ func TestLyingServer(t *testing.T) {
 
 // Many pages that are gone do not keep those that failed from being named.
 func TestFailuresAreNamed(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
-		var links []string
-		for i := range maxProblems + 10 {
-			links = append(links, fmt.Sprintf("/news/gone%d", i))
-		}
-		w.ministry.set("/news/bad", "500")
-		w.ministry.set("/list", list("", append(links, "/news/bad")...))
-		w.Delay = -1
-		s := w.wantRun(t, fmt.Sprintf("%d visited: 0 added, 1 list, %d gone, 1 failed", maxProblems+12, maxProblems+10))
-		if len(s.Problems) != maxProblems+1 || s.Problems[0].URL != "http://moj.test/news/bad" || s.Unnamed != 10 {
-			t.Errorf("%d problems are named, first %v, and %d are not", len(s.Problems), s.Problems[0], s.Unnamed)
-		}
-	})
+	c := &Crawler{Sites: sitesOf(t, moj)}
+	r, err := c.begin([]string{moj})
+	if err != nil {
+		t.Fatal(err)
+	}
+	note := func(path string, result store.Result, reason string) {
+		l := leaseOf("http://moj.test"+path, r)
+		l.Target.Canonical = l.Target.URL
+		r.note(l, store.Visit{Result: result, Reason: reason}, store.Outcome{})
+	}
+	note("/news/late", store.Failed, "EOF")
+	for i := range maxProblems + 10 {
+		note(fmt.Sprintf("/news/%d", i), store.Missing, "404 Not Found")
+	}
+	note("/news/bad", store.Failed, "500 Internal Server Error")
+	note("/news/late", store.Fetched, "") // came right in the end
+	s := r.summary()
+	if len(s.Problems) != maxProblems+1 || s.Problems[0].URL != "http://moj.test/news/bad" || s.Unnamed != 10 {
+		t.Errorf("%d problems are named, first %v, and %d are not; want %d, /news/bad and 10", len(s.Problems), s.Problems[0], s.Unnamed, maxProblems+1)
+	}
+	if got, want := s.String(), fmt.Sprintf("%d visited: 0 added, 1 unchanged, %d gone, 1 failed", maxProblems+12, maxProblems+10); got != want {
+		t.Errorf("summary %q, want %q", got, want)
+	}
 }
