@@ -128,6 +128,9 @@ func (h *healRun) run(cmd *cobra.Command) error {
 	if !h.common.quiet && len(b.reasons) > 0 {
 		fmt.Fprintf(errOut, "%s: %d of %d articles are no longer read as they were kept: %s\n", h.site, len(b.samples), b.looked, counted(b.reasons))
 	}
+	if isJSON(b.samples[0].Page) {
+		return fmt.Errorf("%s answers with JSON, whose paths are not guessed; %s, under JSON", b.samples[0].Page.URL, byHand)
+	}
 	const used = 8 // the others say whether it holds
 	samples, further := b.samples[:min(len(b.samples), used)], b.samples[min(len(b.samples), used):]
 	p, err := heal.Propose(heal.Task{Sites: h.sites, Site: h.site, Samples: samples, Old: b.old, Name: h.layoutName(b.latest)})
@@ -620,6 +623,11 @@ is read from them, below DIR/pages: read those before you rely on them.`,
 	return cmd
 }
 
+func isJSON(p extract.Page) bool {
+	text := strings.TrimSpace(string(p.Body[:min(len(p.Body), 512)]))
+	return strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")
+}
+
 // byHand is where to read on when nothing can be proposed.
 const byHand = "docs/adding-a-site.md says how to write a definition for such a site"
 
@@ -650,7 +658,7 @@ func (n *newSiteRun) run(cmd *cobra.Command, listURL string, articles []string) 
 	if moved := heal.Name(list.URL); moved != name {
 		return fmt.Errorf("%s leads to %s; ask for that", listURL, list.URL)
 	}
-	if text := strings.TrimSpace(string(list.Body[:min(len(list.Body), 512)])); strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") {
+	if isJSON(list) {
 		return fmt.Errorf("%s answers with JSON, whose paths are not guessed; %s, under JSON", listURL, byHand)
 	}
 	if r, _ := n.sites.Read(list); r.Instead == "shell" || r.Instead == "challenge" || r.Instead == "login" || r.Instead == "empty" {
