@@ -360,7 +360,7 @@ func (r *Reading) doubt(c []Candidate) {
 	if l := r.linked(); l.main != nil && entityRank(entityType(l.main)) == 10 {
 		return
 	}
-	if a, ok := Best(r.Authors()); ok && a.Score > .55 {
+	if a, ok := Best(r.Authors()); ok && a.Score > .55 && !hostName(a.Names[0]) {
 		return
 	}
 	// Printed anywhere at all?
@@ -989,4 +989,10 @@ func (r *Reading) urlDate(o dates.Options) (Candidate, bool) {
 		}
 	}
 	return Candidate{}, false
+}
+
+// hostName reports names that are those of a host: "example.com".
+func hostName(s string) bool {
+	i := strings.LastIndexByte(s, '.')
+	return i > 0 && len(s)-i > 2 && !strings.Contains(s, " ") && s == strings.ToLower(s)
 }
