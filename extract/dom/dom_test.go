@@ -161,6 +161,22 @@ func TestRenderKnowsHowAPieceIsSet(t *testing.T) {
 	}
 }
 
+func TestNestedTablesTakeNoLongerThanFlatOnes(t *testing.T) {
+	cells := strings.Repeat("<b>a b</b> <i>c</i> ", 3000)
+	calls := func(page string) (n int) {
+		root, err := html.Parse(strings.NewReader(page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		Render([]*html.Node{root}, func(*html.Node) bool { n++; return false })
+		return n
+	}
+	flat := calls("<table><tr><td>" + cells)
+	if nested := calls(strings.Repeat("<table><tr><td>", 100) + cells); nested > 20*flat {
+		t.Errorf("a page in 100 tables asks %d times whether a node is wanted, one in a single table %d times", nested, flat)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte("\xff\xfea\x00"), "text/html; charset=utf-16")
 	f.Add([]byte("<meta charset=big5>\xa4\xa4"), "")

@@ -331,12 +331,10 @@ func (r *renderer) list(n *html.Node) bool {
 		if blocks > 1 || tables > 0 {
 			return false
 		}
-		before := len(items)
 		items = r.items(items, li)
 		linked, chars := r.count(li, &p)
 		p.Linked += linked
 		p.Chars += chars
-		_ = before
 	}
 	r.flush()
 	if len(items) == 0 {
@@ -377,16 +375,15 @@ func (r *renderer) items(items []string, li *html.Node) []string {
 // table renders a table of data. Tables that hold pictures with captions
 // become images; tables that only lay out the page are parts like any other.
 func (r *renderer) table(n *html.Node, depth int) bool {
+	if r.holds(n, atom.Table) {
+		return false // asked first: reading its cells at every level would take the square of the time
+	}
 	var rows [][]string
 	p := Piece{Node: n, Class: Attr(n, "class")}
 	var images []*html.Node
-	layout, width, filled, long, linked := false, 0, 0, 0, 0
+	width, filled, long, linked := 0, 0, 0, 0
 	r.walk(n, func(c *html.Node) {
 		switch c.DataAtom {
-		case atom.Table:
-			if c != n {
-				layout = true
-			}
 		case atom.Img:
 			if ImageSource(c) != "" {
 				images = append(images, c)
@@ -415,7 +412,7 @@ func (r *renderer) table(n *html.Node, depth int) bool {
 			}
 		}
 	})
-	if len(images) > 0 && !layout && long == 0 && linked == 0 && filled <= len(images)+1 && (width == 1 || filled <= len(images)) {
+	if len(images) > 0 && long == 0 && linked == 0 && filled <= len(images)+1 && (width == 1 || filled <= len(images)) {
 		r.flush()
 		var captions []string
 		for _, row := range rows {
@@ -439,7 +436,7 @@ func (r *renderer) table(n *html.Node, depth int) bool {
 		}
 		return true
 	}
-	if layout || width < 2 || len(rows) < 2 || long > 0 && long*2 >= filled {
+	if width < 2 || len(rows) < 2 || long > 0 && long*2 >= filled {
 		return false
 	}
 	if filled == 0 {
@@ -460,16 +457,18 @@ func (r *renderer) table(n *html.Node, depth int) bool {
 
 // walk calls f for every element below n that is not dropped.
 func (r *renderer) walk(n *html.Node, f func(*html.Node)) {
-	for c := range n.Descendants() {
-		if c.Type == html.ElementNode && !r.droppedBelow(c, n) {
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if c.Type == html.ElementNode && !r.drop(c) && !Invisible(c) {
 			f(c)
+			r.walk(c, f)
 		}
 	}
 }
 
-func (r *renderer) droppedBelow(c, top *html.Node) bool {
-	for ; c != nil && c != top; c = c.Parent {
-		if r.drop(c) || Invisible(c) {
+// holds reports an element of a name below n that is not dropped.
+func (r *renderer) holds(n *html.Node, name atom.Atom) bool {
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if c.Type == html.ElementNode && !r.drop(c) && !Invisible(c) && (c.DataAtom == name || r.holds(c, name)) {
 			return true
 		}
 	}
