@@ -173,7 +173,11 @@ func (r *Reading) dates() *datesFound {
 			}
 		}
 		if alone {
-			updated.Score = max(Plausible, updated.Score-.1)
+			if strings.HasSuffix(updated.Signal, "under the text") && !updated.Date.HasClock() { // of the site, as often as of the article
+				updated.Score -= .1
+			} else {
+				updated.Score = max(Plausible, updated.Score-.1)
+			}
 			f.published = append(f.published, updated)
 		}
 	}
