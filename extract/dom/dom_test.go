@@ -110,6 +110,9 @@ func TestRender(t *testing.T) {
 			[]string{"image: a.jpg (Quang cảnh)"}},
 		{"a figure", `<figure><img data-original="b.jpg" src="data:image/gif;base64,x"><figcaption>Chú thích</figcaption></figure>`,
 			[]string{"image: b.jpg (Chú thích)"}},
+		{"figures in a figure keep their captions",
+			`<figure><figure><img src="a.jpg"><figcaption>một</figcaption></figure><figure><img src="b.jpg"><figcaption>hai</figcaption></figure></figure>`,
+			[]string{"image: a.jpg (một)", "image: b.jpg (hai)"}},
 		{"what is not shown", `<p>a<span style="display: none">b</span><script>c</script></p><p hidden>d</p>`, []string{"paragraph: a"}},
 		{"a rule of underscores says nothing", `<p>_______</p><p>một</p>`, []string{"paragraph: một"}},
 	} {

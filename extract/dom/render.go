@@ -271,9 +271,13 @@ func ImageSource(n *html.Node) string {
 	return ""
 }
 
-// figure renders a picture with its caption; a figure without a picture, or
-// with a text too long for a caption, is a part like any other.
+// figure renders a picture with its caption; a figure without a picture,
+// with a text too long for a caption, or with figures in it, is a part like
+// any other.
 func (r *renderer) figure(n *html.Node) bool {
+	if r.holds(n, atom.Figure) {
+		return false // a gallery
+	}
 	var images []*html.Node
 	var caption *html.Node
 	r.walk(n, func(c *html.Node) {
