@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/net/html"
+
 	"luutin/extract/dates"
 	"luutin/extract/dom"
 )
@@ -234,6 +236,7 @@ func (t telling) offers(s *story, pieces []dom.Piece) []dom.Piece {
 			linked += p.Chars
 		}
 	}
+	const label = 40             // letters; what says more than which file it is, is text
 	listing := linked*10 > all*6 // the text itself is a list of links
 	out := pieces[:0:0]
 	for i, p := range pieces {
@@ -251,9 +254,9 @@ func (t telling) offers(s *story, pieces []dom.Piece) []dom.Piece {
 		}
 		rest := p.Chars - p.Linked
 		switch {
-		case files > 0 && files == len(p.Anchor) && (rest <= 3 || fileLabel.MatchString(p.Text) || labelsFile(p)):
+		case files > 0 && files == len(p.Anchor) && (rest <= 3 || rest <= label && fileLabel.MatchString(p.Text) || labelsFile(p)):
 			continue
-		case files == 0 && len(p.Anchor) > 0 && p.Chars > 0 && p.Linked*10 >= p.Chars*9 && !listing && (p.Kind != "heading" || p.Level > 3):
+		case files == 0 && len(p.Anchor) > 0 && p.Chars > 0 && p.Linked*10 >= p.Chars*9 && !listing && (p.Kind != "heading" || p.Level > 3) && !(p.Chars > label && slices.ContainsFunc(p.Anchor, t.leadsNowhere)):
 			for _, a := range p.Anchor {
 				t.relate(s, dom.Attr(a, "href"), dom.Text(a))
 			}
@@ -264,7 +267,7 @@ func (t telling) offers(s *story, pieces []dom.Piece) []dom.Piece {
 			}
 		case fileLabel.MatchString(p.Text) && utf8.RuneCountInString(fileLabel.ReplaceAllString(p.Text, "")) == 0:
 			continue
-		case tagLabel.MatchString(p.Text) && i*2 >= len(pieces):
+		case tagLabel.MatchString(p.Text) && i*2 >= len(pieces) && rest <= label && len(p.Anchor) > 0:
 			for _, a := range p.Anchor {
 				s.tags = append(s.tags, dom.Text(a))
 			}
@@ -273,6 +276,13 @@ func (t telling) offers(s *story, pieces []dom.Piece) []dom.Piece {
 		out = append(out, p)
 	}
 	return out
+}
+
+// leadsNowhere reports a link that is none to a reader: a text in it would
+// be kept nowhere.
+func (t telling) leadsNowhere(a *html.Node) bool {
+	href := strings.TrimSpace(dom.Attr(a, "href"))
+	return strings.HasPrefix(href, "#") || strings.HasPrefix(href, "javascript:") || t.resolve(href) == ""
 }
 
 // labelsFile reports a line that is a label and the name of a file.
