@@ -148,6 +148,10 @@ func (w *web) exchange(req *http.Request, b bounds, buf []byte) (*answer, error)
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
+		// net/http has no type for it; over HTTP/2 it may only say PROTOCOL_ERROR.
+		if s := err.Error(); strings.Contains(s, "response headers exceeded") || strings.Contains(s, "response header list larger") {
+			return nil, &marked{"headers longer than " + size(maxHeader), errTooLong}
+		}
 		if op := (*net.OpError)(nil); errors.As(err, &op) && connected.Load() {
 			err = op.Err // without the addresses, which differ each time
 		}

@@ -206,7 +206,7 @@ func TestFetch(t *testing.T) {
 		{path: "/wrong-length", body: page, truncated: "disconnect", err: "the connection was lost after 72 bytes"},
 		{path: "/reset", body: page, truncated: "disconnect", err: "the connection was lost after 72 bytes"},
 		{path: "/hang-up", status: -1, err: "EOF"},
-		{path: "/huge-header", status: -1, err: "net/http: HTTP/1.x transport connection broken: net/http: server response headers exceeded 262144 bytes; aborted"},
+		{path: "/huge-header", status: -1, err: "headers longer than 256 KiB"},
 		{path: "/loop", status: 302, hops: 11, err: "redirects in a circle"},
 		{path: "/steps/10", body: page, hops: 10},
 		{path: "/steps/11", status: 301, hops: 11, err: "more than 10 redirects"},

@@ -111,6 +111,11 @@ func TestHostileServers(t *testing.T) {
 			}
 		}
 	})
+	two.HandleFunc("/odd/two-header", func(w http.ResponseWriter, _ *http.Request) {
+		for i := range 64 {
+			w.Header().Set(fmt.Sprintf("X-%d", i), strings.Repeat("x", 8<<10))
+		}
+	})
 	twoURL := serve(two, func(s *httptest.Server) {
 		s.EnableHTTP2 = true
 		s.TLS = &tls.Config{}
@@ -146,7 +151,7 @@ func TestHostileServers(t *testing.T) {
 		oddURL + "/odd/200MB":          "failed: longer than 2 MiB",
 		oddURL + "/odd/wrong-length":   "failed: the connection was lost after 72 bytes",
 		oddURL + "/odd/reset":          "failed: the connection was lost after 72 bytes",
-		oddURL + "/odd/huge-header":    "failed: net/http: HTTP/1.x transport connection broken: net/http: server response headers exceeded 262144 bytes; aborted",
+		oddURL + "/odd/huge-header":    "failed: headers longer than 256 KiB",
 		oddURL + "/odd/to-ftp":         "failed: redirected to ftp://moj.gov.vn/x: not a web address (http or https)",
 		oddURL + "/odd/to-far":         "failed: redirected to another site: http://elsewhere.vn/x",
 		oddURL + "/odd/rst":            "failed: the connection was lost",
@@ -160,6 +165,7 @@ func TestHostileServers(t *testing.T) {
 		down + "/news/1":               "failed: robots.txt: 503 Service Unavailable",
 		busy + "/news/1":               "failed: 429 Too Many Requests",
 		twoURL + "/odd/two-reset":      "failed: the connection was lost after 3 bytes",
+		twoURL + "/odd/two-header":     "failed: connection error: PROTOCOL_ERROR",
 		twoURL + "/odd/two-endless":    "failed: longer than 2 MiB",
 		"http://127.0.0.1:1/news/none": "failed: robots.txt: dial tcp 127.0.0.1:1: ",
 	}
