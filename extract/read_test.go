@@ -202,6 +202,29 @@ func TestCanonicalIsNotBelievedBlindly(t *testing.T) {
 }
 
 // FuzzRead reads anything as a page of every kind of definition.
+func TestWhatARuleMatchesBesidesItsFieldStays(t *testing.T) {
+	const text = "<p>Sáng nay, Bộ tổ chức buổi làm việc với các đơn vị về kế hoạch của quý tới, có đại diện nhiều địa phương dự.</p>"
+	s := define(t, "articles = '^/tin/'\n[[layout]]\nname = 'x'\ntitle = 'h1'\nlead = '.sapo'\nbody = '.body'\n")
+	r, err := s.Read(Page{URL: "http://www.bomau.example/tin/1", Body: []byte(`<h1>Bộ họp bàn kế hoạch</h1><div class=body><h1>Bộ họp bàn kế hoạch</h1>` +
+		`<p class=sapo>Bộ họp vào sáng nay.</p><p class=sapo>Các sở họp vào buổi chiều.</p>` + text + `<h1>Phần hai của cuộc họp</h1>` + text + `</div>`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(r.Article.Lead), "Bộ họp vào sáng nay."; got != want {
+		t.Errorf("the lead is %q, want %q", got, want)
+	}
+	for _, want := range []string{"Các sở họp vào buổi chiều.", "Phần hai của cuộc họp"} {
+		if !strings.Contains(r.Article.Body, want) {
+			t.Errorf("the body lacks %q:\n%s", want, r.Article.Body)
+		}
+	}
+	for _, not := range []string{"Bộ họp bàn kế hoạch", "Bộ họp vào sáng nay."} {
+		if strings.Contains(r.Article.Body, not) {
+			t.Errorf("the body repeats %q:\n%s", not, r.Article.Body)
+		}
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	sites, err := Builtin()
 	if err != nil {

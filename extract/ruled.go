@@ -315,7 +315,7 @@ func (r *ruled) body() {
 				continue
 			}
 			for _, n := range r.match(alt) {
-				if n.DataAtom != atom.Body && n.DataAtom != atom.Html && !slices.Contains(roots, n) {
+				if n.DataAtom != atom.Body && n.DataAtom != atom.Html && !slices.Contains(roots, n) && !r.untold(key, n) {
 					drop[n] = true
 				}
 			}
@@ -385,6 +385,18 @@ func (r *ruled) body() {
 	if a.Body != "" {
 		r.note("body", fmt.Sprintf("%d blocks, %d characters", len(a.Blocks), len([]rune(a.Body))), signal, 1)
 	}
+}
+
+// untold reports what a rule for the title or the lead matches besides what was
+// taken: a heading between paragraphs, the second paragraph of a lead.
+func (r *ruled) untold(field string, n *html.Node) bool {
+	switch field {
+	case "title":
+		return n != r.titleNode && !sameText(r.value(n, ""), r.article.Title)
+	case "lead":
+		return n != r.leadNode && !sameText(r.value(n, ""), string(r.article.Lead))
+	}
+	return false
 }
 
 // above returns the links between the lead, or the title, and the text: what
