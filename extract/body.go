@@ -309,7 +309,7 @@ func (t telling) head(s *story, pieces []dom.Piece) []dom.Piece {
 		for i := 0; i < min(len(pieces), 5); i++ {
 			p := pieces[i]
 			if p.Kind != "list" && p.Kind != "table" && covers(t.lead, p.Text) {
-				pieces = pieces[i+1:]
+				pieces = slices.Concat(sentences(pieces[:i]), pieces[i+1:])
 				break
 			}
 			if utf8.RuneCountInString(p.Text) > 80 || p.Kind == "list" || p.Kind == "table" {
@@ -337,11 +337,22 @@ func (t telling) head(s *story, pieces []dom.Piece) []dom.Piece {
 		}
 		if p.Kind == "paragraph" && p.Bold && !pieces[i+1].Bold && p.Align != "center" {
 			s.lead, s.boldLead = strings.ReplaceAll(p.Text, "\n", " "), true
-			return pieces[i+1:]
+			return slices.Concat(sentences(pieces[:i]), pieces[i+1:])
 		}
 		break
 	}
 	return pieces
+}
+
+// sentences leaves of the pieces above a lead those that end as sentences do;
+// the others are kickers and date lines.
+func sentences(pieces []dom.Piece) (out []dom.Piece) {
+	for _, p := range pieces {
+		if strings.HasSuffix(p.Text, ".") || strings.HasSuffix(p.Text, "!") || strings.HasSuffix(p.Text, "?") {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // isDateLine reports a line that is nothing but the date of publication,
