@@ -316,8 +316,8 @@ func (r *Reading) bylines() []Candidate {
 			rest, ok := afterBy(raw)
 			if !ok {
 				// "04.02.2022 | 13:10 | Name"
-				if rest = withoutDates(raw); rest == raw || len(rest) > 50 || x.own > 80 {
-					continue
+				if rest = withoutDates(raw); rest == raw || len(rest) > 50 || x.own > 80 || x.links > 0 && t.linkNames(i) != "" && strings.HasPrefix(rest, t.linkNames(i)) {
+					continue // a link beside a date leads to the section
 				}
 				if names := r.names(rest); len(names) > 0 && len(strings.Fields(names[0])) > 1 && hasAny(strings.ToLower(rest), publishedWords) < 0 && hasAny(strings.ToLower(rest), updatedWords) < 0 {
 					note("line of the date", .55+extra, found{names, rest, i})

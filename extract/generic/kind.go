@@ -90,6 +90,9 @@ func (r *Reading) judge() (Kind, string) {
 			return Home, "the front page of a site"
 		}
 	}
+	if n := r.teased(); n > 4 && r.memo.headline < 0 && !described {
+		return List, fmt.Sprintf("%d teasers and no other text", n)
+	}
 	if described && mass > 120 {
 		return Article, "it describes itself as one"
 	}
@@ -114,6 +117,25 @@ func (r *Reading) judge() (Kind, string) {
 		return List, "links and no sentence"
 	}
 	return Article, ""
+}
+
+// teased counts the teasers of a text that is nothing else, 0 when it is.
+func (r *Reading) teased() int {
+	t, c := r.tree, r.memo.container
+	if c <= 0 {
+		return 0
+	}
+	n := 0
+	for i := c; i < t.e[c].end; i++ {
+		if t.e[i].flags&(fProse|fInBad) != fProse {
+			continue
+		}
+		if t.e[i].flags&fTeaser == 0 {
+			return 0
+		}
+		n++
+	}
+	return n
 }
 
 // headWords are the title and the first headings, in lower case.
