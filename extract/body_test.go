@@ -66,6 +66,7 @@ func TestTailCredit(t *testing.T) {
 		{"Theo chủ đầu tư, sau bảy năm thì hòa vốn.", false, false},
 		{"Theo Bộ Tư pháp, thông tư có hiệu lực từ năm sau.", false, false},
 		{"Theo Hồ Hương", false, true},
+		{"Ban tổ chức sẽ trao giải vào cuối tháng.", true, false},
 		{"Hà Nội", true, false},
 		{"Trân trọng cảm ơn", true, false},
 		{"Hội nghị kết thúc vào chiều cùng ngày.", false, false},

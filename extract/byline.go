@@ -189,6 +189,9 @@ func tailCredit(text string, setApart bool) (c credit, ok bool) {
 	if stripped == "" || isPlace(stripped) {
 		return c, false
 	}
+	if strings.HasSuffix(strings.TrimSpace(text), ".") && !strings.HasSuffix(strings.TrimSpace(text), "./.") && !labelled && len(strings.Fields(text)) > 5 {
+		return c, false
+	}
 	unit := isUnit(stripped) || strings.EqualFold(stripped, "bbt")
 	if unit {
 		if !setApart && !labelled && !theo {
@@ -201,9 +204,6 @@ func tailCredit(text string, setApart bool) (c credit, ok bool) {
 		}
 		c = parseCredit(bare)
 		return c, len(c.authors) > 0 || c.source != ""
-	}
-	if strings.HasSuffix(strings.TrimSpace(text), ".") && !strings.HasSuffix(strings.TrimSpace(text), "./.") && !labelled && len(strings.Fields(text)) > 5 {
-		return c, false
 	}
 	for _, part := range between.Split(stripped, -1) {
 		part = strings.Trim(part, " .,-–—()")
