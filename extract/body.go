@@ -100,7 +100,7 @@ func (t telling) tell(pieces []dom.Piece) story {
 
 var (
 	captionClass = regexp.MustCompile(`(?i)caption|chu-?thich|\bcredit\b|desc[_-]?im(?:a)?ge?|img[_-]?desc|photo[_-]?(?:desc|note)|^image$|pic[_-]?(?:desc|note)`)
-	photoCredit  = regexp.MustCompile(`(?i)[\s(\[.,–—-]*(?:ảnh(?: minh h[oọ][aạ])?|nguồn ảnh|photo(?: by)?|foto|image|picture|bild)\s*:\s*([^()\[\]]{2,60}?)\s*[)\].]*$`)
+	photoCredit  = regexp.MustCompile(`(?i)(?:^|[\s(\[.,;–—-])[\s(\[.,–—-]*(?:ảnh(?: minh h[oọ][aạ])?|nguồn ảnh|photo(?: by)?|foto|image|picture|bild)\s*:\s*([^()\[\]]{2,60}?)\s*[)\].]*$`)
 )
 
 // captions gives every picture what is written under it.
@@ -151,7 +151,7 @@ func isCaption(p dom.Piece, since int) bool {
 	switch {
 	case p.Align == "center", p.Italic:
 		return credit || p.Images > 0 || p.Align == "center" && p.Italic || utf8.RuneCountInString(p.Text) <= 200
-	case p.Images > 0 && utf8.RuneCountInString(p.Text) <= 200:
+	case p.Images > 0 && utf8.RuneCountInString(p.Text) <= 120:
 		return true
 	case credit:
 		return true
@@ -256,7 +256,7 @@ func (t telling) offers(s *story, pieces []dom.Piece) []dom.Piece {
 		switch {
 		case files > 0 && files == len(p.Anchor) && (rest <= 3 || rest <= label && fileLabel.MatchString(p.Text) || labelsFile(p)):
 			continue
-		case files == 0 && len(p.Anchor) > 0 && p.Chars > 0 && p.Linked*10 >= p.Chars*9 && !listing && (p.Kind != "heading" || p.Level > 3) && !(p.Chars > label && slices.ContainsFunc(p.Anchor, t.leadsNowhere)):
+		case files == 0 && len(p.Anchor) > 0 && p.Chars > 0 && p.Linked*10 >= p.Chars*9 && rest <= label && !listing && (p.Kind != "heading" || p.Level > 3) && t.offersArticles(p) && !(p.Chars > label && slices.ContainsFunc(p.Anchor, t.leadsNowhere)):
 			for _, a := range p.Anchor {
 				t.relate(s, dom.Attr(a, "href"), dom.Text(a))
 			}
@@ -283,6 +283,20 @@ func (t telling) offers(s *story, pieces []dom.Piece) []dom.Piece {
 func (t telling) leadsNowhere(a *html.Node) bool {
 	href := strings.TrimSpace(dom.Attr(a, "href"))
 	return strings.HasPrefix(href, "#") || strings.HasPrefix(href, "javascript:") || t.resolve(href) == ""
+}
+
+// offersArticles reports a piece whose links lead to other articles. What links
+// elsewhere, to a law or to a form, belongs to the text.
+func (t telling) offersArticles(p dom.Piece) bool {
+	if t.isArticle == nil {
+		return true
+	}
+	for _, a := range p.Anchor {
+		if t.isArticle(dom.Attr(a, "href")) {
+			return true
+		}
+	}
+	return false
 }
 
 // labelsFile reports a line that is a label and the name of a file.
@@ -401,29 +415,52 @@ func (t telling) tail(s *story, pieces []dom.Piece) []dom.Piece {
 	}
 	for looked, i := 0, footnotes-1; i > 0 && looked < tailDepth; i, looked = i-1, looked+1 {
 		p := pieces[i]
-		if p.Kind != "paragraph" && p.Kind != "quote" && p.Kind != "heading" {
-			continue
-		}
 		lines := strings.Split(p.Text, "\n")
 		last := lines[len(lines)-1]
-		apart := p.Align == "right" || p.Bold || p.Italic || authorClass.MatchString(p.Class)
-		if len(lines) > 1 {
-			// a byline behind the last line break of a paragraph
-			c, ok := tailCredit(last, apart)
-			if !ok {
-				continue
-			}
-			t.credit(s, c)
-			pieces[i].Text = strings.Join(lines[:len(lines)-1], "\n")
+		own := p.Align == "right" || authorClass.MatchString(p.Class)
+		if p.Kind != "paragraph" && p.Kind != "quote" && (p.Kind != "heading" || !own) {
 			continue
 		}
+		apart := own || p.Bold || p.Italic
 		c, ok := tailCredit(last, apart)
-		if ok || reporter.MatchString(strings.Trim(last, " .")) {
+		switch {
+		case ok && !own && t.isNameList(pieces, i):
+			return pieces
+		case ok && !own && isRubric(last):
+			// the heading of what follows
+		case ok && len(lines) > 1: // behind the last line break of a paragraph
+			t.credit(s, c)
+			pieces[i].Text = strings.Join(lines[:len(lines)-1], "\n")
+		case ok, len(lines) == 1 && reporter.MatchString(strings.Trim(last, " .")):
 			t.credit(s, c)
 			pieces = slices.Delete(slices.Clone(pieces), i, i+1)
 		}
 	}
 	return pieces
+}
+
+// isRubric reports a line in capitals that heads or ends a part of a text.
+func isRubric(line string) bool {
+	line = strings.Trim(line, " .:*-")
+	return line == strings.ToUpper(line) && rubric.MatchString(line)
+}
+
+var rubric = regexp.MustCompile(`^(?:KẾT (?:LUẬN|THÚC|QUẢ)|HẾT|THÔNG TIN|LIÊN HỆ|PHỤ LỤC|GHI CHÚ|LƯU Ý|TÀI LIỆU|DANH SÁCH|NỘI DUNG|CHÚ THÍCH|THE END|END)`)
+
+// isNameList reports that the two pieces above look like names too.
+func (t telling) isNameList(pieces []dom.Piece, i int) bool {
+	if i < 2 {
+		return false
+	}
+	for _, p := range pieces[i-2 : i] {
+		if p.Align == "right" || authorClass.MatchString(p.Class) || strings.Contains(p.Text, "\n") {
+			return false
+		}
+		if c, ok := tailCredit(p.Text, p.Bold || p.Italic); !ok || c.source != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // footnote is how a note to the text begins: ([1]) or [1].

@@ -213,7 +213,7 @@ func tailCredit(text string, setApart bool) (c credit, ok bool) {
 		lower := strings.ToLower(part)
 		switch {
 		case isName(part), isPaper(part), hostLike.MatchString(lower), theo && agency.MatchString(part):
-		case labelled && utf8.RuneCountInString(part) <= 45:
+		case labelled && utf8.RuneCountInString(part) <= 45 && !strings.ContainsAny(part, "0123456789"):
 		case setApart && !theo && len(strings.Fields(part)) <= 5 && startsUpper(part) && !strings.ContainsAny(part, "0123456789:"):
 		default:
 			return c, false

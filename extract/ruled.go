@@ -785,12 +785,30 @@ func unique(s []string) []string {
 // share bars, players, advertisements, boxes of other articles.
 func boilerplate(n *html.Node) bool {
 	switch n.DataAtom {
-	case atom.Form, atom.Nav, atom.Aside, atom.Dialog, atom.Footer:
-		return n.DataAtom != atom.Form || dom.Attr(n, "id") != "aspnetForm" && dom.Attr(n, "id") != "form1"
+	case atom.Dialog:
+		return true
+	case atom.Form, atom.Nav, atom.Aside, atom.Footer:
+		return !holdsText(n)
+	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.P:
+		return false // an id there is an anchor, a class a style
 	}
 	for i := range n.Attr {
 		if k := n.Attr[i].Key; (k == "class" || k == "id") && furniture(n.Attr[i].Val) {
-			return true
+			return !holdsText(n)
+		}
+	}
+	return false
+}
+
+// holdsText reports two paragraphs of prose below a node: whatever it is
+// called, a text stands in it.
+func holdsText(n *html.Node) bool {
+	prose := 0
+	for c := range n.Descendants() {
+		if c.DataAtom == atom.P && len(elements(c, atom.A)) == 0 && utf8.RuneCountInString(dom.Text(c)) >= 80 {
+			if prose++; prose == 2 {
+				return true
+			}
 		}
 	}
 	return false
@@ -830,13 +848,15 @@ func furniture(class string) bool {
 			}
 		}
 		for _, f := range furnishingsBy.last[token[len(token)-1]] {
-			if strings.HasSuffix(token, f) {
+			if rest, ok := strings.CutSuffix(token, f); ok && (rest == "" || !letter(rest[len(rest)-1])) {
 				return true
 			}
 		}
 	}
 	return false
 }
+
+func letter(c byte) bool { return c >= 'a' && c <= 'z' }
 
 func hasUpper(s string) bool {
 	for i := range len(s) {

@@ -141,7 +141,7 @@ func (s *Sites) Canonical(raw string) string {
 	if d == nil {
 		return CanonicalURL(raw)
 	}
-	return canonical(raw, func(name string) bool {
+	return canonical(raw, func(name, value string) bool {
 		match := func(p string) bool { return strings.EqualFold(p, name) }
 		switch {
 		case slices.ContainsFunc(d.Params, match):
@@ -149,6 +149,6 @@ func (s *Sites) Canonical(raw string) string {
 		case len(d.Params) > 0 || slices.ContainsFunc(d.IgnoreParams, match):
 			return false
 		}
-		return !isTracker(name)
+		return !isTracker(name, value)
 	})
 }

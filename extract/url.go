@@ -28,11 +28,16 @@ var (
 // sessions, the others sorted by name. What is no absolute http(s) URL comes
 // back as it was.
 func CanonicalURL(raw string) string {
-	return canonical(raw, func(name string) bool { return !isTracker(name) })
+	return canonical(raw, func(name, value string) bool { return !isTracker(name, value) })
 }
 
-func isTracker(name string) bool {
+// isTracker judges a parameter by its name; one that is called sid also by its
+// value, since some systems number their articles so.
+func isTracker(name, value string) bool {
 	name = strings.ToLower(name)
+	if name == "sid" && len(value) < 16 {
+		return false
+	}
 	for _, t := range trackers {
 		if stem, ok := strings.CutSuffix(t, "*"); ok && strings.HasPrefix(name, stem) || t == name {
 			return true
@@ -49,8 +54,8 @@ func withoutTrackers(raw string) string {
 		return raw
 	}
 	params := slices.DeleteFunc(strings.Split(query, "&"), func(p string) bool {
-		name, _, _ := strings.Cut(p, "=")
-		return isTracker(name)
+		name, value, _ := strings.Cut(p, "=")
+		return isTracker(name, value)
 	})
 	if len(params) == 0 {
 		return base
@@ -58,7 +63,7 @@ func withoutTrackers(raw string) string {
 	return base + "?" + strings.Join(params, "&")
 }
 
-func canonical(raw string, keep func(param string) bool) string {
+func canonical(raw string, keep func(name, value string) bool) string {
 	u, err := url.Parse(strings.TrimSpace(raw))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return raw
@@ -82,11 +87,11 @@ func canonical(raw string, keep func(param string) bool) string {
 	}
 	var params []string
 	for param := range strings.SplitSeq(u.RawQuery, "&") {
-		name, _, _ := strings.Cut(param, "=")
+		name, value, _ := strings.Cut(param, "=")
 		if unescaped, err := url.QueryUnescape(name); err == nil {
 			name = unescaped
 		}
-		if param != "" && keep(name) {
+		if param != "" && keep(name, value) {
 			params = append(params, normalEscapes(param))
 		}
 	}

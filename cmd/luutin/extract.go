@@ -95,9 +95,9 @@ func (c *extractRun) run(cmd *cobra.Command, args []string) error {
 		if err := c.print(cmd.OutOrStdout(), r); err != nil {
 			return err
 		}
-		if err := cmd.Context().Err(); err != nil {
-			return err
-		}
+	}
+	if err := cmd.Context().Err(); err != nil {
+		return err
 	}
 	if failed > 0 {
 		return errNo
@@ -165,14 +165,19 @@ func (c *extractRun) readAll(cmd *cobra.Command, files []string) func(func(resul
 				}
 			}
 		}()
+		defer close(stop)
 		for i := range files {
-			if !yield(<-results[i]) {
-				break
+			select {
+			case r := <-results[i]:
+				if !yield(r) {
+					wg.Wait()
+					return
+				}
+			case <-cmd.Context().Done():
+				return // a page that is being read cannot be asked to stop: it is left behind
 			}
 			results[i] = nil
 		}
-		close(stop)
-		wg.Wait()
 	}
 }
 

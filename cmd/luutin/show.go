@@ -145,7 +145,7 @@ func noArticle(ctx context.Context, common *flags, a store.Archive, rawURL strin
 	if loadErr != nil {
 		return loadErr
 	}
-	for t, targetErr := range a.Targets(ctx, store.Selection{URLs: []string{sites.Canonical(rawURL)}}) {
+	for t, targetErr := range a.Targets(ctx, store.Selection{URLs: []string{sites.Key(sites.Address(rawURL))}}) {
 		if targetErr != nil {
 			return targetErr
 		}
@@ -156,7 +156,7 @@ func noArticle(ctx context.Context, common *flags, a store.Archive, rawURL strin
 		if t.Reason != "" {
 			said += ": " + t.Reason
 		}
-		return errors.New(said)
+		return fmt.Errorf("%s (%w)", said, store.ErrNotFound)
 	}
 	return err
 }
@@ -171,8 +171,13 @@ func printArticle(w io.Writer, a *extract.Article) error {
 	fmt.Fprintf(&b, "%s\n\n", a.Title)
 	if a.Published != nil {
 		form := "2006-01-02 15:04 -07:00"
-		if a.PublishedPrecision == "day" {
+		switch a.PublishedPrecision {
+		case "day":
 			form = time.DateOnly
+		case "month":
+			form = "2006-01"
+		case "year":
+			form = "2006"
 		}
 		field("published", a.Published.Format(form))
 	}

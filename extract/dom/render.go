@@ -406,7 +406,7 @@ func (r *renderer) table(n *html.Node, depth int) bool {
 						linked++
 					}
 				}
-				if utf8.RuneCountInString(text) > maxCaption {
+				if utf8.RuneCountInString(text) > maxCaption/2 {
 					long++
 				}
 			}
