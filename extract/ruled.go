@@ -794,7 +794,7 @@ func boilerplate(n *html.Node) bool {
 	}
 	for i := range n.Attr {
 		if k := n.Attr[i].Key; (k == "class" || k == "id") && furniture(n.Attr[i].Val) {
-			return !holdsText(n)
+			return strings.Contains(strings.ToLower(n.Attr[i].Val), "comment") || !holdsText(n) // comments are prose too
 		}
 	}
 	return false
