@@ -322,9 +322,13 @@ func (r *ruled) body() {
 		}
 	}
 	var offered []*html.Node // what was left out, which may hold links to other articles
+	furniture := boilerplate
+	if r.layout.Name == "" {
+		furniture = calledSo // the generic reader has weighed what stands in them
+	}
 	pieces := dom.Render(roots, func(n *html.Node) bool {
 		why := unwanted[n]
-		if drop[n] || why == "" && !r.dropped[n] && !boilerplate(n) || why == "caption" {
+		if drop[n] || why == "" && !r.dropped[n] && !furniture(n) || why == "caption" {
 			return drop[n]
 		}
 		offered = append(offered, n)
@@ -783,26 +787,30 @@ func unique(s []string) []string {
 
 // boilerplate reports nodes inside a body that no site means as text: forms,
 // share bars, players, advertisements, boxes of other articles.
-func boilerplate(n *html.Node) bool {
+func boilerplate(n *html.Node) bool { return calledSo(n) && !holdsText(n) }
+
+// calledSo reports nodes that are called so, whatever stands in them.
+func calledSo(n *html.Node) bool {
 	switch n.DataAtom {
-	case atom.Dialog:
-		return true
-	case atom.Form, atom.Nav, atom.Aside, atom.Footer:
-		return !holdsText(n)
+	case atom.Dialog, atom.Form, atom.Nav, atom.Aside, atom.Footer:
+		return n.DataAtom != atom.Form || dom.Attr(n, "id") != "aspnetForm"
 	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.P:
 		return false // an id there is an anchor, a class a style
 	}
 	for i := range n.Attr {
 		if k := n.Attr[i].Key; (k == "class" || k == "id") && furniture(n.Attr[i].Val) {
-			return strings.Contains(strings.ToLower(n.Attr[i].Val), "comment") || !holdsText(n) // comments are prose too
+			return true
 		}
 	}
 	return false
 }
 
 // holdsText reports two paragraphs of prose below a node: whatever it is
-// called, a text stands in it.
+// called, a text stands in it. Comments are prose, but not the text's.
 func holdsText(n *html.Node) bool {
+	if strings.Contains(strings.ToLower(dom.Attr(n, "class")+dom.Attr(n, "id")), "comment") {
+		return false
+	}
 	prose := 0
 	for c := range n.Descendants() {
 		if c.DataAtom == atom.P && len(elements(c, atom.A)) == 0 && utf8.RuneCountInString(dom.Text(c)) >= 80 {
