@@ -288,8 +288,8 @@ func (t telling) leadsNowhere(a *html.Node) bool {
 // offersArticles reports a piece whose links lead to other articles. What links
 // elsewhere, to a law or to a form, belongs to the text.
 func (t telling) offersArticles(p dom.Piece) bool {
-	if t.isArticle == nil {
-		return true
+	if t.isArticle == nil || !t.signed {
+		return true // where ministries do not publish digests of laws, it is an advertisement
 	}
 	for _, a := range p.Anchor {
 		if t.isArticle(dom.Attr(a, "href")) {
