@@ -256,7 +256,7 @@ func (t telling) offers(s *story, pieces []dom.Piece) []dom.Piece {
 		switch {
 		case files > 0 && files == len(p.Anchor) && (rest <= 3 || rest <= label && fileLabel.MatchString(p.Text) || labelsFile(p)):
 			continue
-		case files == 0 && len(p.Anchor) > 0 && p.Chars > 0 && p.Linked*10 >= p.Chars*9 && rest <= label && !listing && (p.Kind != "heading" || p.Level > 3) && t.offersArticles(p) && !(p.Chars > label && slices.ContainsFunc(p.Anchor, t.leadsNowhere)):
+		case files == 0 && len(p.Anchor) > 0 && p.Chars > 0 && p.Linked*10 >= p.Chars*9 && (rest <= label || !t.signed) && !listing && (p.Kind != "heading" || p.Level > 3) && t.offersArticles(p) && !(p.Chars > label && slices.ContainsFunc(p.Anchor, t.leadsNowhere)):
 			for _, a := range p.Anchor {
 				t.relate(s, dom.Attr(a, "href"), dom.Text(a))
 			}
