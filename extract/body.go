@@ -122,7 +122,7 @@ func (t telling) captions(s *story, pieces []dom.Piece) []dom.Piece {
 			}
 			continue
 		}
-		if last >= 0 && s.images[last].Caption == "" && isCaption(p, since) {
+		if last >= 0 && s.images[last].Caption == "" && t.isCaption(p, since) {
 			s.caption(last, p.Text)
 			last = -1
 			continue
@@ -134,7 +134,7 @@ func (t telling) captions(s *story, pieces []dom.Piece) []dom.Piece {
 }
 
 // isCaption reports a paragraph that stands under a picture to explain it.
-func isCaption(p dom.Piece, since int) bool {
+func (t telling) isCaption(p dom.Piece, since int) bool {
 	if p.Kind != "paragraph" && p.Kind != "heading" || since > 0 || utf8.RuneCountInString(p.Text) > 400 {
 		return false
 	}
@@ -151,12 +151,21 @@ func isCaption(p dom.Piece, since int) bool {
 	switch {
 	case p.Align == "center", p.Italic:
 		return credit || p.Images > 0 || p.Align == "center" && p.Italic || utf8.RuneCountInString(p.Text) <= 200
-	case p.Images > 0 && utf8.RuneCountInString(p.Text) <= 120:
+	case p.Images > 0 && utf8.RuneCountInString(p.Text) <= t.captionLength():
 		return true
 	case credit:
 		return true
 	}
 	return false
+}
+
+// captionLength is how long a line in one paragraph with a picture may be to
+// explain it. Ministries float pictures beside short paragraphs.
+func (t telling) captionLength() int {
+	if t.signed {
+		return 120
+	}
+	return 200
 }
 
 // image notes a picture and returns its place; the place it has when it was
