@@ -212,6 +212,9 @@ Pages belong to those who wrote them. What is saved is for your own tests.`,
 			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 				return err
 			}
+			if other, err := extract.LoadSaved(os.DirFS(filepath.Dir(file)), filepath.Base(file)); err == nil && other.URL != page.URL {
+				return fmt.Errorf("%s is a page of another URL, %s; give this one another --name", file, other.URL)
+			}
 			if err := os.WriteFile(file, extract.SaveText(page), 0o644); err != nil {
 				return err
 			}
