@@ -23,7 +23,7 @@ type Piece struct {
 	Class  string
 	Anchor []*html.Node // the links in it
 	Images int          // pictures in the same paragraph, before its text
-	Legend bool         // known to be a caption; Render leaves it to its caller
+	Legend bool         // known to be a caption: of a figure that holds more than a picture, or to the caller
 }
 
 // A Figure is a picture with what is written under it.
@@ -65,6 +65,7 @@ type renderer struct {
 
 	// of the nodes around
 	bold, italic, link int
+	legend             int
 	quote              int
 	heading            int
 	align              string
@@ -119,10 +120,15 @@ func (r *renderer) node(n *html.Node, depth int) {
 			r.quote++
 		case atom.Pre:
 			r.pre = true
+		case atom.Figcaption:
+			r.legend++
 		}
 		r.cur.Node, r.cur.Class = n, Attr(n, "class")
 		r.children(n, depth)
 		r.flush()
+		if n.DataAtom == atom.Figcaption {
+			r.legend--
+		}
 		r.align, r.heading, r.quote, r.pre = align, heading, quote, pre
 		if p := n.Parent; p != nil {
 			r.cur.Node, r.cur.Class = p, Attr(p, "class")
@@ -215,6 +221,7 @@ func (r *renderer) flush() {
 	default:
 		p.Kind = "paragraph"
 	}
+	p.Legend = r.legend > 0
 	p.Bold = p.Chars > 0 && r.boldChars == p.Chars
 	p.Italic = p.Chars > 0 && r.italChars == p.Chars
 	if p.Text != "" && strings.ContainsFunc(p.Text, printable) {
@@ -298,6 +305,9 @@ func (r *renderer) figure(n *html.Node) bool {
 	text := ""
 	if caption != nil {
 		text = r.textOf(caption)
+		if all := r.textOf(n); utf8.RuneCountInString(all)-utf8.RuneCountInString(text) > maxBeside {
+			return false // a text, or a table of figures, that has a caption
+		}
 	} else if text = r.textOf(n); utf8.RuneCountInString(text) > maxCaption {
 		return false
 	}
@@ -312,7 +322,10 @@ func (r *renderer) figure(n *html.Node) bool {
 	return true
 }
 
-const maxCaption = 500 // characters
+const (
+	maxCaption = 500 // characters
+	maxBeside  = 100 // characters in a figure besides its caption: a credit, a button
+)
 
 // list renders a list of texts; one whose items hold several paragraphs, or a
 // table, is a part like any other.
@@ -320,6 +333,11 @@ func (r *renderer) list(n *html.Node) bool {
 	var items []string
 	p := Piece{Node: n, Class: Attr(n, "class")}
 	for li := n.FirstChild; li != nil; li = li.NextSibling {
+		if text := Clean(li.Data); li.Type == html.TextNode && strings.ContainsFunc(text, printable) {
+			items = append(items, text) // a list that does without <li>
+			p.Chars += utf8.RuneCountInString(text)
+			continue
+		}
 		if li.Type != html.ElementNode || r.drop(li) || Invisible(li) {
 			continue
 		}
@@ -362,9 +380,10 @@ func (r *renderer) list(n *html.Node) bool {
 
 // items appends the text of a list's item, and those of the lists in it.
 func (r *renderer) items(items []string, li *html.Node) []string {
-	own := r.textOutside(li, atom.Ul, atom.Ol)
-	if own != "" {
-		items = append(items, own)
+	if li.DataAtom != atom.Ul && li.DataAtom != atom.Ol {
+		if own := r.textOutside(li, atom.Ul, atom.Ol); own != "" {
+			items = append(items, own)
+		}
 	}
 	r.walk(li, func(c *html.Node) {
 		if c.DataAtom == atom.Li && c != li {
