@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/url"
 	"path"
@@ -75,33 +76,36 @@ func LoadSites(dirs ...fs.FS) (*Sites, error) {
 		s.platforms = append(s.platforms, p)
 	}
 	slices.SortFunc(s.platforms, func(a, b *definition) int { return strings.Compare(a.Name, b.Name) })
-	for name, d := range s.byName {
-		s.names = append(s.names, name)
-		if d.Platform != "" {
-			p := platforms[d.Platform]
-			if p == nil {
-				faults = append(faults, d.fault(fmt.Sprintf("no platform %q; there are %s", d.Platform, strings.Join(names(s.platforms), ", ")), "platform"))
-				continue
-			}
-			d.inherit(p)
-		}
-	}
-	slices.Sort(s.names)
+	s.names = slices.Sorted(maps.Keys(s.byName))
 	for _, name := range s.names {
-		faults = append(faults, s.byName[name].strangers()...)
 		d := s.byName[name]
-		for _, host := range d.Hosts {
-			if other := s.byHost[host]; other != nil {
-				faults = append(faults, d.fault(fmt.Sprintf("host %s belongs to %s", host, other.Name), "hosts"))
-			}
-			s.byHost[host] = d
-		}
+		faults = append(faults, d.strangers()...)
+		faults = append(faults, s.admit(d)...)
 	}
 	if len(faults) > 0 {
 		slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 		return nil, errors.Join(faults...)
 	}
 	return s, nil
+}
+
+// admit gives a definition what its platform knows, and its hosts to it.
+func (s *Sites) admit(d *definition) (faults []error) {
+	if d.Platform != "" {
+		i := slices.IndexFunc(s.platforms, func(p *definition) bool { return p.Name == d.Platform })
+		if i >= 0 {
+			d.inherit(s.platforms[i])
+		} else {
+			faults = append(faults, d.fault(fmt.Sprintf("no platform %q; there are %s", d.Platform, strings.Join(names(s.platforms), ", ")), "platform"))
+		}
+	}
+	for _, host := range d.Hosts {
+		if other := s.byHost[host]; other != nil {
+			faults = append(faults, d.fault(fmt.Sprintf("host %s belongs to %s", host, other.Name), "hosts"))
+		}
+		s.byHost[host] = d
+	}
+	return faults
 }
 
 // strangers finds start pages, feeds and sitemaps on hosts that are not the

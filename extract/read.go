@@ -17,6 +17,7 @@ import (
 
 	"luutin/extract/dates"
 	"luutin/extract/dom"
+	"luutin/extract/generic"
 )
 
 // MaxPage is the most bytes that Read takes for a page. A tree needs ten to
@@ -92,9 +93,9 @@ type context struct {
 	reading *Reading
 
 	*document
-	chosen  *layout        // nil when none fits
-	linked  map[string]int // the place of each link in the reading, by its canonical URL
-	unruled *unruled       // made when first asked for
+	chosen  *layout          // nil when none fits
+	linked  map[string]int   // the place of each link in the reading, by its canonical URL
+	unruled *generic.Reading // made when first asked for
 }
 
 // binaryFormat names what is no text, by its first bytes.

@@ -196,14 +196,14 @@ func sameSite(s *Sites, a, b *url.URL) bool {
 
 func (r *ruled) headline() {
 	if r.article.Language == "" {
-		language, _ := r.fill("language", r.generic().page.Language())
+		language, _ := r.fill("language", r.generic().Language())
 		r.article.Language = Text(language)
 	}
 	if v, n, signal := r.first("title"); v != "" {
 		r.article.Title, r.titleNode = v, n
 		r.note("title", v, signal, 1)
 	} else {
-		r.article.Title, r.titleNode = r.fill("title", r.generic().page.Title())
+		r.article.Title, r.titleNode = r.fill("title", r.generic().Title())
 	}
 	if v, n, signal := r.first("lead"); v != "" {
 		r.article.Lead, r.leadNode = Text(v), n
@@ -216,14 +216,14 @@ func (r *ruled) dates() {
 	if d, signal, ok := r.date("published"); ok {
 		a.Published, a.PublishedText, a.PublishedPrecision = &d.Time, Text(d.Text), Text(d.Precision)
 		r.note("published", d.Time.Format(time.RFC3339), signal, 1)
-	} else if d, ok := r.fillDate("published", r.sure("published", r.generic().page.Published())); ok {
+	} else if d, ok := r.fillDate("published", r.sure("published", r.generic().Published())); ok {
 		a.Published, a.PublishedText, a.PublishedPrecision = &d.Time, Text(d.Text), Text(d.Precision)
 	}
 	if d, signal, ok := r.date("modified"); ok {
 		a.Modified = &d.Time
 		r.note("modified", d.Time.Format(time.RFC3339), signal, 1)
 	} else if r.layout.Name == "" {
-		if d, ok := r.fillDate("modified", r.generic().page.Modified()); ok {
+		if d, ok := r.fillDate("modified", r.generic().Modified()); ok {
 			a.Modified = &d.Time
 		}
 	}
@@ -354,7 +354,7 @@ func (r *ruled) body() {
 		t.published = *a.Published
 	}
 	if a.Lead == "" && !r.layout.BoldLead && r.layout.fields["lead"] == nil {
-		t.lead, r.leadNode = r.fill("lead", r.generic().page.Lead())
+		t.lead, r.leadNode = r.fill("lead", r.generic().Lead())
 		a.Lead = Text(t.lead)
 	}
 	// Without a rule the custom of the country is the rule.
@@ -542,7 +542,7 @@ func (r *ruled) rest() {
 		if section != "" {
 			r.note("section", section, "the kicker above the headline", .9)
 		} else {
-			section, _ = r.fill("section", r.generic().page.Section())
+			section, _ = r.fill("section", r.generic().Section())
 		}
 		if section == "" {
 			if section = r.kicker(false); section != "" {
@@ -570,7 +570,7 @@ func (r *ruled) rest() {
 		}
 	} else if len(a.Authors) == 0 || r.layout.Name == "" {
 		// Without a layout a last line that looks like a name is the weaker sign.
-		if names := r.fillAuthors(r.sure("authors", r.generic().page.Authors())); len(names) > 0 {
+		if names := r.fillAuthors(r.sure("authors", r.generic().Authors())); len(names) > 0 {
 			a.Authors = names
 		}
 	}
@@ -581,7 +581,7 @@ func (r *ruled) rest() {
 			r.note("source", src, signal, 1)
 		}
 	} else if a.Source == "" {
-		source, _ := r.fill("source", r.generic().page.Source())
+		source, _ := r.fill("source", r.generic().Source())
 		a.Source = Text(source)
 	}
 	if r.ownName(string(a.Source)) {
@@ -595,7 +595,7 @@ func (r *ruled) rest() {
 		a.Tags = unique(values)
 		r.note("tags", strings.Join(a.Tags, "; "), signal, 1)
 	} else if len(a.Tags) == 0 && r.layout.Name == "" {
-		a.Tags = r.generic().page.Tags()
+		a.Tags = r.generic().Tags()
 	}
 	for _, alt := range r.layout.fields["images"] {
 		for _, n := range r.match(alt) {
@@ -729,7 +729,7 @@ func (r *ruled) ownName(name string) bool {
 	if r.site != nil {
 		own = append(own, r.site.Title, r.site.Name)
 	}
-	if c, ok := generic.Best(r.generic().page.SiteName()); ok {
+	if c, ok := generic.Best(r.generic().SiteName()); ok {
 		own = append(own, c.Value)
 	}
 	for _, raw := range []string{r.page.URL, r.article.CanonicalURL} {

@@ -11,14 +11,11 @@ import (
 	"luutin/extract/generic"
 )
 
-// unruled is what a page says without any rule: package generic's judgement in
-// the terms of this one.
-type unruled struct {
-	page *generic.Reading
-}
+// This file takes package generic's judgement of a page over into the terms of
+// this one.
 
 // generic reads the page without rules, once.
-func (c *context) generic() *unruled {
+func (c *context) generic() *generic.Reading {
 	if c.unruled == nil {
 		p := generic.Page{Root: c.root, Fetched: c.page.Fetched, Zone: c.zone()}
 		if c.page.URL != "" {
@@ -30,7 +27,7 @@ func (c *context) generic() *unruled {
 		case c.document.lang == "" && strings.ContainsFunc(c.document.headline, vietnamese):
 			p.Language = "vi"
 		}
-		c.unruled = &unruled{page: generic.Read(p)}
+		c.unruled = generic.Read(p)
 	}
 	return c.unruled
 }
@@ -39,7 +36,7 @@ func (c *context) generic() *unruled {
 // one. A refusal is something else than what was asked for: a wall, an error,
 // a shell.
 func (c *context) instead() (reason string, refusal bool) {
-	kind, reason := c.generic().page.Kind()
+	kind, reason := c.generic().Kind()
 	switch kind {
 	case generic.Article:
 		return "", false
@@ -149,6 +146,6 @@ func (r *ruled) fillAuthors(cs []generic.Candidate) []string {
 // genericBody returns where the text stands, what in it is not text, and what
 // pointed to it.
 func (c *context) genericBody() (roots []*html.Node, drop map[*html.Node]string, text, signal string) {
-	b := c.generic().page.Body()
+	b := c.generic().Body()
 	return b.Roots, b.Drop, b.Text, b.Signal
 }

@@ -1,10 +1,8 @@
 package extract
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // With returns the definitions with one more, or with another in the place of
@@ -15,22 +13,12 @@ func (s *Sites) With(name string, text []byte) (*Sites, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.Platform != "" {
-		i := slices.IndexFunc(s.platforms, func(p *definition) bool { return p.Name == d.Platform })
-		if i < 0 {
-			return nil, d.fault(fmt.Sprintf("no platform %q; there are %s", d.Platform, strings.Join(names(s.platforms), ", ")), "platform")
-		}
-		d.inherit(s.platforms[i])
-	}
 	out := &Sites{byName: map[string]*definition{}, byHost: map[string]*definition{}, platforms: s.platforms}
 	maps.Copy(out.byName, s.byName)
 	maps.Copy(out.byHost, s.byHost)
 	maps.DeleteFunc(out.byHost, func(_ string, other *definition) bool { return other.Name == name })
-	for _, host := range d.Hosts {
-		if other := out.byHost[host]; other != nil {
-			return nil, d.fault(fmt.Sprintf("host %s belongs to %s", host, other.Name), "hosts")
-		}
-		out.byHost[host] = d
+	if faults := out.admit(d); len(faults) > 0 {
+		return nil, faults[0]
 	}
 	out.byName[name] = d
 	out.names = slices.Sorted(maps.Keys(out.byName))

@@ -29,7 +29,6 @@ type Piece struct {
 // A Figure is a picture with what is written under it.
 type Figure struct {
 	Src     string // as written
-	Alt     string
 	Link    string // where a click on it leads; "" when it is in no link
 	Caption string
 }
@@ -245,7 +244,7 @@ func (r *renderer) image(n *html.Node) {
 	}
 	r.pieces = append(r.pieces, Piece{
 		Block: Block{Kind: "image"}, Node: n, Align: r.align,
-		Figure: &Figure{Src: src, Alt: Clean(Attr(n, "alt")), Link: linkOf(n)},
+		Figure: &Figure{Src: src, Link: linkOf(n)},
 	})
 }
 
