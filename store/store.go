@@ -64,6 +64,22 @@ type Archive interface {
 	// Stats counts what is kept.
 	Stats(ctx context.Context) (Stats, error)
 
+	// Days returns, oldest first, the days from since on (2026-01-31; "" means
+	// all) on which something of a site was visited or published.
+	Days(ctx context.Context, site, since string) ([]Day, error)
+
+	// Trends returns what the visits of a site have shown of each signal, by
+	// host and name.
+	Trends(ctx context.Context, site string) ([]Trend, error)
+
+	// Alarms returns the alarms of a site, of all sites when it is "", in the
+	// order in which they were raised. Those that have ended are kept.
+	Alarms(ctx context.Context, site string) ([]Alarm, error)
+
+	// Raise keeps alarms. One of the same site, name and moment of raising is
+	// replaced.
+	Raise(ctx context.Context, alarms ...Alarm) error
+
 	// Verify reads everything, recomputes every digest, follows every
 	// reference and yields what is wrong. It never writes. When ctx ends it
 	// early, that is a problem too. Do not close the archive while it runs.
@@ -224,6 +240,7 @@ const (
 type Visit struct {
 	Result  Result
 	Reason  string           // why, when it is not Fetched or Unchanged
+	Cause   string           // the kind of Reason: a few words that are the same for all of its kind
 	Time    time.Time        // when the answer came
 	Capture *Capture         // nil when there was no answer to keep; needed when Fetched
 	Article *extract.Article // nil when the page is no article; only when Fetched, with ID, CanonicalURL and ContentHash set
@@ -232,6 +249,8 @@ type Visit struct {
 	Onward  []Target         // further pages of this list: added, and made due now when Links or Onward held anything new
 	Again   time.Time        // when to come again, whatever the result; zero means never
 	Rest    time.Time        // the host is not to be asked before; an earlier moment than was asked for once changes nothing
+	Counts  map[string]int64 // added to the day's
+	Signals []Signal         // what it showed
 }
 
 // An Outcome is what a visit did to the archive.

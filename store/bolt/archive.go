@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,7 +29,7 @@ import (
 )
 
 const (
-	format   = 1
+	format   = 2
 	dbName   = "archive.db"
 	lockName = "archive.lock"
 	blobsDir = "blobs"
@@ -252,14 +253,16 @@ func (a *Archive) create() error {
 	return syncDir(a.dir)
 }
 
+// checkFormat brings an archive of an earlier format to this one, unless it is
+// only read.
 func (a *Archive) checkFormat() error {
-	return a.view(func(tx *bbolt.Tx) error {
+	var r archiveRecord
+	err := a.view(func(tx *bbolt.Tx) error {
 		k := []byte("archive")
 		b := tx.Bucket(bucketMeta)
 		if b == nil || b.Get(k) == nil {
 			return fmt.Errorf("open archive %s: %s is a bbolt file of something else", a.dir, dbName)
 		}
-		var r archiveRecord
 		if err := unsealJSON(k, b.Get(k), &r); err != nil {
 			return fmt.Errorf("open archive %s: meta/archive: %w", a.dir, err)
 		}
@@ -268,12 +271,20 @@ func (a *Archive) checkFormat() error {
 				a.dir, r.Format, format)
 		}
 		for _, name := range allBuckets {
-			if tx.Bucket(name) == nil {
+			if tx.Bucket(name) == nil && !(r.Format < format && slices.ContainsFunc(newBuckets, func(n []byte) bool { return string(n) == string(name) })) {
 				return fmt.Errorf("open archive %s: bucket %s is missing; bring the archive back from a backup", a.dir, name)
 			}
 		}
 		return nil
 	})
+	if err != nil || r.Format == format || a.readOnly {
+		return err
+	}
+	err = a.guard(func() error { return a.db.Update(func(tx *bbolt.Tx) error { return upgrade(tx, r) }) })
+	if err != nil {
+		return fmt.Errorf("open archive %s: bring it from format %d to %d: %w", a.dir, r.Format, format, err)
+	}
+	return nil
 }
 
 // A holder is what the lock file says.

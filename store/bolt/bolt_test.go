@@ -177,7 +177,7 @@ func TestOpen(t *testing.T) {
 			dir := t.TempDir()
 			c.make(t, dir)
 			if c.name == "a newer format" {
-				bolt.SetFormat(t, dir, 2)
+				bolt.SetFormat(t, dir, 99)
 			}
 			before := content(t, dir)
 			for _, readOnly := range []bool{true, false} {

@@ -352,7 +352,7 @@ func (w *work) commit(p *visit) (o store.Outcome, err error) {
 		return o, err
 	}
 
-	visited := visitRecord{Host: name, Target: seq, Time: p.Time, Result: p.Result, Reason: p.Reason}
+	visited := visitRecord{Host: name, Site: r.Site, Target: seq, Time: p.Time, Result: p.Result, Reason: p.Reason, Cause: p.Cause}
 	var capture hash16
 	if p.keepsBody() {
 		if capture, err = w.capture(p, h, &visited, &o); err != nil {
@@ -373,7 +373,7 @@ func (w *work) commit(p *visit) (o store.Outcome, err error) {
 		return o, err
 	}
 	h.seen(p.Time)
-	if err := w.rest(p); err != nil {
+	if err := errors.Join(w.rest(p), w.watch(p, r.Site, o.Article)); err != nil {
 		return o, err
 	}
 	return o, w.links(p, &o)
@@ -526,7 +526,13 @@ func (w *work) article(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 			h.Articles++
 		}
 		h.Versions++
+		if err := w.published(name, next.site, next.published, 1); err != nil {
+			return err
+		}
 		if q.key != nil {
+			if err := w.published(name, q.latest.site, q.latest.published, -1); err != nil {
+				return err
+			}
 			if err := w.put(w.old, q.key, seqKey(h.Versions)); err != nil {
 				return err
 			}

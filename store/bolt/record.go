@@ -37,12 +37,19 @@ var (
 	bucketArticles   = []byte("articles")   // id -> key of the latest version
 	bucketAliases    = []byte("aliases")    // hash of a URL -> id of an article
 	bucketTexts      = []byte("texts")      // host, content hash, id of an article that has or had it -> nothing
+	bucketDays       = []byte("days")       // host, site, day -> store.Day
+	bucketTrends     = []byte("trends")     // host, site -> store.Trend by name
+	bucketAlarms     = []byte("alarms")     // site, time of raising, name -> store.Alarm
 )
 
 var allBuckets = [][]byte{
 	bucketMeta, bucketHosts, bucketTargets, bucketURLs, bucketDue, bucketVisits, bucketCaptures, bucketCaptureIDs,
 	bucketPayloads, bucketReadings, bucketVersions, bucketOld, bucketArticles, bucketAliases, bucketTexts,
+	bucketDays, bucketTrends, bucketAlarms,
 }
+
+// newBuckets are those that format 1 does not have.
+var newBuckets = [][]byte{bucketDays, bucketTrends, bucketAlarms}
 
 // A hash16 is the beginning of a SHA-256.
 type hash16 [16]byte
@@ -319,10 +326,12 @@ func (r *targetRecord) dueKey(host string, seq uint64) []byte {
 // when no capture keeps them.
 type visitRecord struct {
 	Host     string               `json:"host"`
-	Target   uint64               `json:"target"` // number of the target
+	Site     string               `json:"site,omitempty"` // of the target; missing in format 1
+	Target   uint64               `json:"target"`         // number of the target
 	Time     time.Time            `json:"time"`
 	Result   store.Result         `json:"result"`
 	Reason   string               `json:"reason,omitempty"`
+	Cause    string               `json:"cause,omitempty"`
 	Capture  uint64               `json:"capture,omitempty"` // number of the capture
 	Revisit  bool                 `json:"revisit,omitempty"` // the capture was kept by an earlier visit
 	Outcome  store.ArticleOutcome `json:"outcome,omitempty"`

@@ -26,7 +26,7 @@ import (
 // Commits may go on meanwhile; their pages cannot be used again before it ends.
 func (a *Archive) Verify(ctx context.Context) iter.Seq[store.Problem] {
 	return func(yield func(store.Problem) bool) {
-		c := &check{a: a, ctx: ctx, hosts: map[string]*tally{}}
+		c := &check{a: a, ctx: ctx, hosts: map[string]*tally{}, days: map[string]*store.Day{}}
 		defer func() {
 			if c.tx != nil {
 				// It only read; there is nothing to lose.
@@ -36,7 +36,7 @@ func (a *Archive) Verify(ctx context.Context) iter.Seq[store.Problem] {
 		parts := 0
 		for _, step := range []func(*check) iter.Seq[func()]{
 			(*check).pages, (*check).meta, (*check).targets, (*check).visits, (*check).captures, (*check).versions, (*check).readings,
-			(*check).indexes, (*check).hostRecords, (*check).blobs,
+			(*check).indexes, (*check).hostRecords, (*check).dayRecords, (*check).watchRecords, (*check).blobs,
 		} {
 			// Problems are handed out between the parts of a step: what the
 			// caller does with them is not to run under guard.
@@ -73,6 +73,7 @@ type check struct {
 	found []store.Problem
 	over  bool // there is no use in reading on
 	hosts map[string]*tally
+	days  map[string]*store.Day // what visits and versions add up to
 
 	// What was counted: targets that are due, captures that hold a body, first versions.
 	dues, bodies, firsts       uint64
@@ -295,6 +296,8 @@ func (c *check) visits() iter.Seq[func()] {
 		t.seen(r.Time)
 		if !c.has(bucketTargets, recordKey(r.Host, r.Target)) {
 			c.report(at, "its target %016x is missing", r.Target)
+		} else if err := r.count(c.tx, c.days); err != nil {
+			c.report(at, "%v", err)
 		}
 		if r.Capture != 0 {
 			if !c.has(bucketCaptures, seqKey(r.Capture)) {
@@ -403,6 +406,11 @@ func (c *check) versions() iter.Seq[func()] {
 			return err
 		}
 		latest := !c.has(bucketOld, k)
+		if latest {
+			if err := r.count(k, c.days); err != nil {
+				return err
+			}
+		}
 		if latest && !c.leadsTo(bucketArticles, r.id[:], k) {
 			c.report(at, "it is the latest version of %s, but the index articles does not lead to it", r.id)
 		}

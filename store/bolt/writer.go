@@ -219,7 +219,7 @@ func (a *Archive) tryTransact(reqs []*request) (w *work, failed int, err error) 
 		if w.changes == 0 {
 			return tx.Rollback()
 		}
-		if err := w.saveHosts(); err != nil {
+		if err := errors.Join(w.saveHosts(), w.saveWatch()); err != nil {
 			return err
 		}
 		ending = true
@@ -255,8 +255,10 @@ type work struct {
 	changes int
 
 	hosts  map[string]*hostRecord
-	queues map[queueName]bool // whose due index changed
-	leased map[string]bool    // keys of targets; nil until somebody asks
+	days   map[string]*store.Day // by their keys
+	trends map[string]trends     // by their keys
+	queues map[queueName]bool    // whose due index changed
+	leased map[string]bool       // keys of targets; nil until somebody asks
 
 	targets, urls, due, visits, captures, captureIDs, payloads, readings, versions, old, articles, aliases, texts *bbolt.Bucket
 }
@@ -264,7 +266,7 @@ type work struct {
 func newWork(a *Archive, tx *bbolt.Tx) *work {
 	w := &work{
 		a: a, tx: tx, now: keptTime(a.clock()),
-		hosts: map[string]*hostRecord{}, queues: map[queueName]bool{},
+		hosts: map[string]*hostRecord{}, days: map[string]*store.Day{}, trends: map[string]trends{}, queues: map[queueName]bool{},
 		targets: tx.Bucket(bucketTargets), urls: tx.Bucket(bucketURLs), due: tx.Bucket(bucketDue),
 		visits: tx.Bucket(bucketVisits), captures: tx.Bucket(bucketCaptures), captureIDs: tx.Bucket(bucketCaptureIDs),
 		payloads: tx.Bucket(bucketPayloads), readings: tx.Bucket(bucketReadings), versions: tx.Bucket(bucketVersions), old: tx.Bucket(bucketOld),
