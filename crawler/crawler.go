@@ -115,6 +115,10 @@ func (c *Crawler) Run(ctx context.Context, sites []string) (Summary, error) {
 // visit goes the way of one page. Its error is one of the archive.
 func (r *run) visit(ctx context.Context, f *fetcher, l *store.Lease) error {
 	page, err := f.fetchLease(ctx, r, l)
+	defer f.release()
+	if failed := (*archiveError)(nil); errors.As(err, &failed) {
+		return fmt.Errorf("keep %s: %w", l.Target.URL, failed.error)
+	}
 	v := r.judge(l, page, err)
 	switch v.Result {
 	case store.Fetched:

@@ -33,6 +33,7 @@ const (
 	maxHeader    = 256 << 10
 	maxHopBody   = 64 << 10 // what is read of a redirect's own body
 	keepBuffer   = 4 << 20  // a larger body buffer is not kept for the next page
+	spoolAfter   = 1 << 20  // of a body that may be spooled so much is held in memory
 )
 
 // limits are the times that a request may take.
@@ -71,6 +72,7 @@ func newWeb(transport http.RoundTripper, agent string, now func() time.Time) *we
 type answer struct {
 	resp      *http.Response // its Body is spent
 	body      []byte         // without content coding
+	spool     store.Spool    // the body instead, when it was longer than memory is to hold
 	truncated string         // as store.Capture has it
 	tls       []string       // what was wrong with the connection, see extract.Terms
 	asked     time.Time      // when the request was sent
@@ -94,9 +96,10 @@ func (e *marked) Unwrap() error { return e.mark }
 
 // bounds are those of one exchange.
 type bounds struct {
-	delay time.Duration // since the last request to the host
-	whole time.Duration // for everything; 0 means as long as the context lasts
-	size  int64         // of the body
+	delay time.Duration               // since the last request to the host
+	whole time.Duration               // for everything; 0 means as long as the context lasts
+	size  int64                       // of the body
+	spool func() (store.Spool, error) // where a long body goes; nil means memory
 }
 
 // exchange waits for the host's turn, sends a request and reads the answer,
@@ -168,12 +171,17 @@ func (w *web) exchange(req *http.Request, b bounds, buf []byte) (*answer, error)
 	a.resp, resp.Request = resp, req // a transport that is no http.Transport may forget it
 	if isRedirect(resp) {
 		// Read for the connection's sake; what goes wrong with it is no matter.
-		a.body, a.truncated, _ = w.read(resp, min(b.size, maxHopBody), resp.Body, buf)
+		a.body, a.truncated, _ = w.read(resp, min(b.size, maxHopBody), resp.Body, &sink{buf: buf})
 		return a, nil
 	}
 	stall := cutAfter(w.limits.stall, "nothing more came for")
 	defer stall.Stop()
-	a.body, a.truncated, err = w.read(resp, b.size, &watched{resp.Body, stall, w.limits.stall}, buf)
+	to := &sink{buf: buf, open: b.spool}
+	a.body, a.truncated, err = w.read(resp, b.size, &watched{resp.Body, stall, w.limits.stall}, to)
+	a.spool = to.spool
+	if to.err != nil {
+		return a, &archiveError{to.err}
+	}
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		a.truncated, err = "time", cause
 	}
@@ -199,35 +207,79 @@ func (w *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// read appends the body to buf, without its content coding. Neither what came
-// over the wire nor what it unfolds to may be longer than limit.
-func (w *web) read(resp *http.Response, limit int64, from io.Reader, buf []byte) (body []byte, truncated string, err error) {
+// A sink takes a body: in memory, and when it is long in a spool.
+type sink struct {
+	buf    []byte
+	open   func() (store.Spool, error)
+	spool  store.Spool
+	before int64 // bytes that are in the spool
+	err    error // that the spool had
+}
+
+// spill moves what the buffer holds to the spool.
+func (s *sink) spill() {
+	if s.spool == nil {
+		if s.spool, s.err = s.open(); s.err != nil {
+			s.spool = nil
+			return
+		}
+	}
+	_, s.err = s.spool.Write(s.buf)
+	s.before += int64(len(s.buf))
+	s.buf = s.buf[:0]
+}
+
+// An archiveError is one of the archive, which ends the run.
+type archiveError struct{ error }
+
+func (e *archiveError) Unwrap() error { return e.error }
+
+// read puts the body into a sink, whose buffer is empty, without its content
+// coding, and returns what is in memory of it: all or, when it is spooled,
+// nothing. Neither what came over the wire nor what it unfolds to may be longer
+// than limit.
+func (w *web) read(resp *http.Response, limit int64, from io.Reader, to *sink) (body []byte, truncated string, err error) {
 	wire := &io.LimitedReader{R: from, N: limit + 1}
 	src, free, err := w.decoded(wire, resp.Header.Get("Content-Encoding"))
 	if err != nil {
-		return buf, "unspecified", err
+		return to.buf, "unspecified", err
 	}
 	defer free()
-	// Believed up to a size, since a server may say anything.
-	buf = slices.Grow(buf, int(min(max(resp.ContentLength, 0), limit, keepBuffer-1))+1)
-	start := len(buf)
-	for {
-		if len(buf) == cap(buf) {
-			buf = slices.Grow(buf, max(32<<10, len(buf)/2))
+	defer func() {
+		if to.spool != nil && to.err == nil {
+			to.spill()
 		}
-		n, err := src.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		got := int64(len(buf) - start)
+		body = to.buf
+	}()
+	most := int64(keepBuffer - 1)
+	if to.open != nil {
+		most = spoolAfter
+	}
+	// Believed up to a size, since a server may say anything.
+	to.buf = slices.Grow(to.buf, int(min(max(resp.ContentLength, 0), limit, most))+1)
+	for {
+		if to.open != nil && len(to.buf) >= spoolAfter {
+			if to.spill(); to.err != nil {
+				return nil, "unspecified", to.err
+			}
+		}
+		if len(to.buf) == cap(to.buf) {
+			to.buf = slices.Grow(to.buf, max(32<<10, len(to.buf)/2))
+		}
+		n, err := src.Read(to.buf[len(to.buf):cap(to.buf)])
+		to.buf = to.buf[:len(to.buf)+n]
+		got := to.before + int64(len(to.buf))
 		var corrupt flate.CorruptInputError
 		switch {
 		case got > limit || err != nil && wire.N <= 0:
-			return buf[:min(len(buf), start+int(limit))], "length", &marked{"longer than " + size(limit), errTooLong}
+			to.buf = to.buf[:min(int64(len(to.buf)), limit-to.before)]
+			return nil, "length", &marked{"longer than " + size(limit), errTooLong}
 		case err == io.EOF:
-			return buf, "", nil
+			return nil, "", nil
 		case errors.As(err, &corrupt), errors.Is(err, gzip.ErrChecksum), errors.Is(err, zlib.ErrChecksum):
-			return buf, "unspecified", fmt.Errorf("the content coding is broken after %s", size(got))
+			return nil, "unspecified", fmt.Errorf("the content coding is broken after %s", size(got))
 		case err != nil:
-			return buf, "disconnect", fmt.Errorf("the connection was lost after %s", size(got))
+			return nil, "disconnect", fmt.Errorf("the connection was lost after %s", size(got))
 		}
 	}
 }
@@ -324,7 +376,8 @@ type request struct {
 type fetcher struct {
 	web       *web
 	collector *colly.Collector
-	buf       []byte // the last body; free again when the next request begins
+	buf       []byte      // the last body; free again when the next request begins
+	spool     store.Spool // the last body when it was long
 
 	request *request // the one being made
 	hops    []store.Hop
@@ -358,10 +411,20 @@ func newFetcher(w *web) *fetcher {
 	return f
 }
 
+// release gives up the last body. What of it was committed stays.
+func (f *fetcher) release() {
+	if f.spool != nil {
+		// At worst a file remains that is swept away with the next opening.
+		_ = f.spool.Close()
+		f.spool = nil
+	}
+}
+
 // fetch asks for one target and follows its redirects. It returns what came,
 // and an error when that is not the whole answer; either may be nil. The body
-// is good until the next fetch.
+// is good until the next fetch or release.
 func (f *fetcher) fetch(ctx context.Context, r *request) (*store.Capture, error) {
+	f.release()
 	f.request, f.hops, f.tls, f.last, f.lastErr = r, nil, nil, nil, nil
 	if cap(f.buf) > keepBuffer {
 		f.buf = nil
@@ -413,6 +476,7 @@ func (f *fetcher) fetch(ctx context.Context, r *request) (*store.Capture, error)
 		Fetched:     f.last.asked,
 		Took:        f.last.took,
 		Body:        f.last.body,
+		Spool:       f.last.spool,
 		Truncated:   f.last.truncated,
 		TLS:         f.tls,
 	}, err
@@ -428,7 +492,7 @@ func (f *fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 		f.last = nil
 		return nil, err
 	}
-	f.buf = a.body[:0]
+	f.buf, f.spool = a.body[:0], a.spool
 	f.tls = slices.Compact(slices.Sorted(slices.Values(append(f.tls, a.tls...))))
 	if isRedirect(a.resp) {
 		hop := store.Hop{URL: req.URL.String(), Status: a.resp.StatusCode, To: a.resp.Header.Get("Location")}

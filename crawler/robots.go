@@ -269,7 +269,7 @@ func (r *robots) fetch(ctx context.Context, page *url.URL, delay time.Duration) 
 			return rules{}, fmt.Errorf("robots.txt: %w", err)
 		}
 		req.Header.Set("User-Agent", r.web.agent)
-		a, err := r.web.exchange(req, bounds{delay, r.web.limits.page, robotsSize}, nil)
+		a, err := r.web.exchange(req, bounds{delay: delay, whole: r.web.limits.page, size: robotsSize}, nil)
 		if errors.Is(err, errPrivate) {
 			return rules{}, err
 		}

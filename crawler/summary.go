@@ -177,7 +177,7 @@ func (r *run) note(l *store.Lease, v store.Visit, o store.Outcome) {
 	}
 	e := Event{Site: t.Site, URL: t.URL, Kind: t.Kind, Result: v.Result, Article: o.Article, Reason: v.Reason, Links: o.Links}
 	if v.Capture != nil {
-		e.Bytes, e.Status = len(v.Capture.Body), v.Capture.Status
+		e.Bytes, e.Status = int(v.Capture.Length()), v.Capture.Status
 	}
 	var bad *failure
 	if v.Reason != "" {

@@ -71,6 +71,8 @@ func (f *fetcher) fetchLease(ctx context.Context, r *run, l *store.Lease) (*stor
 		if r.MaxFile > 0 {
 			b.size = r.MaxFile
 		}
+		archiveCtx := context.WithoutCancel(ctx) // an error of it is to be one of the archive
+		b.spool = func() (store.Spool, error) { return r.Archive.Spool(archiveCtx) }
 	}
 	follow := func(ctx context.Context, u *url.URL, hops []store.Hop) error { return r.mayAsk(ctx, t, u, hops) }
 	return f.fetch(ctx, &request{url: t.URL, post: t.Post, header: header, bounds: b, follow: follow})
@@ -229,7 +231,7 @@ func (r *run) judge(l *store.Lease, page *store.Capture, err error) store.Visit 
 	case s == http.StatusUnauthorized || s == http.StatusForbidden || s == http.StatusUnavailableForLegalReasons:
 		v.Result, v.Again = store.Barred, now.Add(rarerIn(passed))
 	case s == http.StatusOK || s == http.StatusNonAuthoritativeInfo:
-		if len(page.Body) == 0 {
+		if page.Length() == 0 {
 			v.Reason, v.Capture = "the answer is empty", nil
 			if t.Priority >= backfill { // how some systems answer for a page behind a list's last
 				v.Result, v.Reason = store.Missing, "the list has no such page: the answer is empty"

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net/http"
 	"net/url"
@@ -57,6 +58,14 @@ type Archive interface {
 
 	// Capture returns the page that an article was read from. ErrNotFound.
 	Capture(ctx context.Context, id string) (extract.Page, error)
+
+	// Body returns the body of a capture as a stream, however large it is.
+	// Where it is damaged the last Read says so. ErrNotFound.
+	Body(ctx context.Context, id string) (io.ReadCloser, error)
+
+	// Spool returns a place for a body that is too large for memory, to be
+	// committed as Capture.Spool.
+	Spool(ctx context.Context) (Spool, error)
 
 	// Targets streams the frontier host by host, in the order of arrival.
 	Targets(ctx context.Context, s Selection) iter.Seq2[Target, error]
@@ -287,8 +296,29 @@ type Capture struct {
 	Fetched     time.Time   // when the request was sent
 	Took        time.Duration
 	Body        []byte   // without content coding
+	Spool       Spool    // the body instead of Body, when it was too large for memory
 	Truncated   string   // "" or why the body is not whole: length, time, disconnect (WARC-Truncated, ISO 28500)
 	TLS         []string // what was wrong with the connections and allowed by the site's definition; see extract.Terms
+}
+
+// Length is how many bytes the body has.
+func (c *Capture) Length() int64 {
+	if c.Spool != nil {
+		return c.Spool.Length()
+	}
+	return int64(len(c.Body))
+}
+
+// A Spool takes a body on its way into an archive. The Commit that is handed it
+// keeps what was written; whoever asked for it closes it afterwards, whether
+// it was committed or not. What no commit kept is gone with Close, with the
+// archive's Close, and with the process. It is for one goroutine.
+type Spool interface {
+	io.Writer
+	// Length is how many bytes were written.
+	Length() int64
+	// Close ends it. To close it twice is harmless.
+	Close() error
 }
 
 // A Hop is one redirect.

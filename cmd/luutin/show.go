@@ -23,14 +23,20 @@ func showCommand(common *flags) *cobra.Command {
 		Short: "Show an article, or the page it was read from",
 		Long: `Show prints the latest version of an article for reading: by its id, or by any
 URL that led to it. With --json it prints the record, with --page the bytes of
-the page as they came.`,
+the page as they came; the URL may then also be that of an attachment.`,
 		Example: `  luutin show https://moj.gov.vn/qt/tintuc/Pages/hoat-dong.aspx?ItemID=1
   luutin show --json URL | jq .provenance
-  luutin show --page URL > page.html`,
+  luutin show --page URL > page.html
+  luutin show --page https://moj.gov.vn/van-ban/12.pdf > 12.pdf`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withArchive(common, func(a store.Archive) error {
 				v, err := find(cmd.Context(), common, a, args[0])
+				if errors.Is(err, store.ErrNotFound) && page {
+					if t, e := findTarget(cmd.Context(), common, a, args[0]); e == nil && t.Capture != "" {
+						return copyBody(cmd, a, t.Capture)
+					}
+				}
 				if errors.Is(err, store.ErrNotFound) {
 					return noArticle(cmd.Context(), common, a, args[0], err)
 				}
@@ -47,12 +53,7 @@ the page as they came.`,
 					return fmt.Errorf("article %s: %w", v.ID, err)
 				}
 				if page {
-					p, err := a.Capture(cmd.Context(), string(article.Capture))
-					if err != nil {
-						return err
-					}
-					_, err = out.Write(p.Body)
-					return err
+					return copyBody(cmd, a, string(article.Capture))
 				}
 				return printArticle(out, &article)
 			})
@@ -60,6 +61,19 @@ the page as they came.`,
 	}
 	cmd.Flags().BoolVar(&page, "page", false, "the page as it came instead of the article")
 	return cmd
+}
+
+// copyBody prints the body of a capture.
+func copyBody(cmd *cobra.Command, a store.Archive, capture string) error {
+	body, err := a.Body(cmd.Context(), capture)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if _, err := io.Copy(cmd.OutOrStdout(), body); err != nil {
+		return fmt.Errorf("capture %s: %w", capture, err)
+	}
+	return nil
 }
 
 func historyCommand(common *flags) *cobra.Command {
@@ -138,27 +152,36 @@ func find(ctx context.Context, common *flags, a store.Archive, ref string) (stor
 	return store.Version{}, err
 }
 
+// findTarget returns what is known of a URL that was or is to be visited.
+func findTarget(ctx context.Context, common *flags, a store.Archive, rawURL string) (store.Target, error) {
+	sites, err := common.loadSites()
+	if err != nil {
+		return store.Target{}, err
+	}
+	for t, err := range a.Targets(ctx, store.Selection{URLs: []string{sites.Key(sites.Address(rawURL))}}) {
+		return t, err
+	}
+	return store.Target{}, store.ErrNotFound
+}
+
 // noArticle says what became of a URL that led to no article; err is the error
 // when it is not known at all.
 func noArticle(ctx context.Context, common *flags, a store.Archive, rawURL string, err error) error {
-	sites, loadErr := common.loadSites()
-	if loadErr != nil {
-		return loadErr
+	t, targetErr := findTarget(ctx, common, a, rawURL)
+	if errors.Is(targetErr, store.ErrNotFound) {
+		return err
 	}
-	for t, targetErr := range a.Targets(ctx, store.Selection{URLs: []string{sites.Key(sites.Address(rawURL))}}) {
-		if targetErr != nil {
-			return targetErr
-		}
-		said := fmt.Sprintf("%s: no article; it is a %s, state %s", rawURL, t.Kind, t.State)
-		if !t.Visited.IsZero() {
-			said += ", last visited " + t.Visited.Local().Format(time.DateTime)
-		}
-		if t.Reason != "" {
-			said += ": " + t.Reason
-		}
-		return fmt.Errorf("%s (%w)", said, store.ErrNotFound)
+	if targetErr != nil {
+		return targetErr
 	}
-	return err
+	said := fmt.Sprintf("%s: no article; it is a %s, state %s", rawURL, t.Kind, t.State)
+	if !t.Visited.IsZero() {
+		said += ", last visited " + t.Visited.Local().Format(time.DateTime)
+	}
+	if t.Reason != "" {
+		said += ": " + t.Reason
+	}
+	return fmt.Errorf("%s (%w)", said, store.ErrNotFound)
 }
 
 func printArticle(w io.Writer, a *extract.Article) error {

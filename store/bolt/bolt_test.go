@@ -60,7 +60,22 @@ func crawl(a store.Archive, n int, done func(url string)) error {
 		if err != nil {
 			return err
 		}
-		if _, err := a.Commit(ctx, l, page(l.Target.URL)); err != nil {
+		v := page(l.Target.URL)
+		if body := v.Capture.Body; len(body) > 1<<20 {
+			s, err := a.Spool(ctx)
+			if err != nil {
+				return err
+			}
+			if _, err := s.Write(body); err != nil {
+				return errors.Join(err, s.Close())
+			}
+			v.Capture.Body, v.Capture.Spool = nil, s
+		}
+		_, err = a.Commit(ctx, l, v)
+		if s := v.Capture.Spool; s != nil {
+			err = errors.Join(err, s.Close())
+		}
+		if err != nil {
 			return err
 		}
 		if done != nil {
@@ -287,6 +302,58 @@ func TestReadOnly(t *testing.T) {
 	}
 	if len(after) != len(before) {
 		t.Errorf("%d files, want %d", len(after), len(before))
+	}
+}
+
+// A spool leaves one file when it was committed and none otherwise, also when
+// its process died.
+func TestSpoolLeavesNothing(t *testing.T) {
+	dir := filled(t, 5)
+	files := func() (names []string) {
+		for name := range content(t, filepath.Join(dir, "blobs")) {
+			names = append(names, filepath.Base(name))
+		}
+		return names
+	}
+	before := len(files())
+	ctx := t.Context()
+	a := must[*bolt.Archive](t)(bolt.Open(dir, bolt.Options{}))
+	body := bytes.Repeat([]byte("x"), 2<<20)
+	spool := func() store.Spool {
+		s := must[store.Spool](t)(a.Spool(ctx))
+		must[int](t)(s.Write(body))
+		return s
+	}
+	if err := spool().Close(); err != nil {
+		t.Error(err)
+	}
+	if got := files(); len(got) != before {
+		t.Errorf("a spool that was closed left %q", got)
+	}
+	for range 2 { // the second time the bytes are there
+		s := spool()
+		l := must[*store.Lease](t)(a.Lease(ctx, store.Want{}))
+		must[store.Outcome](t)(a.Commit(ctx, l, store.Visit{Result: store.Fetched, Capture: &store.Capture{URL: l.Target.URL, Spool: s}}))
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if got := files(); len(got) != before+1 {
+			t.Errorf("after a commit there are %q", got)
+		}
+	}
+	spool() // nobody closes it
+	if got := files(); len(got) != before+2 {
+		t.Errorf("while a body is coming there are %q", got)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+	a = open(t, dir, bolt.Options{})
+	if got := files(); len(got) != before+1 {
+		t.Errorf("after opening again there are %q", got)
+	}
+	for p := range a.Verify(ctx) {
+		t.Errorf("Verify: %v", p)
 	}
 }
 

@@ -24,6 +24,7 @@ type visit struct {
 	digest [32]byte
 	header []byte // the answer's headers, as JSON
 	packed []byte // headers and body; nil when the archive had the bytes
+	spool  *spool // the body, when it is to be a file of its own and came as one
 	text   *text  // the article; nil when there is none
 }
 
@@ -155,7 +156,14 @@ func (a *Archive) prepare(p *visit) error {
 		if p.header, err = headerBytes(p.Capture.Header); err != nil {
 			return err
 		}
-		p.digest = sha256.Sum256(p.Capture.Body)
+		if err := a.takeSpool(p); err != nil {
+			return err
+		}
+		if p.spool != nil {
+			p.digest = p.spool.digest()
+		} else {
+			p.digest = sha256.Sum256(p.Capture.Body)
+		}
 		if !p.keepsBody() {
 			known = true
 		}
@@ -182,10 +190,40 @@ func (a *Archive) prepare(p *visit) error {
 	if p.Capture == nil || known {
 		return nil
 	}
+	if p.spool != nil {
+		return p.spool.keep()
+	}
 	if len(p.Capture.Body) > maxInline {
-		return a.writeBlob(p.digest, p.Capture.Body)
+		return a.writeBlob(p.Capture.Body)
 	}
 	p.packBody(a)
+	return nil
+}
+
+// takeSpool looks at a body that came as a spool. One that is not too large for
+// archive.db is read into memory.
+func (a *Archive) takeSpool(p *visit) error {
+	if p.Capture.Spool == nil {
+		return nil
+	}
+	s, ok := p.Capture.Spool.(*spool)
+	if !ok || s.a != a || len(p.Capture.Body) > 0 {
+		return errors.New("the body is in a spool of another archive, or in two places")
+	}
+	if s.err != nil {
+		return s.err
+	}
+	if s.length > maxInline {
+		p.spool = s
+		return nil
+	}
+	body, err := s.read()
+	if err != nil {
+		return fmt.Errorf("read a body again: %w", err)
+	}
+	c := *p.Capture // the caller's stays as it is
+	c.Body, c.Spool = body, nil
+	p.Capture = &c
 	return nil
 }
 
@@ -432,7 +470,7 @@ func (w *work) capture(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 	h.Captures++
 	visited.Capture = seq
 	r := captureRecord{
-		Host: host, Canonical: p.name, Digest: hex.EncodeToString(p.digest[:]), Length: int64(len(p.Capture.Body)),
+		Host: host, Canonical: p.name, Digest: hex.EncodeToString(p.digest[:]), Length: p.Capture.Length(),
 		Headers: len(p.header), response: *newResponse(p.Capture),
 	}
 	var packed []byte

@@ -280,6 +280,25 @@ func TestDamagedBlob(t *testing.T) {
 	if len(names) == 0 {
 		t.Fatal("no blobs")
 	}
+	// read streams every body, and returns the errors.
+	read := func() (all []string) {
+		a := open(t, dir, bolt.Options{ReadOnly: true})
+		defer a.Close()
+		for target := range a.Targets(context.Background(), store.Selection{States: []store.State{store.Done}}) {
+			body, err := a.Body(context.Background(), target.Capture)
+			if err == nil {
+				_, err = io.Copy(io.Discard, body)
+				body.Close()
+			}
+			if err != nil {
+				all = append(all, err.Error())
+			}
+		}
+		return all
+	}
+	if got := read(); len(got) > 0 {
+		t.Errorf("Body of whole captures: %q", got)
+	}
 	problems := func() (all []string) {
 		a := open(t, dir, bolt.Options{ReadOnly: true})
 		defer a.Close()
@@ -295,6 +314,9 @@ func TestDamagedBlob(t *testing.T) {
 	}
 	if got := problems(); len(got) != 1 || !strings.Contains(got[0], "digest does not fit") {
 		t.Errorf("Verify of a changed blob: %q", got)
+	}
+	if got := read(); len(got) != 1 || !strings.Contains(got[0], "digest of the body does not fit") {
+		t.Errorf("Body of a changed blob: %q", got)
 	}
 	if err := os.Remove(names[0]); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 
@@ -210,15 +211,38 @@ func matches(q *store.Query, v *version) bool {
 
 // Capture implements store.Archive.
 func (a *Archive) Capture(ctx context.Context, id string) (extract.Page, error) {
-	if err := ctx.Err(); err != nil {
+	r, body, err := a.body(ctx, id)
+	if err != nil {
 		return extract.Page{}, err
 	}
-	var (
-		r    captureRecord
-		body []byte
-	)
+	defer body.Close()
+	p := extract.Page{URL: r.FinalURL, Post: r.Post, ContentType: r.ContentType, Fetched: r.Fetched}
+	if p.URL == "" {
+		p.URL = r.URL
+	}
+	b := bytes.NewBuffer(make([]byte, 0, min(max(r.Length, 0), 256<<20)+bytes.MinRead))
+	if _, err := b.ReadFrom(body); err != nil {
+		return extract.Page{}, fmt.Errorf("capture %s: %w", id, err)
+	}
+	p.Body = b.Bytes()
+	return p, nil
+}
+
+// Body implements store.Archive.
+func (a *Archive) Body(ctx context.Context, id string) (io.ReadCloser, error) {
+	_, body, err := a.body(ctx, id)
+	return body, err
+}
+
+// body returns the record of a capture and its body. What archive.db holds is
+// checked at once, a file while it is read.
+func (a *Archive) body(ctx context.Context, id string) (r captureRecord, body io.ReadCloser, err error) {
+	if err := ctx.Err(); err != nil {
+		return r, nil, err
+	}
+	var inline []byte
 	h, ok := parseID(id)
-	err := a.view(func(tx *bbolt.Tx) error {
+	err = a.view(func(tx *bbolt.Tx) error {
 		var k []byte
 		if ok {
 			k = tx.Bucket(bucketCaptureIDs).Get(h[:])
@@ -237,7 +261,7 @@ func (a *Archive) Capture(ctx context.Context, id string) (extract.Page, error) 
 			r.Blob, r.Headers = holder.Blob, holder.Headers
 		}
 		if err == nil && !r.Blob {
-			body, err = a.unpackBody(packed, &r)
+			inline, err = a.unpackBody(packed, &r)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", where(bucketCaptures, k), err)
@@ -245,23 +269,22 @@ func (a *Archive) Capture(ctx context.Context, id string) (extract.Page, error) 
 		return nil
 	})
 	if err != nil {
-		return extract.Page{}, err
+		return r, nil, err
 	}
 	digest, err := r.digest()
-	if err == nil && r.Blob {
-		body, err = a.readBlob(digest)
-	}
-	if err == nil && sha256.Sum256(body) != digest {
-		err = errors.New("digest of the body does not fit: it is damaged")
+	switch {
+	case err != nil:
+	case r.Blob:
+		body, err = a.openBlob(digest)
+	case sha256.Sum256(inline) != digest:
+		err = errBadDigest
+	default:
+		body = io.NopCloser(bytes.NewReader(inline))
 	}
 	if err != nil {
-		return extract.Page{}, fmt.Errorf("capture %s: %w", id, err)
+		return r, nil, fmt.Errorf("capture %s: %w", id, err)
 	}
-	p := extract.Page{URL: r.FinalURL, Post: r.Post, ContentType: r.ContentType, Body: body, Fetched: r.Fetched}
-	if p.URL == "" {
-		p.URL = r.URL
-	}
-	return p, nil
+	return r, body, nil
 }
 
 // unpackBody returns what stands behind a capture's headers, in memory of its

@@ -74,6 +74,12 @@ func (q *writeQueue) stop() bool {
 	return was
 }
 
+func (q *writeQueue) isClosed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return !q.open
+}
+
 // next waits for requests; it returns nil when no more will come.
 func (q *writeQueue) next() []*request {
 	q.mu.Lock()

@@ -61,6 +61,7 @@ func Run(t *testing.T, open Open) {
 		{"articles while committing", articlesWhileCommitting},
 		{"captures come back as they were", captures},
 		{"identical bytes are kept once", identicalBytes},
+		{"long bodies come as spools", spools},
 		{"stats", stats},
 		{"days", days},
 		{"trends", trends},
@@ -1080,6 +1081,102 @@ func identicalBytes(r *run) {
 	}
 }
 
+func spools(r *run) {
+	big := bytes.Repeat([]byte("%PDF-1.7 \x00\xff"), 250_000)
+	small := []byte("%PDF-1.4")
+	spool := func(body []byte) store.Spool {
+		r.Helper()
+		s, err := r.a.Spool(r.ctx)
+		r.ok(err)
+		for part := range slices.Chunk(body, 100_000) {
+			n, err := s.Write(part)
+			r.ok(err)
+			if n != len(part) {
+				r.Fatalf("Write() = %d, want %d", n, len(part))
+			}
+		}
+		if s.Length() != int64(len(body)) {
+			r.Errorf("Length() = %d, want %d", s.Length(), len(body))
+		}
+		return s
+	}
+	spooled := func(url string, s store.Spool) store.Visit {
+		v := fetched(url, "", nil)
+		v.Capture.Body, v.Capture.Spool = nil, s
+		return v
+	}
+	for i, c := range []struct {
+		body     []byte
+		captured bool
+	}{{big, true}, {small, true}, {nil, true}, {big, false}, {append(slices.Clone(big), '!'), true}} {
+		url := fmt.Sprintf("https://moj.gov.vn/%d", i)
+		s := spool(c.body)
+		r.add(target(url))
+		l, v := r.lease(), spooled(url, s)
+		v.Time = r.clock()
+		first := r.commit(l, v)
+		if first.Captured != c.captured {
+			r.Errorf("spool %d: outcome %+v", i, first)
+		}
+		if again := r.commit(l, v); again != first {
+			r.Errorf("spool %d: outcome of the second time %+v, want %+v", i, again, first)
+		}
+		r.ok(s.Close())
+		r.ok(s.Close())
+		if v.Capture.Spool != s || v.Capture.Length() != int64(len(c.body)) {
+			r.Errorf("spool %d: Commit changed the visit that it was handed", i)
+		}
+		if i%2 == 0 {
+			r.reopen()
+		}
+		id := r.target(url).Capture
+		body, err := r.a.Body(r.ctx, id)
+		r.ok(err)
+		var got bytes.Buffer
+		_, err = got.ReadFrom(body)
+		r.ok(errors.Join(err, body.Close()))
+		page, err := r.a.Capture(r.ctx, id)
+		r.ok(err)
+		if !bytes.Equal(got.Bytes(), c.body) || !bytes.Equal(page.Body, c.body) {
+			r.Errorf("spool %d: bodies of %d and %d bytes, want %d", i, got.Len(), len(page.Body), len(c.body))
+		}
+	}
+	// What was in memory and what was not are the same bytes.
+	url := "https://moj.gov.vn/memory"
+	if o := r.visit(url, fetched(url, string(big), nil)); o.Captured {
+		r.Errorf("outcome of the same bytes from memory %+v", o)
+	}
+
+	before, err := r.a.Stats(r.ctx)
+	r.ok(err)
+	s := spool(big[:len(big)-1])
+	r.ok(s.Close())
+	if _, err := s.Write(small); err == nil {
+		r.Error("Write after Close returned no error")
+	}
+	r.add(target("https://moj.gov.vn/closed"))
+	l := r.lease()
+	if o, err := r.a.Commit(r.ctx, l, spooled(l.Target.URL, s)); err == nil {
+		r.Errorf("Commit of a spool that was closed = %+v", o)
+	}
+	twice := spooled(l.Target.URL, spool(small))
+	twice.Capture.Body = small
+	if o, err := r.a.Commit(r.ctx, l, twice); err == nil {
+		r.Errorf("Commit of two bodies = %+v", o)
+	}
+	r.ok(twice.Capture.Spool.Close())
+	r.ok(r.a.Close())
+	if s, err := r.a.Spool(r.ctx); err == nil {
+		r.Errorf("Spool of a closed archive = %v", s)
+	}
+	r.open()
+	after, err := r.a.Stats(r.ctx)
+	r.ok(err)
+	if after.Captures != before.Captures || after.Visits != before.Visits || after.Bytes != before.Bytes {
+		r.Errorf("what no commit kept changed Stats from %+v to %+v", before, after)
+	}
+}
+
 func stats(r *run) {
 	first := r.clock()
 	r.add(target("https://a.vn/1"), target("https://a.vn/2"), target("https://b.vn/1"))
@@ -1109,6 +1206,7 @@ func notFound(r *run) {
 			"Article": func() error { _, err := r.a.Article(r.ctx, id); return err },
 			"History": func() error { _, err := r.a.History(r.ctx, id); return err },
 			"Capture": func() error { _, err := r.a.Capture(r.ctx, id); return err },
+			"Body":    func() error { _, err := r.a.Body(r.ctx, id); return err },
 		} {
 			if err := f(); !errors.Is(err, store.ErrNotFound) {
 				r.Errorf("%s(%q) = %v, want %v", what, id, err, store.ErrNotFound)
@@ -1129,6 +1227,7 @@ func contextEnds(r *run) {
 		"Recall": func() error { _, err := r.a.Recall(ctx, store.Selection{}); return err },
 		"Lease":  func() error { _, err := r.a.Lease(ctx, store.Want{}); return err },
 		"Commit": func() error { _, err := r.a.Commit(ctx, l, fetched(l.Target.URL, "x", nil)); return err },
+		"Spool":  func() error { _, err := r.a.Spool(ctx); return err },
 		"Articles": func() (last error) {
 			for _, err := range r.a.Articles(ctx, store.Query{}) {
 				last = err
