@@ -171,8 +171,10 @@ type Target struct {
 	Reason       string // why it failed, is gone or blocked
 	Attempts     int    // failures in a row
 	Visited      time.Time
-	Changed      time.Time // when a visit last found other bytes
-	ETag         string    // validators of the last capture
+	Changed      time.Time     // when a visit last found other bytes
+	Wait         time.Duration // from the last visit that got an answer until it was due again; 0 means for ever
+	Gone         time.Time     // since when every answer was that it is gone; zero when the last was a page
+	ETag         string        // validators of the last capture
 	LastModified string
 	Capture      string // id of the last capture
 	Article      string // id of the article it led to
@@ -242,7 +244,7 @@ const (
 	Refused   Result = "refused"   // robots.txt forbids it
 	Barred    Result = "blocked"   // a challenge, a login, a wall
 	Failed    Result = "failed"    // anything that may pass: to be tried again
-	Abandoned Result = "abandoned" // the worker gave up its turn: nothing is recorded but Rest
+	Abandoned Result = "abandoned" // the worker gave up its turn: nothing is recorded but Rest and, when it is set, Again
 )
 
 // A Visit is what a worker has to say about its lease.
@@ -256,7 +258,9 @@ type Visit struct {
 	Aliases []string         // canonical forms of other URLs that led to this page
 	Links   []Target         // added to the frontier; known ones are left as they are
 	Onward  []Target         // further pages of this list: added, and made due now when Links or Onward held anything new
+	Partial bool             // not all links of the page are in Links and Onward: no validators are kept, so that the next visit is sent it whole
 	Again   time.Time        // when to come again, whatever the result; zero means never
+	Sooner  time.Time        // the same when Links or Onward held anything new; zero means Again
 	Rest    time.Time        // the host is not to be asked before; an earlier moment than was asked for once changes nothing
 	Counts  map[string]int64 // added to the day's
 	Signals []Signal         // what it showed

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -75,7 +76,7 @@ func (a *Archive) Commit(ctx context.Context, l *store.Lease, v store.Visit) (st
 	}
 	if v.Result == store.Abandoned {
 		outcome = store.Outcome{}
-		r.run = func(w *work) error { return w.rest(p) }
+		r.run = func(w *work) error { return errors.Join(w.rest(p), w.putOff(p)) }
 	} else if err := a.prepare(p); err != nil {
 		return store.Outcome{}, fmt.Errorf("commit visit of %s: %w", l.Target.URL, err)
 	}
@@ -370,19 +371,40 @@ func (w *work) rest(p *visit) error {
 	return nil
 }
 
+// putOff changes when the target of a visit that was given up is due.
+func (w *work) putOff(p *visit) error {
+	if p.Again.IsZero() {
+		return nil
+	}
+	var old targetRecord
+	seq, err := w.target(p, &old)
+	if err != nil {
+		return err
+	}
+	r := old
+	r.Due = keptTime(p.Again)
+	return w.saveTarget(p.lease.Host, seq, &r, &old)
+}
+
+// target reads the target of a visit and returns its number.
+func (w *work) target(p *visit, r *targetRecord) (seq uint64, err error) {
+	v := w.urls.Get(hashKey(p.name))
+	if v == nil {
+		return 0, fmt.Errorf("target %s: %w", p.name, store.ErrNotFound)
+	}
+	host, seq, err := cutRecordKey(v)
+	if err != nil || host != p.lease.Host {
+		return 0, fmt.Errorf("urls: entry of %s is damaged", p.name)
+	}
+	return seq, readTarget(w.targets, recordKey(host, seq), r)
+}
+
 // commit records a visit whose lease is held.
 func (w *work) commit(p *visit) (o store.Outcome, err error) {
 	name := p.lease.Host
-	v := w.urls.Get(hashKey(p.name))
-	if v == nil {
-		return o, fmt.Errorf("target %s: %w", p.name, store.ErrNotFound)
-	}
-	host, seq, err := cutRecordKey(v)
-	if err != nil || host != name {
-		return o, fmt.Errorf("urls: entry of %s is damaged", p.name)
-	}
 	var r targetRecord
-	if err := readTarget(w.targets, recordKey(name, seq), &r); err != nil {
+	seq, err := w.target(p, &r)
+	if err != nil {
 		return o, err
 	}
 	h, err := w.host(name)
@@ -405,16 +427,16 @@ func (w *work) commit(p *visit) (o store.Outcome, err error) {
 	if err := w.visit(p, h, &visited); err != nil {
 		return o, err
 	}
+	if err := w.links(p, &o); err != nil {
+		return o, err
+	}
 	next := r
-	next.after(p, capture, o.ID)
+	next.after(p, capture, &o)
 	if err := w.saveTarget(name, seq, &next, &r); err != nil {
 		return o, err
 	}
 	h.seen(p.Time)
-	if err := errors.Join(w.rest(p), w.watch(p, r.Site, o.Article)); err != nil {
-		return o, err
-	}
-	return o, w.links(p, &o)
+	return o, errors.Join(w.rest(p), w.watch(p, r.Site, o.Article))
 }
 
 func hashKey(s string) []byte {
@@ -423,10 +445,24 @@ func hashKey(s string) []byte {
 }
 
 // after is what a visit makes of its target.
-func (r *targetRecord) after(p *visit, capture hash16, article string) {
+func (r *targetRecord) after(p *visit, capture hash16, o *store.Outcome) {
 	r.Visited, r.Reason, r.Due = p.Time, p.Reason, keptTime(p.Again)
+	if o.Links > 0 && !p.Sooner.IsZero() {
+		r.Due = keptTime(p.Sooner)
+	}
 	if p.Result != store.Failed {
 		r.Attempts = 0
+	}
+	switch p.Result {
+	case store.Fetched, store.Unchanged:
+		r.Gone, r.Wait = time.Time{}, 0
+		if !r.Due.IsZero() {
+			r.Wait = r.Due.Sub(r.Visited)
+		}
+	case store.Missing:
+		if r.Gone.IsZero() {
+			r.Gone = p.Time
+		}
 	}
 	switch p.Result {
 	case store.Missing:
@@ -447,8 +483,11 @@ func (r *targetRecord) after(p *visit, capture hash16, article string) {
 	}
 	r.ETag = p.Capture.Header.Get("ETag")
 	r.LastModified = p.Capture.Header.Get("Last-Modified")
-	if article != "" {
-		r.Article = article
+	if p.Partial {
+		r.ETag, r.LastModified = "", ""
+	}
+	if o.ID != "" {
+		r.Article = o.ID
 	}
 }
 

@@ -269,23 +269,25 @@ func (h *hostRecord) seen(t time.Time) {
 
 // targetRecord is a target without what follows from its key or is usual.
 type targetRecord struct {
-	URL          string       `json:"url"`
-	Post         string       `json:"post,omitempty"`
-	Canonical    string       `json:"canonical,omitempty"` // when it is not what Known returns
-	Site         string       `json:"site,omitempty"`
-	Kind         extract.Kind `json:"kind,omitempty"`
-	Depth        int          `json:"depth,omitempty"`
-	Priority     int          `json:"priority,omitempty"`
-	Due          time.Time    `json:"due,omitzero"`
-	State        store.State  `json:"state"`
-	Reason       string       `json:"reason,omitempty"`
-	Attempts     int          `json:"attempts,omitempty"`
-	Visited      time.Time    `json:"visited,omitzero"`
-	Changed      time.Time    `json:"changed,omitzero"`
-	ETag         string       `json:"etag,omitempty"`
-	LastModified string       `json:"last_modified,omitempty"`
-	Capture      string       `json:"capture,omitempty"`
-	Article      string       `json:"article,omitempty"`
+	URL          string        `json:"url"`
+	Post         string        `json:"post,omitempty"`
+	Canonical    string        `json:"canonical,omitempty"` // when it is not what Known returns
+	Site         string        `json:"site,omitempty"`
+	Kind         extract.Kind  `json:"kind,omitempty"`
+	Depth        int           `json:"depth,omitempty"`
+	Priority     int           `json:"priority,omitempty"`
+	Due          time.Time     `json:"due,omitzero"`
+	State        store.State   `json:"state"`
+	Reason       string        `json:"reason,omitempty"`
+	Attempts     int           `json:"attempts,omitempty"`
+	Visited      time.Time     `json:"visited,omitzero"`
+	Changed      time.Time     `json:"changed,omitzero"`
+	Wait         time.Duration `json:"wait_ns,omitempty"`
+	Gone         time.Time     `json:"gone,omitzero"`
+	ETag         string        `json:"etag,omitempty"`
+	LastModified string        `json:"last_modified,omitempty"`
+	Capture      string        `json:"capture,omitempty"`
+	Article      string        `json:"article,omitempty"`
 }
 
 // known is the key of the index urls before it is hashed.
@@ -298,7 +300,7 @@ func (r *targetRecord) target() store.Target {
 	return store.Target{
 		URL: r.URL, Post: r.Post, Canonical: r.known(), Site: r.Site, Kind: r.Kind, Depth: r.Depth,
 		Priority: r.Priority, Due: r.Due, State: r.State, Reason: r.Reason, Attempts: r.Attempts,
-		Visited: r.Visited, Changed: r.Changed, ETag: r.ETag, LastModified: r.LastModified,
+		Visited: r.Visited, Changed: r.Changed, Wait: r.Wait, Gone: r.Gone, ETag: r.ETag, LastModified: r.LastModified,
 		Capture: r.Capture, Article: r.Article,
 	}
 }

@@ -141,6 +141,9 @@ func (m *model) commit(now time.Time, l *modelLease, v store.Visit) (o store.Out
 	}
 	h.lease = nil
 	if v.Result == store.Abandoned {
+		if !v.Again.IsZero() {
+			t.Due = v.Again
+		}
 		return o
 	}
 	m.visits++
@@ -170,11 +173,15 @@ func (m *model) commit(now time.Time, l *modelLease, v store.Visit) (o store.Out
 			t.Changed = v.Time
 		}
 		t.Capture, t.body = capture, string(v.Capture.Body)
-		t.ETag = v.Capture.Header.Get("ETag")
+		if t.ETag = v.Capture.Header.Get("ETag"); v.Partial {
+			t.ETag = ""
+		}
 	case store.Unchanged:
 		t.State = store.Done
 	case store.Missing:
-		t.State = store.Gone
+		if t.State = store.Gone; t.Gone.IsZero() {
+			t.Gone = v.Time
+		}
 	case store.Refused, store.Barred:
 		t.State = store.Blocked
 	case store.Failed:
@@ -190,6 +197,14 @@ func (m *model) commit(now time.Time, l *modelLease, v store.Visit) (o store.Out
 	if o.Links > 0 {
 		for _, k := range known {
 			o.Recalled += m.recall(now, k)
+		}
+		if !v.Sooner.IsZero() {
+			t.Due = v.Sooner
+		}
+	}
+	if v.Result == store.Fetched || v.Result == store.Unchanged {
+		if t.Gone, t.Wait = (time.Time{}), 0; !t.Due.IsZero() {
+			t.Wait = t.Due.Sub(v.Time)
 		}
 	}
 	return o
@@ -285,6 +300,10 @@ func random(r *run) {
 			v.Again = r.clock().Add(time.Duration(rnd.IntN(3600)) * time.Second)
 		}
 		if rnd.IntN(3) == 0 {
+			v.Sooner = r.clock().Add(time.Duration(rnd.IntN(1800)) * time.Second)
+		}
+		v.Partial = rnd.IntN(4) == 0
+		if rnd.IntN(3) == 0 {
 			v.Rest = r.clock().Add(time.Duration(rnd.IntN(120)-60) * time.Second)
 		}
 		if v.Result == store.Fetched || rnd.IntN(3) == 0 {
@@ -311,7 +330,7 @@ func random(r *run) {
 		}
 		v.Links, v.Onward = some(4), some(3)
 		if v.Result == store.Abandoned {
-			v = store.Visit{Result: v.Result, Rest: v.Rest}
+			v = store.Visit{Result: v.Result, Rest: v.Rest, Again: v.Again}
 		}
 		return v
 	}

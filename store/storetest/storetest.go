@@ -46,6 +46,7 @@ func Run(t *testing.T, open Open) {
 		{"lease is lost when the archive is closed", leaseClosed},
 		{"commit twice", commitTwice},
 		{"abandoned", abandoned},
+		{"rhythm", rhythm},
 		{"rest is never shortened", restKept},
 		{"results decide what becomes of a target", results},
 		{"unchanged keeps the validators", unchanged},
@@ -515,6 +516,66 @@ func abandoned(r *run) {
 	if n := r.nothing(); !n.Next.Equal(rest) {
 		r.Errorf("the host rests until %v, want %v", n.Next, rest)
 	}
+	r.wait(time.Minute)
+	later := r.clock().Add(time.Hour)
+	r.commit(r.lease(), store.Visit{Result: store.Abandoned, Again: later})
+	if n := r.nothing(); !n.Next.Equal(later) {
+		r.Errorf("what was put off is due at %v, want %v", n.Next, later)
+	}
+	if got := r.target("https://moj.gov.vn/1"); got.State != store.Due || !got.Visited.IsZero() || !got.Due.Equal(later) {
+		r.Errorf("what was put off is %+v", got)
+	}
+}
+
+// rhythm: when a target is due depends on whether its visit brought anything
+// new, and what is gone keeps the day on which that was first found.
+func rhythm(r *run) {
+	const list = "https://moj.gov.vn/list"
+	want := func(wait time.Duration, gone time.Time, etag string) {
+		r.Helper()
+		got := r.target(list)
+		if got.Wait != wait || !got.Gone.Equal(gone) || got.ETag != etag {
+			r.Errorf("waits %v, gone since %v, ETag %q; want %v, %v, %q", got.Wait, got.Gone, got.ETag, wait, gone, etag)
+		}
+	}
+	look := func(result store.Result, links ...store.Target) store.Visit {
+		v := store.Visit{Result: result, Time: r.clock(), Again: r.clock().Add(3 * time.Hour), Sooner: r.clock().Add(time.Hour), Links: links}
+		if result == store.Fetched {
+			v.Capture = capture(list, "x")
+			v.Capture.Header = http.Header{"Etag": {"1"}}
+		}
+		return v
+	}
+	news := target("https://luat.vn/1")
+	news.Due = r.clock().Add(1000 * time.Hour)
+	r.visit(list, look(store.Fetched, news))
+	want(time.Hour, time.Time{}, "1")
+	if got := r.target(list); !got.Due.Equal(r.clock().Add(time.Hour)) {
+		r.Errorf("due at %v", got.Due)
+	}
+	r.wait(time.Hour)
+	r.visit(list, look(store.Unchanged, news))
+	want(3*time.Hour, time.Time{}, "1")
+	r.wait(3 * time.Hour)
+	v := look(store.Fetched)
+	v.Partial = true
+	r.visit(list, v)
+	want(3*time.Hour, time.Time{}, "")
+	r.wait(3 * time.Hour)
+	first := r.clock()
+	r.visit(list, look(store.Missing))
+	r.wait(3 * time.Hour)
+	r.visit(list, look(store.Failed))
+	r.wait(3 * time.Hour)
+	r.visit(list, look(store.Missing))
+	want(3*time.Hour, first, "")
+	if _, err := r.a.Recall(r.ctx, store.Selection{URLs: []string{list}}); err != nil {
+		r.Fatal(err)
+	}
+	r.reopen()
+	want(3*time.Hour, first, "")
+	r.visit(list, look(store.Fetched))
+	want(3*time.Hour, time.Time{}, "1")
 }
 
 func restKept(r *run) {
