@@ -69,6 +69,8 @@ type Sites interface {
 	Headers(site, rawURL string) map[string]string
 	// Canonical returns what a URL is known by.
 	Canonical(rawURL string) string
+	// Rules returns the rules for an article's fields; see extract.Sites.Rules.
+	Rules(site, extractor string) map[string]string
 	// Read reads a page; see extract.Sites.Read.
 	Read(p extract.Page) (*extract.Reading, error)
 }
@@ -129,6 +131,7 @@ func (r *run) visit(ctx context.Context, f *fetcher, l *store.Lease) error {
 	if v.Result == store.Failed && ctx.Err() != nil {
 		v = store.Visit{Result: store.Abandoned, Reason: "the run was stopped", Time: v.Time}
 	}
+	r.show(l.Target, &v)
 	v.Rest = r.web.manners.next(l.Host, r.delay(l.Target.Site))
 
 	// What came is not thrown away because the run is being stopped.
@@ -137,7 +140,7 @@ func (r *run) visit(ctx context.Context, f *fetcher, l *store.Lease) error {
 	outcome, err := r.Archive.Commit(ctx, l, v)
 	switch {
 	case errors.Is(err, store.ErrLeaseLost):
-		v.Result, v.Reason = store.Failed, "the lease ran out before the visit was over"
+		v.Result, v.Reason, v.Cause = store.Failed, "the lease ran out before the visit was over", string(tooLate)
 	case err != nil:
 		return fmt.Errorf("commit the visit of %s: %w", l.Target.URL, err)
 	}

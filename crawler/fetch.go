@@ -79,16 +79,10 @@ type answer struct {
 	took      time.Duration
 }
 
-// Errors of an exchange that say more than their text.
-var (
-	errUnreachable = errors.New("out of reach") // no connection came about
-	errTooLong     = errors.New("too long")
-)
-
-// marked is an error with a plain text that is also one of the above.
+// marked is an error with a plain text and a cause.
 type marked struct {
 	text string
-	mark error
+	mark cause
 }
 
 func (e *marked) Error() string { return e.text }
@@ -123,7 +117,7 @@ func (w *web) exchange(req *http.Request, b bounds, buf []byte) (*answer, error)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	cutAfter := func(d time.Duration, what string) *time.Timer {
-		return time.AfterFunc(d, func() { cancel(fmt.Errorf("%s %s", what, d)) })
+		return time.AfterFunc(d, func() { cancel(&marked{fmt.Sprintf("%s %s", what, d), timedOut}) })
 	}
 	if b.whole > 0 {
 		defer cutAfter(b.whole, "took longer than").Stop()
@@ -145,21 +139,23 @@ func (w *web) exchange(req *http.Request, b bounds, buf []byte) (*answer, error)
 		w.manners.answered(name, took)
 	}
 	if err != nil {
-		if refused := (*marked)(nil); errors.As(err, &refused) && refused.mark == errPrivate {
-			return nil, &marked{fmt.Sprintf("the address of %s: %s", name, refused.text), errPrivate}
+		if refused := (*marked)(nil); errors.As(err, &refused) && refused.mark == privateAddress {
+			return nil, &marked{fmt.Sprintf("the address of %s: %s", name, refused.text), privateAddress}
 		}
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
 		// net/http has no type for it; over HTTP/2 it may only say PROTOCOL_ERROR.
 		if s := err.Error(); strings.Contains(s, "response headers exceeded") || strings.Contains(s, "response header list larger") {
-			return nil, &marked{"headers longer than " + size(maxHeader), errTooLong}
+			return nil, &marked{"headers longer than " + size(maxHeader), tooLong}
 		}
 		if op := (*net.OpError)(nil); errors.As(err, &op) && connected.Load() {
-			err = op.Err // without the addresses, which differ each time
+			err = &marked{op.Err.Error(), brokenOff} // without the addresses, which differ each time
+		} else if connected.Load() && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
+			err = &marked{err.Error(), brokenOff}
 		}
 		if !connected.Load() && req.Context().Err() == nil && isOwn(transport) {
-			err = &marked{err.Error(), errUnreachable}
+			err = &marked{err.Error(), unreachable}
 		}
 		return nil, err
 	}
@@ -273,13 +269,13 @@ func (w *web) read(resp *http.Response, limit int64, from io.Reader, to *sink) (
 		switch {
 		case got > limit || err != nil && wire.N <= 0:
 			to.buf = to.buf[:min(int64(len(to.buf)), limit-to.before)]
-			return nil, "length", &marked{"longer than " + size(limit), errTooLong}
+			return nil, "length", &marked{"longer than " + size(limit), tooLong}
 		case err == io.EOF:
 			return nil, "", nil
 		case errors.As(err, &corrupt), errors.Is(err, gzip.ErrChecksum), errors.Is(err, zlib.ErrChecksum):
-			return nil, "unspecified", fmt.Errorf("the content coding is broken after %s", size(got))
+			return nil, "unspecified", &marked{"the content coding is broken after " + size(got), badAnswer}
 		case err != nil:
-			return nil, "disconnect", fmt.Errorf("the connection was lost after %s", size(got))
+			return nil, "disconnect", &marked{"the connection was lost after " + size(got), brokenOff}
 		}
 	}
 }
@@ -516,9 +512,9 @@ func (f *fetcher) redirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		again := func(earlier *http.Request) bool { return earlier.URL.String() == req.URL.String() }
 		if slices.ContainsFunc(via, again) {
-			return errors.New("redirects in a circle")
+			return &marked{"redirects in a circle", endless}
 		}
-		return fmt.Errorf("more than %d redirects", maxRedirects)
+		return &marked{fmt.Sprintf("more than %d redirects", maxRedirects), endless}
 	}
 	return f.request.follow(req.Context(), req.URL, f.hops)
 }
@@ -535,7 +531,7 @@ func isRedirect(resp *http.Response) bool {
 
 func webScheme(u *url.URL) error {
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return errors.New("not a web address (http or https)")
+		return &marked{"not a web address (http or https)", strange}
 	}
 	return nil
 }

@@ -336,7 +336,7 @@ func TestFetchTLS(t *testing.T) {
 	if c, err := get(true); err != nil || string(c.Body) != "HTTP/2.0" {
 		t.Errorf("fetch = %v, %v, want HTTP/2.0", c, err)
 	}
-	if _, err := get(false); !errors.Is(err, errUnreachable) || !strings.Contains(err.Error(), "certificate") {
+	if _, err := get(false); !errors.Is(err, unreachable) || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("fetch = %v, want an untrusted certificate", err)
 	}
 }

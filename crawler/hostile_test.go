@@ -141,33 +141,33 @@ func TestHostileServers(t *testing.T) {
 	}), plain)
 
 	want := map[string]string{
-		oddURL + "/odd/gzip-bomb":      "failed: longer than 2 MiB",
-		oddURL + "/odd/gzip-broken":    "failed: the content coding is broken after 72 bytes",
-		oddURL + "/odd/brotli":         `failed: content coding "br", which was not asked for`,
-		oddURL + "/odd/empty":          "failed: the answer is empty",
-		oddURL + "/odd/slow-header":    "failed: no answer within 1s",
-		oddURL + "/odd/stall":          "failed: nothing more came for 700ms",
-		oddURL + "/odd/endless":        "failed: longer than 2 MiB",
-		oddURL + "/odd/200MB":          "failed: longer than 2 MiB",
-		oddURL + "/odd/wrong-length":   "failed: the connection was lost after 72 bytes",
-		oddURL + "/odd/reset":          "failed: the connection was lost after 72 bytes",
-		oddURL + "/odd/huge-header":    "failed: headers longer than 256 KiB",
-		oddURL + "/odd/to-ftp":         "failed: redirected to ftp://moj.gov.vn/x: not a web address (http or https)",
-		oddURL + "/odd/to-far":         "failed: redirected to another site: http://elsewhere.vn/x",
-		oddURL + "/odd/rst":            "failed: the connection was lost",
-		oddURL + "/odd/no-http":        "failed: net/http: HTTP/1.x transport connection broken: malformed HTTP status code",
-		oddURL + "/odd/steps/11":       "failed: more than 10 redirects",
-		oddURL + "/odd/missing":        "gone: 404 Not Found",
-		oddURL + "/odd/pdf":            "fetched: not an article: a PDF, not a page",
-		login + "/news/1":              "blocked: not an article: ",
-		oddURL + "/news/missing":       "gone: not an article: ",
-		oddURL + "/news/shell":         "failed: not an article: ",
-		down + "/news/1":               "failed: robots.txt: 503 Service Unavailable",
-		busy + "/news/1":               "failed: 429 Too Many Requests",
-		twoURL + "/odd/two-reset":      "failed: the connection was lost after 3 bytes",
-		twoURL + "/odd/two-header":     "failed: connection error: PROTOCOL_ERROR",
-		twoURL + "/odd/two-endless":    "failed: longer than 2 MiB",
-		"http://127.0.0.1:1/news/none": "failed: robots.txt: dial tcp 127.0.0.1:1: ",
+		oddURL + "/odd/gzip-bomb":      "failed, too long: longer than 2 MiB",
+		oddURL + "/odd/gzip-broken":    "failed, bad answer: the content coding is broken after 72 bytes",
+		oddURL + "/odd/brotli":         `failed, bad answer: content coding "br", which was not asked for`,
+		oddURL + "/odd/empty":          "failed, empty: the answer is empty",
+		oddURL + "/odd/slow-header":    "failed, timed out: no answer within 1s",
+		oddURL + "/odd/stall":          "failed, timed out: nothing more came for 700ms",
+		oddURL + "/odd/endless":        "failed, too long: longer than 2 MiB",
+		oddURL + "/odd/200MB":          "failed, too long: longer than 2 MiB",
+		oddURL + "/odd/wrong-length":   "failed, broken off: the connection was lost after 72 bytes",
+		oddURL + "/odd/reset":          "failed, broken off: the connection was lost after 72 bytes",
+		oddURL + "/odd/huge-header":    "failed, too long: headers longer than 256 KiB",
+		oddURL + "/odd/to-ftp":         "failed, not of the site: redirected to ftp://moj.gov.vn/x: not a web address (http or https)",
+		oddURL + "/odd/to-far":         "failed, moved to another site: redirected to another site: http://elsewhere.vn/x",
+		oddURL + "/odd/rst":            "failed, broken off: the connection was lost",
+		oddURL + "/odd/no-http":        "failed, bad answer: net/http: HTTP/1.x transport connection broken: malformed HTTP status code",
+		oddURL + "/odd/steps/11":       "failed, redirects without end: more than 10 redirects",
+		oddURL + "/odd/missing":        "gone, not found: 404 Not Found",
+		oddURL + "/odd/pdf":            "fetched, not read: not an article: a PDF, not a page",
+		login + "/news/1":              "blocked, login: not an article: ",
+		oddURL + "/news/missing":       "gone, says not found: not an article: ",
+		oddURL + "/news/shell":         "failed, shell: not an article: ",
+		down + "/news/1":               "failed, robots.txt not to be had: robots.txt: 503 Service Unavailable",
+		busy + "/news/1":               "failed, throttled: 429 Too Many Requests",
+		twoURL + "/odd/two-reset":      "failed, broken off: the connection was lost after 3 bytes",
+		twoURL + "/odd/two-header":     "failed, bad answer: connection error: PROTOCOL_ERROR",
+		twoURL + "/odd/two-endless":    "failed, too long: longer than 2 MiB",
+		"http://127.0.0.1:1/news/none": "failed, robots.txt not to be had: robots.txt: dial tcp 127.0.0.1:1: ",
 	}
 	good := map[string]string{
 		oddURL + "/news/good":    "Tin tốt",
@@ -222,7 +222,7 @@ func TestHostileServers(t *testing.T) {
 		if strings.Contains(p.URL, "/news/trap/") {
 			continue
 		}
-		got[p.URL] = fmt.Sprintf("%s: %s", p.Result, p.Reason)
+		got[p.URL] = fmt.Sprintf("%s, %s: %s", p.Result, p.Cause, p.Reason)
 		if begins := want[p.URL]; strings.HasPrefix(got[p.URL], begins) {
 			got[p.URL] = begins
 		}

@@ -247,11 +247,11 @@ func (r *robots) of(ctx context.Context, u *url.URL, delay time.Duration) (rules
 			e.until = r.web.now().Add(robotsLife)
 			r.web.manners.slow(hostOf(u), e.rules.delay)
 		case ctx.Err() != nil, errors.As(e.err, new(*resting)): // that says nothing new about the host
-		case errors.Is(e.err, errPrivate): // it was not even asked
+		case errors.Is(e.err, privateAddress): // it was not even asked
 			e.until = r.web.now().Add(robotsRefused)
 		default:
 			e.until = r.web.manners.strike(hostOf(u))
-			e.err = errors.New(e.err.Error()) // the strike for it has been made
+			e.err = &marked{e.err.Error(), robotsUnknown} // the strike for it has been made
 		}
 		close(e.done)
 		return e.rules, e.err
@@ -270,7 +270,7 @@ func (r *robots) fetch(ctx context.Context, page *url.URL, delay time.Duration) 
 		}
 		req.Header.Set("User-Agent", r.web.agent)
 		a, err := r.web.exchange(req, bounds{delay: delay, whole: r.web.limits.page, size: robotsSize}, nil)
-		if errors.Is(err, errPrivate) {
+		if errors.Is(err, privateAddress) {
 			return rules{}, err
 		}
 		if err != nil && (a == nil || a.truncated != "length") {

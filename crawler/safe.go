@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -19,10 +18,6 @@ import (
 
 	"luutin/extract"
 )
-
-// errPrivate is the error of an address that only a site's definition or
-// --allow-private opens.
-var errPrivate = errors.New("an address that is not public")
 
 // notPublic are the networks that no public site has an address of.
 var notPublic = []struct {
@@ -98,7 +93,7 @@ func refuse(addr netip.Addr) error {
 	if what == "" {
 		return nil
 	}
-	return &marked{fmt.Sprintf("%s is %s, which is asked only with private = true in the site's definition or with --allow-private", addr, what), errPrivate}
+	return &marked{fmt.Sprintf("%s is %s, which is asked only with private = true in the site's definition or with --allow-private", addr, what), privateAddress}
 }
 
 // refuseLiteral looks at a URL whose host is no name that is to be resolved.
@@ -119,7 +114,7 @@ func refuseLiteral(u *url.URL) error {
 func control(_, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return fmt.Errorf("%s: %w", address, errPrivate)
+		return &marked{address + ": an address that is not public", privateAddress}
 	}
 	return refuse(at.Addr())
 }

@@ -185,7 +185,7 @@ func TestPrivateConnectionsAreNotShared(t *testing.T) {
 			io.Copy(io.Discard, resp.Body)
 			resp.Body.Close()
 		}
-		if errors.Is(err, errPrivate) == terms.Private {
+		if errors.Is(err, privateAddress) == terms.Private {
 			t.Errorf("%+v: error %v", terms, err)
 		}
 	}

@@ -70,6 +70,7 @@ type Problem struct {
 	Kind   extract.Kind `json:"kind"`
 	Result store.Result `json:"result"` // fetched when the page came but could not be read
 	Reason string       `json:"reason"`
+	Cause  string       `json:"cause"` // the kind of reason
 }
 
 // String is one line.
@@ -181,7 +182,7 @@ func (r *run) note(l *store.Lease, v store.Visit, o store.Outcome) {
 	}
 	var bad *failure
 	if v.Reason != "" {
-		bad = &failure{problem: Problem{t.Site, t.URL, t.Kind, v.Result, v.Reason}, order: len(r.unwell),
+		bad = &failure{problem: Problem{t.Site, t.URL, t.Kind, v.Result, v.Reason, v.Cause}, order: len(r.unwell),
 			cut: v.Capture != nil && v.Capture.Truncated != ""}
 		if mild := bad.problem.mild(); r.named[mild] < maxProblems {
 			r.named[mild]++

@@ -38,6 +38,7 @@ var errNotNow = errors.New("the host is not to be asked at once")
 type verdict struct {
 	result store.Result
 	reason string
+	cause  cause
 }
 
 func (e *verdict) Error() string { return e.reason }
@@ -45,7 +46,7 @@ func (e *verdict) Error() string { return e.reason }
 // fetchLease fetches the target of a lease, as long as the lease lasts.
 func (f *fetcher) fetchLease(ctx context.Context, r *run, l *store.Lease) (*store.Capture, error) {
 	t := l.Target
-	ctx, cancel := context.WithTimeoutCause(ctx, l.Expires.Sub(r.now())-leaseMargin, errors.New("took longer than its lease"))
+	ctx, cancel := context.WithTimeoutCause(ctx, l.Expires.Sub(r.now())-leaseMargin, &marked{"took longer than its lease", timedOut})
 	defer cancel()
 	ctx = context.WithValue(ctx, termsKey{}, r.terms(t.Site))
 
@@ -105,12 +106,12 @@ func (r *run) mayAsk(ctx context.Context, t store.Target, u *url.URL, hops []sto
 	redirected := len(hops) > 0
 	if !r.belongs(t.Site, u) {
 		if redirected {
-			return &verdict{store.Failed, "redirected to another site: " + u.String()}
+			return &verdict{store.Failed, "redirected to another site: " + u.String(), movedAway}
 		}
-		return &verdict{store.Failed, fmt.Sprintf("%s is no host of %s", hostOf(u), t.Site)}
+		return &verdict{store.Failed, fmt.Sprintf("%s is no host of %s", hostOf(u), t.Site), strange}
 	}
 	if redirected && t.Kind == extract.KindArticle && isHome(u) {
-		return &verdict{store.Missing, "redirected to the home page: " + u.String()}
+		return &verdict{store.Missing, "redirected to the home page: " + u.String(), movedHome}
 	}
 	if now := r.now(); r.Sites.Terms(t.Site).Hours.Opens(now).After(now) {
 		return errNotNow
@@ -126,7 +127,7 @@ func (r *run) mayAsk(ctx context.Context, t store.Target, u *url.URL, hops []sto
 			if redirected {
 				reason = "redirected to what robots.txt forbids: " + u.String()
 			}
-			return &verdict{store.Refused, reason}
+			return &verdict{store.Refused, reason, robotsForbid}
 		}
 	}
 	if !redirected && r.web.manners.next(hostOf(u), delay).Sub(r.now()) > shortWait {
@@ -176,7 +177,7 @@ func (r *run) judge(l *store.Lease, page *store.Capture, err error) store.Visit 
 	var resting *resting
 	switch {
 	case errors.As(err, &verdict):
-		v.Result, v.Reason = verdict.result, verdict.reason
+		v.Result, v.Reason, v.Cause = verdict.result, verdict.reason, string(verdict.cause)
 		if v.Result != store.Failed {
 			v.Again = now.Add(rarerIn(passed))
 		}
@@ -186,24 +187,25 @@ func (r *run) judge(l *store.Lease, page *store.Capture, err error) store.Visit 
 		return v
 	case errors.As(err, &resting):
 		v.Again = later(v.Again, resting.until)
-	case errors.Is(err, errPrivate):
+	case errors.Is(err, privateAddress):
 		v.Again = now.Add(rarerIn(passed)) // it is for people to decide
-	case errors.Is(err, errUnreachable):
+	case errors.Is(err, unreachable):
 		r.web.manners.strike(host)
-	case errors.Is(err, errTooLong):
+	case errors.Is(err, tooLong):
 		v.Again = now.Add(rarerIn(passed)) // it will hardly be shorter soon
 	}
 	if err != nil {
-		v.Reason = err.Error()
+		v.Reason, v.Cause = err.Error(), string(causeOf(err))
 		if page != nil && page.Truncated == "" {
 			v.Capture = nil // of a redirect
 		}
 		return v
 	}
 
-	v.Reason = statusLine(page.Status)
+	v.Reason, v.Cause = statusLine(page.Status), string(oddStatus)
 	switch s := page.Status; {
 	case s == http.StatusTooManyRequests || s == http.StatusServiceUnavailable:
+		v.Cause = string(throttled)
 		asked := retryAfter(page.Header, now)
 		if asked.IsZero() {
 			asked = r.web.manners.strike(host)
@@ -213,7 +215,7 @@ func (r *run) judge(l *store.Lease, page *store.Capture, err error) store.Visit 
 		v.Capture = nil
 		return v
 	case s >= 500:
-		v.Capture = nil
+		v.Cause, v.Capture = string(serverError), nil
 		return v
 	}
 	r.web.manners.calm(host)
@@ -224,22 +226,22 @@ func (r *run) judge(l *store.Lease, page *store.Capture, err error) store.Visit 
 			v.Reason += ", though nothing was said about an earlier copy"
 			return v
 		}
-		v.Result, v.Reason = store.Unchanged, ""
+		v.Result, v.Reason, v.Cause = store.Unchanged, "", ""
 		v.Again = r.again(t, nil, passed, now)
 	case s == http.StatusNotFound || s == http.StatusGone:
-		v.Result, v.Again = store.Missing, now.Add(rarerIn(passed))
+		v.Result, v.Cause, v.Again = store.Missing, string(notFound), now.Add(rarerIn(passed))
 	case s == http.StatusUnauthorized || s == http.StatusForbidden || s == http.StatusUnavailableForLegalReasons:
-		v.Result, v.Again = store.Barred, now.Add(rarerIn(passed))
+		v.Result, v.Cause, v.Again = store.Barred, string(forbidden), now.Add(rarerIn(passed))
 	case s == http.StatusOK || s == http.StatusNonAuthoritativeInfo:
 		if page.Length() == 0 {
-			v.Reason, v.Capture = "the answer is empty", nil
+			v.Reason, v.Cause, v.Capture = "the answer is empty", string(emptyAnswer), nil
 			if t.Priority >= backfill { // how some systems answer for a page behind a list's last
 				v.Result, v.Reason = store.Missing, "the list has no such page: the answer is empty"
 				v.Again = now.Add(rarerIn(passed))
 			}
 			return v
 		}
-		v.Result, v.Reason = store.Fetched, ""
+		v.Result, v.Reason, v.Cause = store.Fetched, "", ""
 		v.Again = r.again(t, nil, passed, now)
 	}
 	return v
@@ -288,27 +290,30 @@ func (r *run) read(t store.Target, v *store.Visit) {
 	}
 	switch instead {
 	case "missing":
-		v.Result, v.Reason, v.Again = store.Missing, err.Error(), v.Time.Add(rarerIn(passed))
+		v.Result, v.Reason, v.Cause, v.Again = store.Missing, err.Error(), string(saysNotFound), v.Time.Add(rarerIn(passed))
 		return
 	case "challenge", "login":
-		v.Result, v.Reason = store.Barred, err.Error()
+		v.Result, v.Reason, v.Cause = store.Barred, err.Error(), instead
 		v.Again = later(v.Time.Add(rarerIn(passed)), r.web.manners.wall(host))
 		return
 	case "shell":
-		v.Result, v.Reason, v.Again = store.Failed, err.Error(), v.Time.Add(retryIn(t.Attempts))
+		v.Result, v.Reason, v.Cause, v.Again = store.Failed, err.Error(), string(shell), v.Time.Add(retryIn(t.Attempts))
 		return
 	}
 	r.web.manners.passed(host)
-	var panicked *panicError
+	var panic *panicError
 	switch {
-	case errors.As(err, &panicked):
-		v.Result, v.Reason, v.Again = store.Failed, err.Error(), v.Time.Add(retryIn(t.Attempts))
+	case errors.As(err, &panic):
+		v.Result, v.Reason, v.Cause, v.Again = store.Failed, err.Error(), string(panicked), v.Time.Add(retryIn(t.Attempts))
 		return
 	case err != nil && isArticle:
-		v.Reason = err.Error()
+		v.Reason, v.Cause = err.Error(), string(notRead)
 	case errors.Is(err, extract.ErrListEnd):
 	case err != nil && (!errors.Is(err, extract.ErrNotArticle) || reading == nil || len(reading.Links) == 0):
-		v.Result, v.Reason, v.Again = store.Failed, err.Error(), v.Time.Add(retryIn(t.Attempts))
+		v.Result, v.Reason, v.Cause, v.Again = store.Failed, err.Error(), string(notRead), v.Time.Add(retryIn(t.Attempts))
+		if errors.Is(err, extract.ErrNoLinks) {
+			v.Cause = string(noLinks)
+		}
 	}
 	if reading == nil {
 		return

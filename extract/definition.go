@@ -265,7 +265,8 @@ type layout struct {
 	when   selector
 	drop   selector
 	fields map[string]selector
-	from   string // the definition or platform that it stands in
+	rules  map[string]string // fieldKeys without what is empty
+	from   string            // the definition or platform that it stands in
 	zone   *time.Location
 	spoken string // the language of the definition
 }
@@ -472,7 +473,8 @@ func (d *definition) compileLayout(i int) error {
 	if l.url, err = compileURL(l.URL); err != nil {
 		return d.faultIn("layout", i, "url", err.Error())
 	}
-	l.fields = map[string]selector{}
+	l.fields, l.rules = map[string]selector{}, l.fieldKeys()
+	maps.DeleteFunc(l.rules, func(_, raw string) bool { return raw == "" })
 	switch l.Format {
 	case "", formatHTML:
 		l.Format = formatHTML

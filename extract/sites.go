@@ -81,6 +81,25 @@ func (s *Sites) Seeds(site string) []Link {
 	return out
 }
 
+// Rules returns what the definition of a site says of where an article's fields
+// stand: selectors, or JSON paths, by the name of the field. Of several layouts
+// it is the one that Article.Extractor names, and the newest when it names none
+// of the site's.
+func (s *Sites) Rules(site, extractor string) map[string]string {
+	d := s.byName[site]
+	if d == nil || len(d.Layouts) == 0 {
+		return nil
+	}
+	l := &d.Layouts[0]
+	for i := range d.Layouts {
+		if strings.HasSuffix(extractor, " "+d.Layouts[i].from+"/"+d.Layouts[i].Name) {
+			l = &d.Layouts[i]
+			break
+		}
+	}
+	return l.rules
+}
+
 // Belongs reports whether a host is one of a site's own.
 func (s *Sites) Belongs(site, host string) bool {
 	d := s.byName[site]
