@@ -20,6 +20,7 @@ import (
 	"github.com/andybalholm/cascadia"
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
+	"golang.org/x/net/html/atom"
 )
 
 //go:embed sites
@@ -574,11 +575,15 @@ func absolute(raw string) error {
 type selector []alternative
 
 type alternative struct {
-	raw   string // as it is written
-	css   string // without @attribute
-	sel   cascadia.Selector
-	attr  string   // whose value is meant; "" means the text
-	needs []string // classes and ids without which it matches nothing
+	raw  string // as it is written
+	css  string // without @attribute
+	sel  cascadia.Selector
+	attr string // whose value is meant; "" means the text
+
+	// see needs
+	needs []uint32
+	mark  uint32
+	tag   atom.Atom
 }
 
 var attrSuffix = regexp.MustCompile(`^(.*\S)\s*@([a-zA-Z][-a-zA-Z0-9_:]*)$`)
@@ -600,7 +605,8 @@ func compileSelector(raw string) (selector, error) {
 		if err != nil {
 			return nil, fmt.Errorf("selector %q: %w", a.raw, err)
 		}
-		a.css, a.sel, a.needs = css, sel, needs(css)
+		a.css, a.sel = css, sel
+		a.needs, a.mark, a.tag = needs(css)
 		out = append(out, a)
 	}
 	return out, nil

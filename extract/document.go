@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/PuerkitoBio/goquery"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
@@ -12,11 +11,13 @@ import (
 )
 
 // A document is a parsed page and what is asked of it more than once. One walk
-// over the tree notes which classes and ids there are, so that most selectors
-// of most layouts need no walk of their own.
+// over the tree notes the elements with their classes and ids, so that
+// selectors need no walk of their own.
 type document struct {
-	root  *html.Node
-	doc   *goquery.Selection
+	root     *html.Node
+	elements []*html.Node // in the order of the page
+	names    []nameAt     // their classes and ids
+
 	links []*html.Node // the <link> elements
 	base  string       // of <base href>
 	ogURL string       // of og:url
@@ -27,10 +28,17 @@ type document struct {
 	found    map[string][]*html.Node // by the text of the selector
 }
 
-func newDocument(root *html.Node) *document {
-	d := &document{root: root, doc: goquery.NewDocumentFromNode(root).Selection, found: map[string][]*html.Node{}}
+// A nameAt says that an element has a class or an id with this mark.
+type nameAt struct{ mark, element uint32 }
+
+// newDocument walks the tree of a page of so many bytes.
+func newDocument(root *html.Node, size int) *document {
+	const perElement = 80 // bytes, about
+	d := &document{root: root, found: map[string][]*html.Node{}}
+	d.elements = make([]*html.Node, 0, size/perElement)
+	d.names = make([]nameAt, 0, size/perElement)
 	heading := false
-	for n := range root.Descendants() {
+	for n := root.FirstChild; n != nil; n = next(n, root) {
 		if n.Type != html.ElementNode {
 			continue
 		}
@@ -38,12 +46,13 @@ func newDocument(root *html.Node) *document {
 			switch a := &n.Attr[i]; a.Key {
 			case "class":
 				for token := range strings.FieldsSeq(a.Val) {
-					d.marks.add('.', token)
+					d.name('.', token)
 				}
 			case "id":
-				d.marks.add('#', a.Val)
+				d.name('#', a.Val)
 			}
 		}
+		d.elements = append(d.elements, n)
 		switch n.DataAtom {
 		case atom.Html:
 			d.lang = dom.Attr(n, "lang")
@@ -70,19 +79,56 @@ func newDocument(root *html.Node) *document {
 	return d
 }
 
+// name notes a class or id of the element that comes next.
+func (d *document) name(kind byte, token string) {
+	m := mark(kind, token)
+	d.marks.add(m)
+	d.names = append(d.names, nameAt{m, uint32(len(d.elements))})
+}
+
+// next returns the node that follows n in the order of the page, nil behind
+// the last one below root.
+func next(n, root *html.Node) *html.Node {
+	if n.FirstChild != nil {
+		return n.FirstChild
+	}
+	for ; n != root; n = n.Parent {
+		if n.NextSibling != nil {
+			return n.NextSibling
+		}
+	}
+	return nil
+}
+
 // match returns what one alternative of a selector matches, in the order of
 // the page.
 func (d *document) match(a alternative) []*html.Node {
 	for _, need := range a.needs {
-		if !d.marks.has(need[0], need[1:]) {
+		if !d.marks.has(need) {
 			return nil
 		}
 	}
 	nodes, known := d.found[a.css]
-	if !known {
-		nodes = d.doc.FindMatcher(a.sel).Nodes
-		d.found[a.css] = nodes
+	if known {
+		return nodes
 	}
+	if a.mark != 0 {
+		for _, name := range d.names {
+			if name.mark != a.mark {
+				continue
+			}
+			if n := d.elements[name.element]; a.sel.Match(n) && (len(nodes) == 0 || nodes[len(nodes)-1] != n) {
+				nodes = append(nodes, n)
+			}
+		}
+	} else {
+		for _, n := range d.elements {
+			if (a.tag == 0 || a.tag == n.DataAtom) && a.sel.Match(n) {
+				nodes = append(nodes, n)
+			}
+		}
+	}
+	d.found[a.css] = nodes
 	return nodes
 }
 
@@ -110,34 +156,43 @@ func (d *document) headLink(rel string) string {
 // it, and never no to one that is: a Bloom filter with one hash.
 type marks [1024]uint64
 
-func (m *marks) add(kind byte, token string) {
-	h := mark(kind, token)
-	m[h>>6&1023] |= 1 << (h & 63)
-}
+func (m *marks) add(h uint32)      { m[h>>6&1023] |= 1 << (h & 63) }
+func (m *marks) has(h uint32) bool { return m[h>>6&1023]&(1<<(h&63)) != 0 }
 
-func (m *marks) has(kind byte, token string) bool {
-	h := mark(kind, token)
-	return m[h>>6&1023]&(1<<(h&63)) != 0
-}
-
-// mark is FNV-1a, written out: hash/fnv allocates.
+// mark is FNV-1a, written out (hash/fnv allocates), and never 0.
 func mark(kind byte, token string) uint32 {
 	h := (uint32(2166136261) ^ uint32(kind)) * 16777619
 	for i := 0; i < len(token); i++ {
 		h = (h ^ uint32(token[i])) * 16777619
 	}
-	return h ^ h>>16
+	return max(h^h>>16, 1)
 }
 
 var (
 	bracketed = regexp.MustCompile(`\[[^\]]*\]|\([^)]*\)`)
 	named     = regexp.MustCompile(`[.#][-_\pL][-_\pL\pN]*`)
+	tagged    = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9]*`)
 )
 
-// needs returns the classes and ids without which a selector matches nothing.
-func needs(css string) []string {
+// needs returns the marks of the classes and ids without which a selector
+// matches nothing; and of what it matches a mark that each has, or the tag.
+func needs(css string) (all []uint32, own uint32, tag atom.Atom) {
 	if strings.Contains(css, `\`) || strings.Count(css, "(") > 1 {
-		return nil
+		return nil, 0, 0
 	}
-	return named.FindAllString(bracketed.ReplaceAllString(css, ""), -1)
+	css = strings.TrimSpace(bracketed.ReplaceAllString(css, ""))
+	if strings.ContainsAny(css, "\"'[]()") {
+		return nil, 0, 0
+	}
+	marks := func(css string) (out []uint32) {
+		for _, name := range named.FindAllString(css, -1) {
+			out = append(out, mark(name[0], name[1:]))
+		}
+		return out
+	}
+	last := css[strings.LastIndexAny(css, " \t\n>+~")+1:]
+	if m := marks(last); len(m) > 0 {
+		own = m[0]
+	}
+	return marks(css), own, atom.Lookup([]byte(strings.ToLower(tagged.FindString(last))))
 }

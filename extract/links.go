@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +35,10 @@ func (c *context) readList() error {
 	}
 	c.readLinks(found)
 	if c.site != nil && c.site.follow != nil {
-		for _, n := range c.doc.Find("a[href]").Nodes {
+		for _, n := range c.elements {
+			if n.DataAtom != atom.A {
+				continue
+			}
 			if u := c.target(dom.Attr(n, "href")); u != nil && c.site.follow.MatchString(u.RequestURI()) {
 				c.link(u.String(), "", KindList, dom.Text(n), nil)
 			}
@@ -116,7 +120,7 @@ var inScript = regexp.MustCompile(`(?:location(?:\.href)?\s*=\s*|window\.open\(\
 func (c *context) readLinks(parts []*html.Node) {
 	for _, n := range parts {
 		c.linkOf(n)
-		for d := range n.Descendants() {
+		for d := n.FirstChild; d != nil; d = next(d, n) {
 			c.linkOf(d)
 		}
 	}
@@ -247,7 +251,12 @@ func (c *context) nextPage(l listRule, articles int) {
 	if l.next == nil && l.Page == "" && l.PagePost == "" && c.document != nil {
 		href := c.headLink("next")
 		if href == "" {
-			href, _ = c.doc.Find(`a[rel="next"][href]`).First().Attr("href")
+			i := slices.IndexFunc(c.elements, func(n *html.Node) bool {
+				return n.DataAtom == atom.A && dom.Attr(n, "rel") == "next" && dom.Attr(n, "href") != ""
+			})
+			if i >= 0 {
+				href = dom.Attr(c.elements[i], "href")
+			}
 		}
 		if u := c.target(href); u != nil {
 			c.onward(u.String(), "")

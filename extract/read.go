@@ -150,7 +150,7 @@ func (c *context) readHTML(text []byte) error {
 	if err != nil {
 		return fmt.Errorf("parse page: %w", err)
 	}
-	c.document = newDocument(root)
+	c.document = newDocument(root, len(text))
 	if c.document.base != "" {
 		if u, err := c.url.Parse(c.document.base); err == nil {
 			c.base = u

@@ -767,7 +767,7 @@ func elements(n *html.Node, name atom.Atom) (out []*html.Node) {
 	if n.DataAtom == name {
 		return []*html.Node{n}
 	}
-	for c := range n.Descendants() {
+	for c := n.FirstChild; c != nil; c = next(c, n) {
 		if c.DataAtom == name {
 			out = append(out, c)
 		}
@@ -812,7 +812,7 @@ func holdsText(n *html.Node) bool {
 		return false
 	}
 	prose := 0
-	for c := range n.Descendants() {
+	for c := n.FirstChild; c != nil; c = next(c, n) {
 		if c.DataAtom == atom.P && len(elements(c, atom.A)) == 0 && utf8.RuneCountInString(dom.Text(c)) >= 80 {
 			if prose++; prose == 2 {
 				return true

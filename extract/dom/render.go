@@ -173,37 +173,52 @@ func (r *renderer) special(n *html.Node, depth int) bool {
 }
 
 func (r *renderer) write(s string) {
-	blank := true
-	for _, c := range s {
-		if unicode.IsSpace(c) || c == '\u00a0' {
-			continue
-		}
-		blank = false
-		if unicode.IsLetter(c) || unicode.IsDigit(c) {
-			r.cur.Chars++
-			if r.bold > 0 {
-				r.boldChars++
-			}
-			if r.italic > 0 {
-				r.italChars++
-			}
-			if r.link > 0 {
-				r.cur.Linked++
-			}
-		}
+	n := letters(s)
+	r.cur.Chars += n
+	if r.bold > 0 {
+		r.boldChars += n
 	}
-	if !blank {
+	if r.italic > 0 {
+		r.italChars += n
+	}
+	if r.link > 0 {
+		r.cur.Linked += n
+	}
+	if n > 0 || strings.TrimSpace(s) != "" {
 		r.broken = false
 	}
 	if !r.pre {
-		s = strings.Map(func(c rune) rune {
-			if c == '\n' || c == '\r' || c == '\t' {
-				return ' '
-			}
-			return c
-		}, s)
+		s = blanks.Replace(s)
 	}
 	r.text.WriteString(s)
+}
+
+var blanks = strings.NewReplacer("\n", " ", "\r", " ", "\t", " ")
+
+// letters counts the letters and digits of a text.
+func letters(s string) (n int) {
+	for i, size := 0, 1; i < len(s); i += size {
+		c := s[i]
+		size = 1
+		switch {
+		case c >= utf8.RuneSelf:
+			var r rune
+			if r, size = utf8.DecodeRuneInString(s[i:]); isLetter(r) {
+				n++
+			}
+		case c|0x20 >= 'a' && c|0x20 <= 'z', c >= '0' && c <= '9':
+			n++
+		}
+	}
+	return n
+}
+
+// isLetter reports letters and digits beyond ASCII, those of Latin first.
+func isLetter(r rune) bool {
+	if r >= '\u00c0' && r <= '\u024f' {
+		return r != '×' && r != '÷'
+	}
+	return r >= '\u1e00' && r <= '\u1eff' || unicode.IsLetter(r) || unicode.IsDigit(r)
 }
 
 // flush ends the paragraph.
@@ -539,13 +554,10 @@ func (r *renderer) count(n *html.Node, p *Piece) (linked, chars int) {
 		for c := n.FirstChild; c != nil; c = c.NextSibling {
 			switch c.Type {
 			case html.TextNode:
-				for _, x := range c.Data {
-					if unicode.IsLetter(x) || unicode.IsDigit(x) {
-						chars++
-						if link {
-							linked++
-						}
-					}
+				k := letters(c.Data)
+				chars += k
+				if link {
+					linked += k
 				}
 			case html.ElementNode:
 				if depth > maxDepth || r.drop(c) || Invisible(c) {

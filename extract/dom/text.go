@@ -29,6 +29,12 @@ func Text(n *nethtml.Node) string { return TextWithout(n, nil) }
 
 // TextWithout is Text without the nodes for which drop returns true.
 func TextWithout(n *nethtml.Node, drop func(*nethtml.Node) bool) string {
+	if c := n.FirstChild; c != nil && c.NextSibling == nil && c.Type == nethtml.TextNode && n.Type == nethtml.ElementNode {
+		if Invisible(n) || drop != nil && (drop(n) || drop(c)) {
+			return ""
+		}
+		return Clean(c.Data)
+	}
 	var b strings.Builder
 	appendText(&b, n, drop, 0)
 	return Clean(b.String())
@@ -104,63 +110,75 @@ func fold(s string, lines bool) string {
 	if i := strings.IndexByte(s, '&'); i >= 0 {
 		s = unescapeTwice(s)
 	}
-	if !plain(s, lines) {
-		var b strings.Builder
-		b.Grow(len(s))
-		pending := byte(0) // the white space to write before the next character
-		for i, r := range s {
+	var out []byte             // what was written, once that is not a part of s
+	from, to := 0, 0           // until then, that part
+	pending := byte(0)         // the white space to write before the next character
+	whole, valid := true, true // NFC, UTF-8: as far as is known
+	for i, size := 0, 1; i < len(s); i += size {
+		c := s[i]
+		size = 1
+		switch {
+		case c > ' ' && c < 0x7f:
+		case c == '\n' && lines:
+			pending = '\n'
+			continue
+		case c == ' ' || c >= '\t' && c <= '\r':
+			if pending == 0 {
+				pending = ' '
+			}
+			continue
+		case c < utf8.RuneSelf:
+			continue
+		default:
+			var r rune
+			r, size = utf8.DecodeRuneInString(s[i:])
 			switch {
-			case r == '\n' && lines:
-				pending = '\n'
-				continue
-			case unicode.IsSpace(r) || r == '\u00a0':
+			case isWhole(r):
+			case unicode.IsSpace(r):
 				if pending == 0 {
 					pending = ' '
 				}
 				continue
-			case r < ' ', r == 0x7f, unwanted(r) && !joins(s, i, r):
+			case unwanted(r) && !joins(s, i, r):
+				continue
+			default:
+				whole, valid = false, valid && (r != utf8.RuneError || size > 1)
+			}
+		}
+		if out == nil {
+			if to == from {
+				from, to, pending = i, i, 0
+			}
+			if to == i || pending != 0 && to == i-1 && s[to] == pending {
+				to, pending = i+size, 0
 				continue
 			}
-			if pending != 0 && b.Len() > 0 {
-				b.WriteByte(pending)
-			}
-			pending = 0
-			b.WriteRune(r)
+			out = append(make([]byte, 0, len(s)-from), s[from:to]...)
 		}
-		s = b.String()
+		if pending != 0 {
+			out = append(out, pending)
+			pending = 0
+		}
+		out = append(out, s[i:i+size]...)
 	}
-	if !norm.NFC.IsNormalString(s) {
+	if out == nil {
+		s = s[from:to]
+	} else {
+		s = string(out)
+	}
+	if !valid {
+		s = strings.ToValidUTF8(s, "\uFFFD")
+	}
+	if !whole && !norm.NFC.IsNormalString(s) {
 		s = norm.NFC.String(s)
 	}
 	return s
 }
 
-// plain reports whether fold has nothing to do but normalise.
-func plain(s string, lines bool) bool {
-	space := true
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
-		case c == ' ':
-			if space {
-				return false
-			}
-			space = true
-			continue
-		case c < ' ' || c == 0x7f:
-			return false
-		case c == 0xc2 && i+1 < len(s) && (s[i+1] == 0xa0 || s[i+1] == 0xad || s[i+1] < 0xa0):
-			return false
-		case c == 0xe2 && i+1 < len(s) && (s[i+1] == 0x80 || s[i+1] == 0x81):
-			if r, _ := utf8.DecodeRuneInString(s[i:]); unicode.IsSpace(r) || unwanted(r) {
-				return false
-			}
-		case c == 0xe3 && strings.HasPrefix(s[i:], "\u3000"), c == 0xef:
-			return false
-		}
-		space = false
-	}
-	return !space || s == ""
+// isWhole reports letters and signs beyond ASCII that are in NFC wherever they
+// stand: those of Latin, and the quotes and dashes that go with them.
+func isWhole(r rune) bool {
+	return r > '\u00a0' && r < '\u0300' && r != '\u00ad' || r >= '\u1e00' && r <= '\u1eff' || r >= '\u2010' && r <= '\u2027'
 }
 
 func unwanted(r rune) bool {
