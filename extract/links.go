@@ -138,12 +138,22 @@ func (c *context) linkOf(n *html.Node) {
 }
 
 func (c *context) article(href string, n *html.Node) {
-	u := c.target(href)
-	if u == nil {
+	place, known := c.hrefs[href]
+	if !known {
+		place = -1
+		if u := c.target(href); u != nil && c.isArticleLink(u) {
+			place = c.link(u.String(), "", KindArticle, "", nil)
+		}
+		if c.hrefs == nil {
+			c.hrefs = map[string]int{}
+		}
+		c.hrefs[href] = place
+	}
+	if place < 0 {
 		return
 	}
-	if c.isArticleLink(u) {
-		c.link(u.String(), "", KindArticle, dom.Text(n), nil)
+	if l := &c.reading.Links[place]; l.Text == "" {
+		l.Text = dom.Text(n)
 	}
 }
 
@@ -157,12 +167,7 @@ func (c *context) isArticleLink(u *url.URL) bool {
 
 // target resolves a link and leaves out what leads nowhere or off the site.
 func (c *context) target(href string) *url.URL {
-	href = strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\r' || r == '\t' {
-			return -1
-		}
-		return r
-	}, strings.TrimSpace(href))
+	href = noBreaks.Replace(strings.TrimSpace(href))
 	if href == "" || href[0] == '#' || strings.HasPrefix(href, "javascript:") || strings.HasPrefix(href, "mailto:") || strings.HasPrefix(href, "tel:") {
 		return nil
 	}
@@ -171,7 +176,7 @@ func (c *context) target(href string) *url.URL {
 		return nil
 	}
 	u.Fragment, u.RawFragment = "", ""
-	if c.page.URL != "" && !sameSite(c.sites, u, c.url) {
+	if c.page.URL != "" && u.Host != c.url.Host && !sameSite(c.sites, u, c.url) {
 		return nil
 	}
 	if c.site != nil && c.site.skip != nil && c.site.skip.MatchString(u.RequestURI()) {
@@ -179,6 +184,8 @@ func (c *context) target(href string) *url.URL {
 	}
 	return u
 }
+
+var noBreaks = strings.NewReplacer("\n", "", "\r", "", "\t", "")
 
 // looksLikeArticle judges a URL of a site that says nothing of its URLs: a
 // slug of several words or a number at the end, deeper than the page itself.
@@ -197,11 +204,10 @@ func looksLikeArticle(u, page *url.URL) bool {
 	return words >= 4 || digits >= 5 || words >= 2 && digits >= 3
 }
 
-// link notes a link once. Links to what the definition reads elsewhere, as
-// from an API, are rewritten.
-func (c *context) link(raw, post string, kind Kind, text string, published *time.Time) {
-	raw = withoutTrackers(c.sites.Address(raw))
-	canonical := c.sites.Key(raw)
+// link notes a link once and returns its place. Links to what the definition
+// reads elsewhere, as from an API, are rewritten.
+func (c *context) link(raw, post string, kind Kind, text string, published *time.Time) int {
+	raw, canonical := c.sites.asked(raw)
 	if post != "" {
 		canonical += "\n" + post
 	}
@@ -209,13 +215,15 @@ func (c *context) link(raw, post string, kind Kind, text string, published *time
 		if known := &c.reading.Links[i]; known.Text == "" {
 			known.Text = text
 		}
-		return
+		return i
 	}
 	if c.linked == nil {
 		c.linked = map[string]int{}
 	}
-	c.linked[canonical] = len(c.reading.Links)
+	i := len(c.reading.Links)
+	c.linked[canonical] = i
 	c.reading.Links = append(c.reading.Links, Link{URL: raw, Post: post, Canonical: canonical, Kind: kind, Text: text, Published: published})
+	return i
 }
 
 // onward notes a further page of the list.

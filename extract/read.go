@@ -95,6 +95,7 @@ type context struct {
 	*document
 	chosen  *layout          // nil when none fits
 	linked  map[string]int   // the place of each link in the reading, by its canonical URL
+	hrefs   map[string]int   // the same by what is written, -1 for what leads to no article
 	unruled *generic.Reading // made when first asked for
 }
 
@@ -267,16 +268,29 @@ func (c *context) dateOptions() dates.Options {
 // site finds the definition of a URL by its host: as it is, with or without
 // www., or by a pattern such as *.moh.gov.vn.
 func (s *Sites) site(raw string) *definition {
-	u, err := url.Parse(raw)
+	_, d := s.parse(raw)
+	return d
+}
+
+// parse returns a URL and its definition, or two nils.
+func (s *Sites) parse(raw string) (*url.URL, *definition) {
+	u, err := url.Parse(strings.TrimSpace(raw))
 	if err != nil || u.Host == "" {
-		return nil
+		return nil, nil
 	}
-	return s.ofHost(u.Hostname())
+	d := s.ofHost(u.Hostname())
+	if d == nil {
+		return nil, nil
+	}
+	return u, d
 }
 
 func (s *Sites) ofHost(host string) *definition {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	for _, h := range []string{host, strings.TrimPrefix(host, "www."), "www." + host} {
+	if d := s.byHost[host]; d != nil {
+		return d
+	}
+	for _, h := range [...]string{strings.TrimPrefix(host, "www."), "www." + host} {
 		if d := s.byHost[h]; d != nil {
 			return d
 		}

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -126,8 +127,10 @@ func (s *Sites) Headers(site, rawURL string) map[string]string {
 
 // Address returns what must be asked for to read what readers see at a URL: the
 // URL itself, or what the rewrites of its site's definition make of it.
-func (s *Sites) Address(raw string) string {
-	if d := s.site(raw); d != nil {
+func (s *Sites) Address(raw string) string { return s.site(raw).address(raw) }
+
+func (d *definition) address(raw string) string {
+	if d != nil {
 		for _, rw := range d.Rewrite {
 			if rw.from.MatchString(raw) {
 				return rw.from.ReplaceAllString(raw, rw.To)
@@ -140,8 +143,13 @@ func (s *Sites) Address(raw string) string {
 // Key returns what a URL of a site is known by in a frontier: its canonical
 // form without the scheme's s and the host's www., which lead to one page.
 func (s *Sites) Key(raw string) string {
-	key := s.Canonical(raw)
-	if s.site(raw) == nil {
+	u, d := s.parse(raw)
+	return d.key(raw, u)
+}
+
+func (d *definition) key(raw string, u *url.URL) string {
+	key := d.canonical(raw, u)
+	if d == nil {
 		return key
 	}
 	if rest, ok := strings.CutPrefix(key, "https://"); ok {
@@ -153,14 +161,29 @@ func (s *Sites) Key(raw string) string {
 	return key
 }
 
+// asked returns the address of a link, without trackers, and its key.
+func (s *Sites) asked(raw string) (address, key string) {
+	u, d := s.parse(raw)
+	if address = withoutTrackers(d.address(raw)); address != raw {
+		u, d = s.parse(address)
+	}
+	return address, d.key(address, u)
+}
+
 // Canonical is CanonicalURL with what the site's definition says of its
 // query parameters.
 func (s *Sites) Canonical(raw string) string {
-	d := s.site(raw)
+	u, d := s.parse(raw)
+	return d.canonical(raw, u)
+}
+
+// canonical returns the canonical form of a URL; u is nil when no definition
+// knows it.
+func (d *definition) canonical(raw string, u *url.URL) string {
 	if d == nil {
 		return CanonicalURL(raw)
 	}
-	return canonical(raw, func(name, value string) bool {
+	return canonical(raw, u, func(name, value string) bool {
 		match := func(p string) bool { return strings.EqualFold(p, name) }
 		switch {
 		case slices.ContainsFunc(d.Params, match):

@@ -28,7 +28,11 @@ var (
 // sessions, the others sorted by name. What is no absolute http(s) URL comes
 // back as it was.
 func CanonicalURL(raw string) string {
-	return canonical(raw, func(name, value string) bool { return !isTracker(name, value) })
+	u, err := url.Parse(strings.TrimSpace(raw))
+	if err != nil {
+		return raw
+	}
+	return canonical(raw, u, func(name, value string) bool { return !isTracker(name, value) })
 }
 
 // isTracker judges a parameter by its name; one that is called sid also by its
@@ -63,9 +67,9 @@ func withoutTrackers(raw string) string {
 	return base + "?" + strings.Join(params, "&")
 }
 
-func canonical(raw string, keep func(name, value string) bool) string {
-	u, err := url.Parse(strings.TrimSpace(raw))
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+// canonical changes u, which raw was parsed to.
+func canonical(raw string, u *url.URL, keep func(name, value string) bool) string {
+	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return raw
 	}
 	u.Host = strings.TrimSuffix(strings.ToLower(u.Host), ".")
@@ -74,7 +78,11 @@ func canonical(raw string, keep func(name, value string) bool) string {
 	}
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
 
-	p := normalEscapes(sessionPath.ReplaceAllString(u.EscapedPath(), ""))
+	p := u.EscapedPath()
+	if strings.ContainsAny(p, ";(") {
+		p = sessionPath.ReplaceAllString(p, "")
+	}
+	p = normalEscapes(p)
 	if !strings.HasPrefix(p, "/") {
 		p = "/" + p
 	}
@@ -84,6 +92,9 @@ func canonical(raw string, keep func(name, value string) bool) string {
 		if slash && p != "/" {
 			p += "/"
 		}
+	}
+	if u.RawQuery == "" {
+		return u.Scheme + "://" + u.Host + p
 	}
 	var params []string
 	for param := range strings.SplitSeq(u.RawQuery, "&") {
