@@ -1,13 +1,10 @@
 package extract
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -112,23 +109,6 @@ type Article struct {
 	Provenance  map[string]string `json:"provenance"` // field to the rule or signal that gave it
 }
 
-// Text is a string that is null in JSON when it is empty.
-type Text string
-
-// MarshalJSON writes null for the empty text.
-func (t Text) MarshalJSON() ([]byte, error) {
-	if t == "" {
-		return []byte("null"), nil
-	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(string(t)); err != nil {
-		return nil, err
-	}
-	return bytes.TrimRight(b.Bytes(), "\n"), nil
-}
-
 // A Block is one piece of a body. Its Kind is one of paragraph, heading, list,
 // quote and table.
 type Block = dom.Block
@@ -162,34 +142,6 @@ type Related struct {
 // ErrNotArticle is what Read wraps when a page holds no article. The error
 // says why; the reading still has the page's kind and its links.
 var ErrNotArticle = errors.New("not an article")
-
-// JSON returns the article as it is exported: one line without the line
-// break, keys in the order of the struct, HTML characters as they are.
-func (a *Article) JSON() ([]byte, error) {
-	c := *a
-	c.Aliases = orEmpty(c.Aliases)
-	c.Blocks = orEmpty(c.Blocks)
-	c.Authors = orEmpty(c.Authors)
-	c.Tags = orEmpty(c.Tags)
-	c.Images = orEmpty(c.Images)
-	c.Attachments = orEmpty(c.Attachments)
-	c.Related = orEmpty(c.Related)
-	c.Variants = orEmpty(c.Variants)
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(&c); err != nil {
-		return nil, fmt.Errorf("encode article %s: %w", a.ID, err)
-	}
-	return bytes.TrimRight(b.Bytes(), "\n"), nil
-}
-
-func orEmpty[T any](s []T) []T {
-	if s == nil {
-		return []T{}
-	}
-	return s
-}
 
 // ArticleID returns the identifier of the article at a canonical URL: the
 // first 16 bytes of the URL's SHA-256 in lower-case base32 (RFC 4648) without
