@@ -9,15 +9,15 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// What the quick ways of fold and letters take for granted, asked of the tables.
+// TestQuickWays asks the tables what fold and letters take for granted.
 func TestQuickWays(t *testing.T) {
 	for r := rune(0x80); r <= unicode.MaxRune; r++ {
 		p := norm.NFC.PropertiesString(string(r))
 		if isWhole(r) && (!norm.NFC.IsNormalString(string(r)) || p.CCC() != 0 || !p.BoundaryBefore() || unicode.IsSpace(r) || unwanted(r)) {
 			t.Errorf("isWhole(%U), which is not to be taken as it is", r)
 		}
-		if got, want := isLetter(r), unicode.IsLetter(r) || unicode.IsDigit(r); got != want {
-			t.Errorf("isLetter(%U) = %v, want %v", r, got, want)
+		if got := latin(string(r)); got != 0 && (got != len(string(r)) || !unicode.IsLetter(r) || !isWhole(r)) {
+			t.Errorf("latin(%U) = %d", r, got)
 		}
 	}
 }

@@ -202,8 +202,12 @@ func letters(s string) (n int) {
 		size = 1
 		switch {
 		case c >= utf8.RuneSelf:
+			if size = latin(s[i:]); size > 0 {
+				n++
+				break
+			}
 			var r rune
-			if r, size = utf8.DecodeRuneInString(s[i:]); isLetter(r) {
+			if r, size = utf8.DecodeRuneInString(s[i:]); unicode.IsLetter(r) || unicode.IsDigit(r) {
 				n++
 			}
 		case c|0x20 >= 'a' && c|0x20 <= 'z', c >= '0' && c <= '9':
@@ -211,14 +215,6 @@ func letters(s string) (n int) {
 		}
 	}
 	return n
-}
-
-// isLetter reports letters and digits beyond ASCII, those of Latin first.
-func isLetter(r rune) bool {
-	if r >= '\u00c0' && r <= '\u024f' {
-		return r != '×' && r != '÷'
-	}
-	return r >= '\u1e00' && r <= '\u1eff' || unicode.IsLetter(r) || unicode.IsDigit(r)
 }
 
 // flush ends the paragraph.

@@ -130,6 +130,9 @@ func fold(s string, lines bool) string {
 		case c < utf8.RuneSelf:
 			continue
 		default:
+			if size = latin(s[i:]); size > 0 {
+				break
+			}
 			var r rune
 			r, size = utf8.DecodeRuneInString(s[i:])
 			switch {
@@ -173,6 +176,22 @@ func fold(s string, lines bool) string {
 		s = norm.NFC.String(s)
 	}
 	return s
+}
+
+// latin returns the length of the Latin letter beyond ASCII that a text begins
+// with, 0 when it does not. It decodes nothing: U+00C0 to U+024F begin with the
+// bytes 0xC3 to 0xC9, U+1E00 to U+1EFF with 0xE1 and 0xB8 to 0xBB.
+func latin(s string) int {
+	if len(s) < 2 {
+		return 0
+	}
+	switch c, d := s[0], s[1]; {
+	case c >= 0xc3 && c <= 0xc9 && d&0xc0 == 0x80 && (c != 0xc3 || d != 0x97 && d != 0xb7): // × and ÷
+		return 2
+	case c == 0xe1 && d >= 0xb8 && d <= 0xbb && len(s) > 2 && s[2]&0xc0 == 0x80:
+		return 3
+	}
+	return 0
 }
 
 // isWhole reports letters and signs beyond ASCII that are in NFC wherever they
