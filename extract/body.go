@@ -105,7 +105,7 @@ var (
 
 // captions gives every picture what is written under it.
 func (t telling) captions(s *story, pieces []dom.Piece) []dom.Piece {
-	out := pieces[:0:0]
+	out := make([]dom.Piece, 0, len(pieces))
 	last := -1 // the picture that still waits for its caption
 	since := 0 // pieces since
 	for _, p := range pieces {
@@ -247,7 +247,7 @@ func (t telling) offers(s *story, pieces []dom.Piece) []dom.Piece {
 	}
 	const label = 40             // letters; what says more than which file it is, is text
 	listing := linked*10 > all*6 // the text itself is a list of links
-	out := pieces[:0:0]
+	out := make([]dom.Piece, 0, len(pieces))
 	for i, p := range pieces {
 		files := 0
 		for _, a := range p.Anchor {

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"luutin/extract/dom"
 )
 
 // JSON returns the article as it is exported: one line without the line
@@ -199,7 +201,8 @@ func (e *encoder) text(s string) {
 	begun := len(e.b)
 	e.b = append(e.b, '"')
 	from := 0
-	for i := 0; i < len(s); i++ {
+	for i, size := 0, 1; i < len(s); i += size {
+		size = 1
 		switch c := s[i]; {
 		case c == '\n' || c == '"' || c == '\\':
 			e.b = append(append(e.b, s[from:i]...), '\\', c)
@@ -207,21 +210,26 @@ func (e *encoder) text(s string) {
 				e.b[len(e.b)-1] = 'n'
 			}
 			from = i + 1
-		case c < ' ' || c == 0xe2 && i+2 < len(s) && s[i+1] == 0x80 && s[i+2]&^1 == 0xa8: // U+2028 and U+2029
-			e.b = appendEscaped(e.b[:begun], s)
+		case c < ' ':
+			e.escaped(begun, s)
 			return
+		case c >= utf8.RuneSelf:
+			if size = dom.Latin(s[i:]); size > 0 {
+				break
+			}
+			var r rune
+			if r, size = utf8.DecodeRuneInString(s[i:]); r == utf8.RuneError || r == '\u2028' || r == '\u2029' {
+				e.escaped(begun, s)
+				return
+			}
 		}
-	}
-	if !utf8.ValidString(s) {
-		e.b = appendEscaped(e.b[:begun], s)
-		return
 	}
 	e.b = append(append(e.b, s[from:]...), '"')
 }
 
-func appendEscaped(b []byte, s string) []byte {
-	quoted, _ := Text(s).MarshalJSON() // a string cannot fail
-	return append(b, quoted...)
+func (e *encoder) escaped(at int, s string) {
+	quoted, _ := quote(s) // a string cannot fail
+	e.b = append(e.b[:at], quoted...)
 }
 
 // Text is a string that is null in JSON when it is empty.
@@ -232,10 +240,14 @@ func (t Text) MarshalJSON() ([]byte, error) {
 	if t == "" {
 		return []byte("null"), nil
 	}
+	return quote(string(t))
+}
+
+func quote(s string) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(string(t)); err != nil {
+	if err := enc.Encode(s); err != nil {
 		return nil, err
 	}
 	return bytes.TrimRight(b.Bytes(), "\n"), nil

@@ -16,8 +16,8 @@ func TestQuickWays(t *testing.T) {
 		if isWhole(r) && (!norm.NFC.IsNormalString(string(r)) || p.CCC() != 0 || !p.BoundaryBefore() || unicode.IsSpace(r) || unwanted(r)) {
 			t.Errorf("isWhole(%U), which is not to be taken as it is", r)
 		}
-		if got := latin(string(r)); got != 0 && (got != len(string(r)) || !unicode.IsLetter(r) || !isWhole(r)) {
-			t.Errorf("latin(%U) = %d", r, got)
+		if got := Latin(string(r)); got != 0 && (got != len(string(r)) || !unicode.IsLetter(r) || !isWhole(r)) {
+			t.Errorf("Latin(%U) = %d", r, got)
 		}
 	}
 }

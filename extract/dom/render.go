@@ -202,7 +202,7 @@ func letters(s string) (n int) {
 		size = 1
 		switch {
 		case c >= utf8.RuneSelf:
-			if size = latin(s[i:]); size > 0 {
+			if size = Latin(s[i:]); size > 0 {
 				n++
 				break
 			}

@@ -130,7 +130,7 @@ func fold(s string, lines bool) string {
 		case c < utf8.RuneSelf:
 			continue
 		default:
-			if size = latin(s[i:]); size > 0 {
+			if size = Latin(s[i:]); size > 0 {
 				break
 			}
 			var r rune
@@ -178,10 +178,10 @@ func fold(s string, lines bool) string {
 	return s
 }
 
-// latin returns the length of the Latin letter beyond ASCII that a text begins
+// Latin returns the length of the Latin letter beyond ASCII that a text begins
 // with, 0 when it does not. It decodes nothing: U+00C0 to U+024F begin with the
 // bytes 0xC3 to 0xC9, U+1E00 to U+1EFF with 0xE1 and 0xB8 to 0xBB.
-func latin(s string) int {
+func Latin(s string) int {
 	if len(s) < 2 {
 		return 0
 	}
