@@ -65,7 +65,7 @@ func (r *Reading) Title() []Candidate {
 			// Spans that were run together on the page are better parted elsewhere.
 			if rank > b.rank && !(len(v) < len(b.Value) && b.rank == 5) {
 				b.rank, b.Value, b.Signal = rank, v, signal
-			} else if signal == "og:title" && len(v) > len(b.Value)+1 {
+			} else if signal == "og:title" && len(withoutQuotes(v)) > len(withoutQuotes(b.Value))+1 {
 				b.Value = v
 			}
 			if n != nil && b.Node == nil {
@@ -75,7 +75,7 @@ func (r *Reading) Title() []Candidate {
 		}
 		ballots = append(ballots, &ballot{Candidate: Candidate{Value: v, Signal: signal, Node: n}, key: k, weight: weight, rank: rank, places: []string{signal}})
 	}
-	og := r.withoutSite(r.meta("og:title"))
+	og := trimSigns(r.withoutSite(r.meta("og:title")))
 	full := ""
 	if t.title >= 0 {
 		full = r.withoutSite(titleText(t.e[t.title].n))
@@ -86,12 +86,29 @@ func (r *Reading) Title() []Candidate {
 	if l.main != nil && (l.sure || l.articles == 1) {
 		known += " " + l.main.get("headline").text()
 	}
-	many := 0
+	many, aside := 0, 0
 	for _, i := range t.h {
-		if t.e[i].atom == atom.H1 && t.e[i].chars > 0 && !t.beside(i) {
-			many++
+		if t.e[i].atom == atom.H2 && len(ogKey) > 11 && t.e[i].chars < 300 && !t.beside(i) && strings.Contains(squash(t.text(i)), ogKey) {
+			aside = 2 // the headline is set as another heading
+		}
+		if t.e[i].atom == atom.H1 && t.e[i].chars > 0 {
+			if t.beside(i) {
+				aside++
+			} else {
+				many++
+			}
 		}
 	}
+	// The only heading is the headline wherever it stands, when others print it.
+	headed := func(i int32) bool {
+		if !t.beside(i) {
+			return true
+		}
+		k := squash(t.text(i))
+		return many == 0 && aside == 1 && len(k) > 11 && (k == ogKey || k == squash(l.main.get("headline").text()) || strings.HasPrefix(fullKey, k))
+	}
+	above := t.firstParagraph()
+	own := ""             // the key of the only heading, when it stands above the text
 	agreeing := many == 1 // a heading says what <title> says
 	h1s := 0
 	for _, i := range t.h {
@@ -99,7 +116,7 @@ func (r *Reading) Title() []Candidate {
 		if x.atom != atom.H1 || x.chars == 0 || x.chars > 400 || len(ballots) > 40 {
 			continue
 		}
-		s := t.text(i)
+		s := trimSigns(t.text(i))
 		if bare, ok := t.withoutKicker(i); ok {
 			// The kicker belongs to the title when others print it so.
 			if k := squash(s); k != squash(r.meta("og:title")) {
@@ -111,11 +128,12 @@ func (r *Reading) Title() []Candidate {
 			h1s++
 			continue
 		}
-		if !t.beside(i) && sharesWords(s, full+" "+og) {
+		shown := headed(i)
+		if shown && sharesWords(s, full+" "+og) {
 			agreeing = true
 		}
 		switch {
-		case t.beside(i):
+		case !shown:
 			add(s, "h1 aside", .3, 1, x.n)
 		case t.brand(i):
 			add(s, "h1 of the site", .2, 1, x.n)
@@ -136,6 +154,9 @@ func (r *Reading) Title() []Candidate {
 				w = 1.2
 			}
 			add(s, "h1", w, 9, x.n)
+			if many < 2 && i < above {
+				own = squash(s)
+			}
 		default:
 			h1s++
 			add(s, "h1 again", .6, 8, x.n)
@@ -237,6 +258,7 @@ func (r *Reading) Title() []Candidate {
 			add(t.text(i), "set as a headline", .6, 7, t.e[i].n)
 		}
 	}
+	r.ownOrOthers(ballots, own, ogKey)
 	sites := r.siteKeys()
 	for _, b := range ballots {
 		if len(b.key) >= 8 {
@@ -295,6 +317,88 @@ func (r *Reading) Title() []Candidate {
 		r.findHeadline(ballots[0].key)
 	}
 	return out
+}
+
+// ownOrOthers settles what the vote cannot: the page has one heading, and
+// others are given another headline. One in other words was written for search
+// engines and networks, and the page's own stands. One in nearly the same
+// words, that several networks are given, is the same headline edited.
+func (r *Reading) ownOrOthers(ballots []*ballot, own, others string) {
+	if len(own) < 12 || len(others) < 12 || strings.Contains(own, others) || strings.Contains(others, own) {
+		return
+	}
+	var h, o *ballot
+	for _, b := range ballots {
+		switch b.key {
+		case own:
+			h = b
+		case others:
+			o = b
+		}
+	}
+	if h == nil || o == nil || h.Signal != "h1" || len(titleWords(h.Value)) < 3 {
+		return
+	}
+	switch alike := likeness(h.Value, o.Value); {
+	case alike < .5:
+		h.weight += 1.2
+	case alike >= .7 && slices.Contains(o.places, "twitter:title") && !slices.Contains(o.places, "title"):
+		o.weight += 1.2
+	}
+}
+
+// likeness is the share of words that two lines have in common, in order.
+func likeness(a, b string) float64 {
+	x, y := titleWords(a), titleWords(b)
+	if len(x) > 100 || len(y) > 100 {
+		return 0
+	}
+	common := make([]int, len(y)+1) // of the words of x so far with each beginning of y
+	for _, w := range x {
+		before := 0
+		for j := range y {
+			above := common[j+1]
+			if w == y[j] {
+				common[j+1] = before + 1
+			} else {
+				common[j+1] = max(common[j+1], common[j])
+			}
+			before = above
+		}
+	}
+	return 2 * float64(common[len(y)]) / float64(len(x)+len(y))
+}
+
+func titleWords(s string) []string {
+	return strings.FieldsFunc(strings.ToLower(s), func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !unicode.IsMark(c) })
+}
+
+// firstParagraph is the first paragraph of some length, or what is behind the
+// page when it has none.
+func (t *tree) firstParagraph() int32 {
+	for i := t.body + 1; i > 0 && i < int32(len(t.e)); i++ {
+		if x := &t.e[i]; x.atom == atom.P && x.own > 200 && x.ownLink*2 < x.own {
+			return i
+		}
+	}
+	return int32(len(t.e))
+}
+
+// trimSigns cuts off a sign that parted a title from what is not there.
+func trimSigns(s string) string {
+	for _, sign := range [...]string{"|", "-", "–", "—", "::", "·", "•"} {
+		s = strings.TrimSuffix(s, " "+sign)
+	}
+	return s
+}
+
+func withoutQuotes(s string) string {
+	return strings.Map(func(c rune) rune {
+		if strings.ContainsRune("\"'„“”«»‘’‚‹›", c) {
+			return -1
+		}
+		return c
+	}, s)
 }
 
 // findHeadline finds where the winning title stands on the page.
@@ -588,10 +692,9 @@ func frontPage(href string) bool {
 // sharesWords reports whether half of the words of a heading stand in the
 // titles that others print; a heading of few words must stand there whole.
 func sharesWords(heading, titles string) bool {
-	split := func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !unicode.IsMark(c) }
-	words := strings.FieldsFunc(strings.ToLower(heading), split)
+	words := titleWords(heading)
 	known := map[string]bool{}
-	for _, w := range strings.FieldsFunc(strings.ToLower(titles), split) {
+	for _, w := range titleWords(titles) {
 		known[w] = true
 	}
 	if len(words) < 5 {

@@ -143,7 +143,9 @@ func flatten(root *html.Node) *tree {
 					if a.Key == "itemprop" || a.Key == "property" {
 						t.prop = append(t.prop, i)
 					}
-					if a.Key == "role" && (a.Val == "navigation" || a.Val == "banner" || a.Val == "contentinfo" || a.Val == "complementary") {
+					if a.Key == "role" && a.Val == "banner" && len(t.articles) > 0 && t.e[t.articles[len(t.articles)-1]].end == 0 {
+						x.hint &^= h // the header of an article
+					} else if a.Key == "role" && (a.Val == "navigation" || a.Val == "banner" || a.Val == "contentinfo" || a.Val == "complementary") {
 						x.hint |= hNav
 					}
 				case "hidden":
