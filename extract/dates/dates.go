@@ -54,7 +54,7 @@ type Options struct {
 type Match struct {
 	Date
 	Start, End int
-	Span       bool // the first or the last of a span of days
+	Span       bool // the first or the last of a span of days, or a day with the hours of an event
 }
 
 // lastYear is the last year that is believed when Options give no bound.
@@ -194,11 +194,21 @@ func (p *parser) find() []found {
 			used[best] = true
 			c = &clocks[best]
 		}
-		if f, ok := p.join(d, c); ok {
-			out = append(out, f)
+		f, ok := p.join(d, c)
+		if !ok {
+			continue
 		}
+		if d.clock == nil && best >= 0 && best+1 < len(clocks) && p.hours(clocks[best], clocks[best+1]) {
+			f.Span = true
+		}
+		out = append(out, f)
 	}
 	return out
+}
+
+// hours reports two clocks that are the beginning and the end of something.
+func (p *parser) hours(a, b clock) bool {
+	return (b.hour > a.hour || b.hour == a.hour && b.min > a.min) && p.span(a.end, b.start)
 }
 
 // A found is a match and the tokens it was read from.

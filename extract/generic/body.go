@@ -289,6 +289,11 @@ func (r *Reading) dataText(c int32) (Body, bool) {
 	if body := r.articleBody(); int32(len(body)) > 600 && int32(len(body))*2 > shown*5 {
 		return Body{Text: body, Signal: "json-ld articleBody", Score: .75}, true
 	}
+	for _, n := range t.template {
+		if body := paragraphs(html.UnescapeString(stripTags(strings.Join(strings.Fields(script(n)), " ")))); int32(len(body)) > 600 && int32(len(body)) > shown*2 {
+			return Body{Text: body, Signal: "template of the text", Score: .7}, true
+		}
+	}
 	if shown < 1500 && len(t.state) > 0 {
 		if body := r.stateText(t.openings(c)); int32(len(body)) > 800 && int32(len(body)) > shown*2 {
 			return Body{Text: body, Signal: "state of the page", Score: .7}, true

@@ -2,6 +2,7 @@ package generic
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -117,7 +118,7 @@ func (r *Reading) dates() *datesFound {
 		if !ok || d.Precision == dates.Month || d.Precision == dates.Year {
 			return false
 		}
-		*list = append(*list, Candidate{Value: d.Text, Signal: signal, Score: score, Date: midnight(d)})
+		*list = append(*list, Candidate{Value: d.Text, Signal: signal, Score: placeholder(d, score), Date: midnight(d)})
 		return true
 	}
 
@@ -151,7 +152,16 @@ func (r *Reading) dates() *datesFound {
 	r.microdata(f, o)
 	visible := r.visibleDates(o)
 	updated := Candidate{}
+	var events []string // days
+	for _, e := range l.events {
+		if d, ok := dates.Parse(e, o); ok {
+			events = append(events, d.Time.Format(time.DateOnly))
+		}
+	}
 	for _, c := range visible {
+		if slices.Contains(events, c.Date.Time.Format(time.DateOnly)) && !strings.HasPrefix(c.Signal, "labelled") {
+			c.Score -= .4
+		}
 		if c.Why == labelUpdated {
 			f.modified = append(f.modified, c)
 			if updated.Score == 0 {
@@ -181,7 +191,7 @@ func (r *Reading) dates() *datesFound {
 			f.published = append(f.published, updated)
 		}
 	}
-	f.published = r.agree(f.published)
+	f.published = shown(r.agree(f.published), f.modified)
 	r.doubt(f.published)
 	rank(f.modified)
 	return f
@@ -193,6 +203,15 @@ func midnight(d dates.Date) dates.Date {
 		d.Precision = dates.Day
 	}
 	return d
+}
+
+// placeholder lowers what databases say of which only the year is known, or
+// nothing: midnight of the first of January.
+func placeholder(d dates.Date, score float64) float64 {
+	if t := d.Time; t.YearDay() == 1 && t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 {
+		return score - .4
+	}
+	return score
 }
 
 // agree raises dates that several places give, and prefers among those of one
@@ -300,6 +319,42 @@ func (r *Reading) local(best Candidate, all []Candidate) dates.Date {
 		d.Time = d.Time.In(z)
 	}
 	return d
+}
+
+// shown prefers the date that readers see beside the headline, without a word
+// of an update, where machines are told that the page was modified then and
+// the day of publication that they are told stands nowhere on the page.
+func shown(c, modified []Candidate) []Candidate {
+	if len(c) == 0 || c[0].Node != nil {
+		return c
+	}
+	const day = 24 * time.Hour
+	same := func(v, m dates.Date) bool {
+		if v.HasClock() && m.HasClock() { // whatever the zones are
+			return v.Time.Minute()%30 == m.Time.Minute()%30 && v.Time.Sub(m.Time).Abs() < day
+		}
+		return v.Time.Sub(m.Time).Abs() < day*3/2
+	}
+	at := -1
+	for i, v := range c {
+		if v.Node == nil {
+			continue
+		}
+		if same(v.Date, c[0].Date) || v.Date.Time.YearDay() == c[0].Date.Time.YearDay() {
+			return c
+		}
+		printed, ok := dates.Parse(v.Value, dates.Options{Zone: v.Date.Time.Location()})
+		if at < 0 && ok && printed.HasClock() == v.Date.HasClock() && v.Score >= .65 && slices.ContainsFunc(modified, func(m Candidate) bool { return m.Node == nil && same(v.Date, m.Date) }) {
+			at = i
+		}
+	}
+	if at > 0 {
+		v := c[at]
+		v.Score, v.Why = c[0].Score, "what readers are shown"
+		copy(c[1:at+1], c[:at])
+		c[0] = v
+	}
+	return c
 }
 
 // inZone reads the clock of a time as one of a zone.
@@ -423,9 +478,9 @@ func (r *Reading) microdata(f *datesFound, o dates.Options) {
 		if !ok || d.Precision == dates.Month || d.Precision == dates.Year {
 			continue
 		}
-		c := Candidate{Value: d.Text, Signal: "itemprop " + p, Score: .82, Date: midnight(d)}
+		c := Candidate{Value: d.Text, Signal: "itemprop " + p, Score: placeholder(d, .82), Date: midnight(d)}
 		if t.inArticle(i) {
-			c.Score = .86
+			c.Score += .04
 		}
 		if strings.Contains(p, "comment") {
 			continue
@@ -464,10 +519,14 @@ func (t *tree) inCards(i int32) bool {
 	return false
 }
 
+// firstSites is the year of the first news sites.
+const firstSites = 1993
+
 const labelUpdated = "labelled as an update"
 
 var (
 	updatedWords   = []string{"updated", "update:", "cập nhật", "aktualisiert", "geändert", "mis à jour", "màj", "maj :", "actualizado", "actualizada", "atualizado", "atualizada", "atualização", "aggiornato", "aggiornamento", "modified", "last edited", "bijgewerkt", "uppdaterad", "oppdatert", "opdateret", "päivitetty", "aktualizováno", "aktualizacja", "zaktualizowano", "обновлено", "güncelleme", "edited", "revised", "änderung", "modification", "última modificación", "sửa lần cuối", "更新"}
+	otherWords     = []string{"deadline", "expires", "expiry", "valid until", "valid from", "in force", "registration until", "register by", "born", "anmeldeschluss", "einsendeschluss", "anmeldung bis", "gültig bis", "gültig ab", "geboren", "date limite", "jusqu'au", "né le", "née le", "fecha límite", "válido hasta", "nacimiento", "prazo", "data de nascimento", "scadenza", "data di nascita", "hạn chót", "hạn cuối", "hạn nộp", "thời hạn", "hiệu lực", "ngày sinh", "出生"}
 	publishedWords = []string{"published", "posted", "veröffentlicht", "erstellt", "publié", "publicado", "publicada", "pubblicato", "ngày đăng", "đăng lúc", "đăng ngày", "ngày xuất bản", "gepubliceerd", "publicerad", "publisert", "udgivet", "julkaistu", "publikováno", "vydáno", "opublikowano", "dodano", "опубликовано", "yayın", "datum", "date:", "stand", "created", "first published", "发布", "geschrieben", "written", "ngày gửi", "thời gian", "publication", "gepostet", "mise en ligne", "mis en ligne", "xuất bản", "eingestellt"}
 )
 
@@ -662,8 +721,12 @@ func (r *Reading) dateLine(out []Candidate, i int32, score float64, where string
 		label := strings.ToLower(attr(x.n, "class") + " " + attr(x.n, "itemprop"))
 		if b >= 0 && t.e[b].own < 200 {
 			line := strings.ToLower(t.ownText(b))
-			if at := strings.Index(line, strings.ToLower(text)); at > 0 && text != "" {
+			low := strings.ToLower(text)
+			if at := strings.Index(line, low); at > 0 && text != "" {
 				line = line[:at]
+			}
+			if hasAny(low, updatedWords) >= 0 || hasAny(low, publishedWords) >= 0 {
+				line = low // it has its label inside
 			}
 			u, p := hasAny(line, updatedWords), hasAny(line, publishedWords)
 			if u > p {
@@ -691,13 +754,19 @@ func (r *Reading) dateLine(out []Candidate, i int32, score float64, where string
 		return out
 	}
 	if x.own > 260 {
+		if where == "under the text" && x.own < 600 {
+			return r.postedLine(out, i, o)
+		}
 		if x.flags&fProse != 0 && i >= r.memo.begin && where != "under the text" {
 			return r.dateline(out, i, o)
 		}
 		return out
 	}
 	if x.flags&fProse != 0 && x.own > 160 {
-		if i < r.memo.begin || where == "under the text" {
+		if where == "under the text" {
+			return r.postedLine(out, i, o)
+		}
+		if i < r.memo.begin {
 			return out
 		}
 		return r.dateline(out, i, o)
@@ -752,11 +821,16 @@ func (r *Reading) dateLine(out []Candidate, i int32, score float64, where string
 		c := Candidate{Value: m.Text, Signal: "text " + where, Score: score, Date: m.Date, Node: x.n}
 		u, p := hasAny(before, updatedWords), hasAny(before, publishedWords)
 		switch {
+		case hasAny(before, otherWords) > max(u, p): // of what the text is about
+			prev = m.End
+			continue
 		case u > p:
 			c.Why = labelUpdated
 		case p >= 0:
 			c.Score += .1
 			c.Signal = "labelled text " + where
+		case m.Time.Year() < firstSites: // a birthday, a battle
+			c.Score -= .4
 		}
 		hinted := false
 		for j, n := i, 0; j >= 0 && n < 3; j, n = t.e[j].parent, n+1 {
@@ -790,6 +864,32 @@ func (r *Reading) dateLine(out []Candidate, i int32, score float64, where string
 		prev = m.End
 		if c.Score > 0 {
 			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// What a sentence under a text begins with that tells when it was posted, as
+// the first themes of blogs print it.
+var postedWords = []string{"this entry was posted", "this post was", "this article was posted", "this article was published", "dieser eintrag wurde", "dieser beitrag wurde", "dieser artikel wurde", "der artikel", "der beitrag", "ce billet a été", "cet article a été", "cette entrée a été", "esta entrada fue", "este artículo fue", "este artigo foi", "este post foi", "questo articolo è stato", "dit bericht werd", "dit bericht is geplaatst", "bài viết này được", "bài này được"}
+
+// postedLine reads the sentence "This entry was posted on 7 March …".
+func (r *Reading) postedLine(out []Candidate, i int32, o dates.Options) []Candidate {
+	line := r.tree.ownText(i)
+	low := strings.ToLower(line)
+	at := -1
+	for _, w := range postedWords {
+		if k := strings.Index(low, w); k >= 0 && k < 40 {
+			at = k
+			break
+		}
+	}
+	if at < 0 {
+		return out
+	}
+	for _, m := range dates.Find(line, o) {
+		if m.Start > at && m.Start < at+250 && m.Precision != dates.Month && m.Precision != dates.Year {
+			return append(out, Candidate{Value: m.Text, Signal: "labelled text under the text", Score: .62, Date: m.Date, Node: r.tree.e[i].n})
 		}
 	}
 	return out

@@ -93,7 +93,7 @@ func (r *Reading) judge() (Kind, string) {
 	if n := r.teased(); n > 4 && r.memo.headline < 0 && !described {
 		return List, fmt.Sprintf("%d teasers and no other text", n)
 	}
-	if described && mass > 120 {
+	if described && (mass > 120 || l.main != nil && l.sure && l.main.get("datePublished") != nil) {
 		return Article, "it describes itself as one"
 	}
 	if _, dated := Best(r.Published()); dated && mass > 80 {

@@ -53,6 +53,7 @@ type linked struct {
 	articles  int // articles described in all
 	ids       map[string]*value
 	kinds     []string // types of the top entities
+	events    []string // when the events on the page begin and end
 }
 
 func script(n *html.Node) string {
@@ -89,6 +90,9 @@ func (r *Reading) linked() *linked {
 			}
 			if typ != "" {
 				l.kinds = append(l.kinds, typ)
+			}
+			if strings.HasSuffix(typ, "Event") && len(l.events) < 20 {
+				l.events = append(l.events, v.get("startDate").text(), v.get("endDate").text())
 			}
 			switch rank := entityRank(typ); {
 			case rank > 0:
@@ -224,7 +228,11 @@ func entityRank(typ string) int {
 // concerns reports whether an entity is about this page (1), about another
 // (-1), or does not say (0).
 func (r *Reading) concerns(l *linked, v *value) int {
-	if head := squash(v.get("headline").text()); head != "" {
+	head := squash(v.get("headline").text())
+	if head == "" && entityRank(entityType(v)) == 6 { // recipes have names
+		head = squash(v.get("name").text())
+	}
+	if head != "" {
 		for _, t := range r.pageTitles() {
 			if t == head || len(head) > 20 && (strings.HasPrefix(t, head) || strings.HasPrefix(head, t) && len(t) > 20) {
 				return 1

@@ -19,6 +19,7 @@ type tree struct {
 	meta     []*html.Node
 	data     []*html.Node // application/ld+json
 	state    []*html.Node // other scripts that hold data
+	template []*html.Node // scripts that hold the text as markup
 	prop     []int32      // elements with itemprop
 	links    []*html.Node // <link> with rel
 	lang     string       // of <html>
@@ -102,6 +103,9 @@ func flatten(root *html.Node) *tree {
 			case atom.Script:
 				t.scripts++
 				t.script(n)
+				if len(t.template) < 20 && parent >= 0 && t.e[parent].hint&hBody != 0 && (dom.Attr(n, "type") == "text/template" || dom.Attr(n, "type") == "text/html") {
+					t.template = append(t.template, n)
+				}
 				descend = false
 			case atom.Style, atom.Noscript, atom.Template, atom.Svg, atom.Iframe, atom.Object, atom.Canvas, atom.Select, atom.Textarea, atom.Math, atom.Embed:
 				descend = false
