@@ -234,6 +234,23 @@ func TestFind(t *testing.T) {
 	}
 }
 
+func TestFindSpans(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		want bool
+	}{
+		{"15/07/2026 - 13/08/2026", true},
+		{"30 March 2026, 13:15 – 19:00", true},
+		{"30. März 2026, 13:15 bis 19:00 Uhr", true},
+		{"30 March 2026, 13:15 – Culture", false},
+		{"30 March 2026, 13:15", false},
+	} {
+		if m := Find(tt.in, Options{}); len(m) == 0 || m[0].Span != tt.want {
+			t.Errorf("Find(%q) = %+v, want span: %v", tt.in, m, tt.want)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"14:39 | 19/01/2018", "Thứ bảy, 7/3/2026, 00:05 (GMT+7)", "Sat Mar  7 08:06:00 ICT 2026", "2026年3月7日下午3:49",

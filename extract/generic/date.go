@@ -628,6 +628,9 @@ func (r *Reading) visibleDates(o dates.Options) []Candidate {
 		out = r.dateLine(out, i, score, where, o, seen)
 	}
 	if last > 0 {
+		if t.e[last].own < 600 {
+			out = r.postedLine(out, last, o)
+		}
 		end := min(last+60, int32(len(t.e)))
 		for i := last + 1; i < end; i++ {
 			x := &t.e[i]
