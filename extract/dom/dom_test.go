@@ -18,6 +18,7 @@ func TestClean(t *testing.T) {
 		{"white space is folded", "  Bộ \t\n Tư\u00a0pháp ", "Bộ Tư pháp"},
 		{"soft hyphens and zero widths go", "tư\u00ad pháp\u200b và\ufeff nội\u2060 vụ", "tư pháp và nội vụ"},
 		{"decomposed letters are composed", norm.NFD.String("Nguyễn Thị Huệ"), "Nguyễn Thị Huệ"},
+		{"a mark behind plain letters is composed", "cafe\u0301 plain", "café plain"},
 		{"references escaped twice are resolved", "&ldquo;h&agrave;nh ch&iacute;nh&rdquo; &ndash; &#273;", "“hành chính” – đ"},
 		{"angle brackets stay as they were shown", "&lt;b&gt; &amp;", "&lt;b&gt; &"},
 		{"a broken reference stays as it was shown", "phograve;ng &; & c.", "phograve;ng &; & c."},

@@ -1,6 +1,7 @@
 package generic
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -123,6 +124,9 @@ func flatten(root *html.Node) *tree {
 				break
 			}
 			i := int32(len(t.e))
+			if len(t.e) == cap(t.e) {
+				t.e = slices.Grow(t.e, len(t.e)) // append grows large slices by a quarter
+			}
 			x := elem{n: n, parent: parent, atom: n.DataAtom}
 			block := dom.IsBlock(n)
 			if block {
