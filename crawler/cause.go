@@ -65,8 +65,8 @@ func causeOf(err error) cause {
 const (
 	SignalAnswers = "answers"       // the host answers
 	SignalLetsIn  = "lets in"       // it shows pages, not walls
-	SignalStays   = "stays "        // and a start page: it is where it was
-	SignalList    = "list "         // and a start page: it leads to articles
+	SignalStays   = "stays "        // and what a start page is known by: it is where it was
+	SignalList    = "list "         // and what a start page is known by: it leads to articles
 	SignalKept    = "articles stay" // an article that was read before is still there
 	SignalRead    = "articles read" // a page that should hold an article does
 	SignalRule    = "rule "         // and a field: the layout's rule for it found it
@@ -139,14 +139,14 @@ func (r *run) show(t store.Target, v *store.Visit) {
 
 	gone := c == notFound || c == saysNotFound || c == movedAway || c == movedHome
 	if t.Kind != extract.KindArticle && t.Kind != extract.KindAttachment {
-		if t.Depth == 0 && t.Post == "" {
-			signal(SignalStays+t.URL, !gone)
+		if t.Depth == 0 {
+			signal(SignalStays+t.Known(), !gone)
 		}
 		if t.Depth == 0 && !gone && v.Result != store.Unchanged {
 			signal(SignalList+t.Known(), c == "")
 		}
 	}
-	if t.Article != "" && t.Kind == extract.KindArticle {
+	if t.Article != "" && t.Kind == extract.KindArticle && t.Gone.IsZero() {
 		signal(SignalKept, !gone)
 	}
 	if gone || v.Result != store.Fetched {

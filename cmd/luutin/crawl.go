@@ -19,6 +19,7 @@ import (
 	"golang.org/x/term"
 
 	"luutin/crawler"
+	"luutin/crawler/watch"
 	"luutin/extract"
 	"luutin/store"
 	"luutin/store/bolt"
@@ -31,6 +32,8 @@ func crawlCommand(common *flags) *cobra.Command {
 		revisit bool
 		dry     bool
 		every   time.Duration
+		telling telling
+		address string
 	)
 	cmd := &cobra.Command{
 		Use:   "crawl [SITE…]",
@@ -52,6 +55,10 @@ With --every it crawls again and again until it is told to stop (SIGTERM or
 Ctrl-C, within a second, with status 130), with a summary after each crawl. In
 between the archive is free for others; docs/running.md tells more.
 
+After each crawl every site is looked at (luutin status tells more): an alarm that
+begins or ends is told once, on the standard error, to the --notify command and to
+the --webhook; whom it could not be told is told after the next crawl.
+
 It ends with a summary, and with status 1 when a page could not be had or not
 be read. Such pages are named, and come up again in a later crawl.`,
 		Example: `  luutin crawl moj.gov.vn
@@ -59,6 +66,7 @@ be read. Such pages are named, and come up again in a later crawl.`,
   luutin crawl --revisit moj.gov.vn                    look again at every article
   luutin crawl --dry-run moj.gov.vn                    what would be visited now, without asking
   luutin crawl --every 1h moj.gov.vn                   until it is stopped
+  luutin crawl --every 1h --notify 'mail -s "$LUUTIN_SITE: $LUUTIN_ALARM" me@example.org'
   luutin crawl --json moj.gov.vn > run.json`,
 		ValidArgsFunction: common.completeSites,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -79,25 +87,32 @@ be read. Such pages are named, and come up again in a later crawl.`,
 			if dry && cmd.Flags().Changed("every") {
 				return errors.New("--dry-run and --every do not go together")
 			}
+			if err := telling.check(); err != nil {
+				return err
+			}
 			if dry {
 				return dryRun(cmd, common, &c, sites, names, pages, revisit)
 			}
-			once := func(ctx context.Context) error {
-				return crawlOnce(ctx, cmd, common, &c, sites, names, pages, revisit)
-			}
-			if !cmd.Flags().Changed("every") {
-				return once(cmd.Context())
-			}
-			if every < time.Minute {
+			if cmd.Flags().Changed("every") && every < time.Minute {
 				return fmt.Errorf("--every %v is less than a minute; name a span such as 1h", every)
 			}
+			job := &crawlJob{cmd: cmd, flags: common, crawler: &c, sites: sites, names: names, pages: pages, revisit: revisit, telling: telling}
+			if address != "" {
+				if job.monitor, err = listen(cmd.Context(), address, every); err != nil {
+					return err
+				}
+			}
+			if every == 0 {
+				return job.once(cmd.Context())
+			}
 			return crawler.Every(cmd.Context(), every, rand.Float64, func(ctx context.Context) error {
-				err := awaitArchive(ctx, cmd, common, once)
+				err := awaitArchive(ctx, cmd, common, job.once)
 				if errors.Is(err, errNo) {
 					return nil // what failed was named, and comes up again
 				}
 				return err
 			}, func(next time.Time) {
+				job.monitor.waits(next)
 				if !common.quiet {
 					fmt.Fprintf(cmd.ErrOrStderr(), "the next crawl begins at %s\n", next.Local().Format(time.DateTime))
 				}
@@ -112,6 +127,9 @@ be read. Such pages are named, and come up again in a later crawl.`,
 	f.IntVar(&c.Limit, "limit", 0, "end after this many visits (default: none)")
 	f.IntVar(&c.Pages, "pages", 0, "follow each list this many pages deep (default: to its end)")
 	f.DurationVar(&every, "every", 0, "crawl again and again: each begins this long after the last began, give or take a tenth")
+	f.StringVar(&telling.command, "notify", "", "a `COMMAND` for the shell when an alarm begins or ends; it gets the alarm as JSON")
+	f.StringVar(&telling.webhook, "webhook", "", "a `URL` to post the same JSON to")
+	f.StringVar(&address, "listen", "", "an `ADDRESS` such as 127.0.0.1:9310 for /metrics (Prometheus) and /healthz")
 	f.BoolVar(&revisit, "revisit", false, "look again at every known article, due or not")
 	f.BoolVar(&dry, "dry-run", false, "show what would be visited now, in order, and neither ask nor write")
 	f.StringVar(&c.Agent, "user-agent", "", "who to be (default: "+crawler.DefaultAgent+")")
@@ -152,21 +170,66 @@ func chooseSites(sites *extract.Sites, args []string) (names []string, pages []s
 	return names, pages, nil
 }
 
-// crawlOnce opens the archive for one crawl.
-func crawlOnce(ctx context.Context, cmd *cobra.Command, common *flags, c *crawler.Crawler, sites *extract.Sites, names []string, pages []store.Target, revisit bool) error {
-	archive, err := bolt.Open(common.archive, bolt.Options{})
+// A crawlJob is what luutin crawl was told to do.
+type crawlJob struct {
+	cmd     *cobra.Command
+	flags   *flags
+	crawler *crawler.Crawler
+	sites   *extract.Sites
+	names   []string // empty means all
+	pages   []store.Target
+	revisit bool
+	telling telling
+	monitor *monitor // may be nil
+}
+
+// once opens the archive for one crawl.
+func (j *crawlJob) once(ctx context.Context) (err error) {
+	archive, err := bolt.Open(j.flags.archive, bolt.Options{})
 	if err != nil {
 		return err
 	}
-	c.Archive, c.Sites = archive, sites
-	summary, err := crawl(ctx, cmd, common, c, names, pages, revisit)
+	j.monitor.begin()
+	defer func() { j.monitor.end(err) }()
+	j.crawler.Archive, j.crawler.Sites = archive, j.sites
+	summary, err := j.crawl(ctx)
 	if closeErr := archive.Close(); err == nil && closeErr != nil {
-		err = fmt.Errorf("close archive %s: %w", common.archive, closeErr)
+		err = fmt.Errorf("close archive %s: %w", j.flags.archive, closeErr)
 	}
 	if err == nil && summary.Failed > 0 {
 		err = errNo
 	}
 	return err
+}
+
+// look judges how the sites are doing after a crawl, and tells of alarms that
+// have begun or ended.
+func (j *crawlJob) look(ctx context.Context) ([]watch.Report, error) {
+	names := j.names
+	if len(names) == 0 {
+		names = j.sites.Names()
+	}
+	archive := j.crawler.Archive
+	reports, news, err := watch.Update(ctx, archive, j.sites, names, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	told, err := j.telling.tell(ctx, j.cmd.ErrOrStderr(), news)
+	if err != nil {
+		fmt.Fprintf(j.cmd.ErrOrStderr(), "luutin: %v\n", err)
+	}
+	if err := archive.Raise(ctx, told...); err != nil {
+		return nil, err
+	}
+	reports = slices.DeleteFunc(reports, func(r watch.Report) bool { return r.Total.Visits == 0 })
+	if j.monitor != nil {
+		stats, err := archive.Stats(ctx)
+		if err != nil {
+			return nil, err
+		}
+		j.monitor.saw(reports, stats.Targets)
+	}
+	return reports, nil
 }
 
 // awaitArchive calls once as soon as nobody else has the archive.
@@ -245,7 +308,8 @@ func sayHours(w io.Writer, name string, hours extract.Hours, now time.Time) {
 	}
 }
 
-func crawl(ctx context.Context, cmd *cobra.Command, common *flags, c *crawler.Crawler, names []string, pages []store.Target, revisit bool) (crawler.Summary, error) {
+func (j *crawlJob) crawl(ctx context.Context) (crawler.Summary, error) {
+	c, names, pages := j.crawler, j.names, j.pages
 	if len(pages) > 0 {
 		if _, err := c.Archive.Add(ctx, pages...); err != nil {
 			return crawler.Summary{}, err
@@ -258,7 +322,7 @@ func crawl(ctx context.Context, cmd *cobra.Command, common *flags, c *crawler.Cr
 			return crawler.Summary{}, err
 		}
 	}
-	if revisit {
+	if j.revisit {
 		for _, name := range names {
 			if _, err := c.Archive.Recall(ctx, store.Selection{Site: name, Kinds: []extract.Kind{extract.KindArticle}}); err != nil {
 				return crawler.Summary{}, err
@@ -270,11 +334,18 @@ func crawl(ctx context.Context, cmd *cobra.Command, common *flags, c *crawler.Cr
 			}
 		}
 	}
-	p := newProgress(cmd.ErrOrStderr(), common.quiet)
-	c.Progress = p.show
+	p := newProgress(j.cmd.ErrOrStderr(), j.flags.quiet)
+	c.Progress = func(e crawler.Event) {
+		p.show(e)
+		j.monitor.event(e)
+	}
 	summary, err := c.Run(ctx, names)
 	p.clear()
-	report(cmd.OutOrStdout(), cmd.ErrOrStderr(), common, c.Sites, summary)
+	var reports []watch.Report
+	if err == nil {
+		reports, err = j.look(ctx)
+	}
+	report(j.cmd.OutOrStdout(), j.cmd.ErrOrStderr(), j.flags, c.Sites, summary, reports)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return summary, context.Canceled
 	}
@@ -284,11 +355,14 @@ func crawl(ctx context.Context, cmd *cobra.Command, common *flags, c *crawler.Cr
 // shownProblems is how many problems a terminal is shown; a file gets them all.
 const shownProblems = 20
 
-func report(out, errOut io.Writer, common *flags, sites crawler.Sites, s crawler.Summary) {
+func report(out, errOut io.Writer, common *flags, sites crawler.Sites, s crawler.Summary, reports []watch.Report) {
 	if common.json {
 		enc := json.NewEncoder(out)
 		enc.SetEscapeHTML(false)
-		enc.Encode(s)
+		enc.Encode(struct {
+			crawler.Summary
+			Reports []watch.Report `json:"reports"`
+		}{s, reports})
 		return
 	}
 	if !common.quiet {
@@ -316,6 +390,13 @@ func report(out, errOut io.Writer, common *flags, sites crawler.Sites, s crawler
 			sayHours(errOut, name, sites.Terms(name).Hours, s.Ended)
 			if faults := s.Sites[name].TLS; len(faults) > 0 {
 				fmt.Fprintf(errOut, "%s: TLS was put up with: %s\n", name, strings.Join(faults, ", "))
+			}
+		}
+	}
+	if !common.quiet {
+		for _, r := range reports {
+			if t := s.Sites[r.Site]; t != nil && t.Visited > 0 {
+				fmt.Fprintf(errOut, "%s: %s\n", r.Site, glance(r))
 			}
 		}
 	}

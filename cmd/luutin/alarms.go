@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"luutin/crawler"
+	"luutin/store"
+)
+
+// telling is how people are told of alarms, besides the standard error.
+type telling struct {
+	command string // for the shell; "" means none
+	webhook string // URL; "" means none
+}
+
+func (t *telling) check() error {
+	if t.webhook == "" {
+		return nil
+	}
+	if u, err := url.Parse(t.webhook); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("--webhook %q is no URL such as https://example.org/alarms", t.webhook)
+	}
+	return nil
+}
+
+// tellTime is how long one way of telling may take.
+const tellTime = 30 * time.Second
+
+// A message is what a command gets on its standard input, and a webhook in its
+// body.
+type message struct {
+	Event string `json:"event"` // began or ended
+	store.Alarm
+}
+
+func newMessage(a store.Alarm) message {
+	if a.Ended.IsZero() {
+		return message{"began", a}
+	}
+	return message{"ended", a}
+}
+
+// tell tells of alarms that have begun or ended. The error is for those that
+// could not be told to somebody: told has the others.
+func (t *telling) tell(ctx context.Context, errOut io.Writer, news []store.Alarm) (told []store.Alarm, err error) {
+	for _, a := range news {
+		m := newMessage(a)
+		if m.Event == "began" {
+			tellAlarm(errOut, a, a.Site+"  ")
+		} else {
+			fmt.Fprintf(errOut, "%s  ALARM over: %s: it was that %s\n", a.Site, a.Name, a.What)
+		}
+		e := errors.Join(t.run(ctx, errOut, m), t.post(ctx, m))
+		if e != nil {
+			err = errors.Join(err, fmt.Errorf("tell of %s, %s: %w; it is tried again after the next crawl", a.Site, a.Name, e))
+			continue
+		}
+		a.Pending = false
+		told = append(told, a)
+	}
+	return told, err
+}
+
+func (t *telling) run(ctx context.Context, errOut io.Writer, m message) error {
+	if t.command == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, tellTime)
+	defer cancel()
+	body, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "sh", "-c", t.command)
+	cmd.Env = append(os.Environ(), "LUUTIN_EVENT="+m.Event, "LUUTIN_SITE="+m.Site, "LUUTIN_ALARM="+m.Name, "LUUTIN_WHAT="+m.What, "LUUTIN_PAGE="+m.Page)
+	cmd.Stdin = bytes.NewReader(append(body, '\n'))
+	cmd.Stdout, cmd.Stderr = errOut, errOut
+	cmd.WaitDelay = time.Second
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("--notify %q: %w", t.command, err)
+	}
+	return nil
+}
+
+func (t *telling) post(ctx context.Context, m message) error {
+	if t.webhook == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, tellTime)
+	defer cancel()
+	body, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.webhook, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", crawler.DefaultAgent)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("--webhook: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		said, _ := io.ReadAll(io.LimitReader(resp.Body, 200))
+		return fmt.Errorf("--webhook %s: %s %s", t.webhook, resp.Status, strings.TrimSpace(string(said)))
+	}
+	return nil
+}

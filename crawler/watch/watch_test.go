@@ -1,0 +1,181 @@
+package watch_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"luutin/crawler"
+	"luutin/crawler/watch"
+	"luutin/extract"
+	"luutin/store"
+)
+
+// counted is an archive of counts alone.
+type counted struct {
+	days   []store.Day
+	trends []store.Trend
+	alarms []store.Alarm
+}
+
+func (c *counted) Days(context.Context, string, string) ([]store.Day, error) { return c.days, nil }
+func (c *counted) Trends(context.Context, string) ([]store.Trend, error)     { return c.trends, nil }
+func (c *counted) Alarms(context.Context, string) ([]store.Alarm, error)     { return c.alarms, nil }
+
+// raise keeps alarms as an archive does.
+func (c *counted) raise(alarms []store.Alarm) {
+	for _, a := range alarms {
+		same := func(b store.Alarm) bool { return b.Name == a.Name && b.Raised.Equal(a.Raised) }
+		if i := slices.IndexFunc(c.alarms, same); i >= 0 {
+			c.alarms[i] = a
+		} else {
+			c.alarms = append(c.alarms, a)
+		}
+	}
+}
+
+type noRules struct{}
+
+func (noRules) Rules(string, string) map[string]string { return map[string]string{"title": "h1"} }
+func (noRules) Seeds(string) []extract.Link            { return nil }
+
+// TestRhythms watches sites of every rhythm for three years, holidays included:
+// none is called quiet as long as it keeps to it, and each is, in the end, when
+// it falls silent.
+func TestRhythms(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for _, rhythm := range []struct {
+		name   string
+		weekly [7]float64 // chance of something on that day, from Sunday
+		within int        // days in which silence has to be noticed
+	}{
+		{"every day", [7]float64{.9, 1, 1, 1, 1, 1, .9}, 20},
+		{"working days", [7]float64{0, .95, .95, .95, .95, .95, .1}, 30},
+		{"most working days", [7]float64{0, .5, .5, .5, .5, .5, 0}, 50},
+		{"once a week", [7]float64{0, 0, 0, 1, 0, 0, 0}, 50},
+		{"once a week or so", [7]float64{.14, .14, .14, .14, .14, .14, .14}, 200},
+		{"twice a month or so", [7]float64{.07, .07, .07, .07, .07, .07, .07}, 365},
+	} {
+		t.Run(strings.ReplaceAll(rhythm.name, " ", "-"), func(t *testing.T) {
+			begin := time.Date(2023, 1, 2, 8, 0, 0, 0, time.UTC)
+			a := &counted{}
+			silent := begin.AddDate(3, 0, 0)
+			began := time.Time{}
+			for now := begin; now.Before(silent.AddDate(1, 0, 0)); now = now.AddDate(0, 0, 1) {
+				d := store.Day{Date: now.Format(time.DateOnly), Visits: 1, Results: map[store.Result]int{store.Fetched: 1}, Last: now}
+				holiday := now.YearDay() >= 27 && now.YearDay() < 36
+				if now.Before(silent) && !holiday && random.Float64() < rhythm.weekly[now.Weekday()] {
+					d.Published, d.Added = 1, 1
+				}
+				a.days = append(a.days, d)
+				_, changed, err := watch.Look(t.Context(), a, noRules{}, "m", now)
+				if err != nil {
+					t.Fatal(err)
+				}
+				a.raise(changed)
+				for _, c := range changed {
+					if c.Name != watch.Quiet || now.Before(silent) || !c.Ended.IsZero() {
+						t.Fatalf("%s: %s: %s, ended %v", d.Date, c.Name, c.What, c.Ended)
+					}
+					began = now
+				}
+			}
+			if after := began.Sub(silent); began.IsZero() || after > time.Duration(rhythm.within)*24*time.Hour {
+				t.Errorf("its silence was noticed after %v", after)
+			}
+		})
+	}
+}
+
+// TestTrends tells accidents from the death of a rule.
+func TestTrends(t *testing.T) {
+	now := time.Date(2026, 3, 14, 8, 0, 0, 0, time.UTC)
+	hours := func(n int) time.Time { return now.Add(-time.Duration(n) * time.Hour) }
+	for _, c := range []struct {
+		name  string
+		trend store.Trend
+		want  string // the alarm
+	}{
+		{"a title that is always there is missed twice", store.Trend{Name: "rule title", Bad: 2, Since: hours(30), Last: now, Seen: 200, Hits: 200}, ""},
+		{"and three times", store.Trend{Name: "rule title", Bad: 3, Since: hours(3), Last: now, Seen: 200, Hits: 200}, watch.RuleDied},
+		{"a date that half of the pages have", store.Trend{Name: "rule published", Bad: 12, Since: hours(300), Last: now, Seen: 200, Hits: 100}, ""},
+		{"and is gone", store.Trend{Name: "rule published", Bad: 25, Since: hours(300), Last: now, Seen: 200, Hits: 100}, watch.RuleDied},
+		{"a series of pictures without authors", store.Trend{Name: "rule authors", Bad: 9, Since: hours(30), Last: now, Seen: 200, Hits: 195}, ""},
+		{"all on one day", store.Trend{Name: "rule authors", Bad: 15, Since: hours(6), Last: now, Seen: 200, Hits: 195}, ""},
+		{"authors are gone", store.Trend{Name: "rule authors", Bad: 15, Since: hours(60), Last: now, Seen: 200, Hits: 195}, watch.RuleDied},
+		{"a source is named now and then", store.Trend{Name: "rule source", Bad: 90, Since: hours(900), Last: now, Seen: 200, Hits: 60}, ""},
+		{"a rule that never found anything", store.Trend{Name: "rule body", Bad: 12, Since: hours(3), Last: now}, watch.RuleDied},
+		{"too little is known", store.Trend{Name: "rule body", Bad: 4, Since: hours(3), Last: now, Seen: 3, Hits: 3}, ""},
+		{"a wall, once", store.Trend{Name: "lets in", Bad: 2, Since: hours(3), Last: now, Seen: 9, Hits: 9}, ""},
+		{"a wall, all morning", store.Trend{Name: "lets in", Bad: 3, Since: hours(3), Last: now, Seen: 9, Hits: 9}, watch.Blocked},
+		{"down over night", store.Trend{Name: "answers", Bad: 20, Since: hours(9), Last: now, Seen: 9, Hits: 9}, ""},
+		{"down for two days", store.Trend{Name: "answers", Bad: 20, Since: hours(48), Last: now, Seen: 9, Hits: 9}, watch.Unreachable},
+		{"a few articles are withdrawn", store.Trend{Name: "articles stay", Bad: 5, Since: hours(48), Last: now, Seen: 300, Hits: 290}, ""},
+		{"all of them are", store.Trend{Name: "articles stay", Bad: 12, Since: hours(48), Last: now, Seen: 300, Hits: 290}, watch.Moved},
+		{"a start page that the definition no longer has", store.Trend{Name: "stays http://m.test/", Bad: 12, Since: hours(48), Last: now}, ""},
+	} {
+		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
+			c.trend.Host, c.trend.Page = "m.test", "http://m.test/1"
+			a := &counted{trends: []store.Trend{c.trend}}
+			_, changed, err := watch.Look(t.Context(), a, noRules{}, "m", now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			for _, alarm := range changed {
+				got += alarm.Name
+				if alarm.Page != "http://m.test/1" || !alarm.Began.Equal(c.trend.Since) || !alarm.Pending {
+					t.Errorf("%+v", alarm)
+				}
+			}
+			if got != c.want {
+				t.Errorf("alarm %q, want %q", got, c.want)
+			}
+			// Looked at again, nothing has changed; what has recovered ends it, once.
+			a.raise(changed)
+			if _, changed, _ = watch.Look(t.Context(), a, noRules{}, "m", now); len(changed) > 0 {
+				t.Errorf("again: %+v", changed)
+			}
+			for range 3 {
+				a.trends[0].Note(true, now.Add(time.Hour), "")
+				_, changed, _ = watch.Look(t.Context(), a, noRules{}, "m", now.Add(time.Hour))
+				a.raise(changed)
+			}
+			for _, alarm := range a.alarms {
+				if alarm.Ended.IsZero() {
+					t.Errorf("%s has not ended", alarm.Name)
+				}
+			}
+			if len(a.alarms) > 1 {
+				t.Errorf("%d alarms", len(a.alarms))
+			}
+		})
+	}
+}
+
+func TestFill(t *testing.T) {
+	day := func(date string, read, lead int64) store.Day {
+		return store.Day{Date: date, Visits: 9, Results: map[store.Result]int{store.Fetched: 7, store.Unchanged: 1, store.Failed: 1}, Counts: map[string]int64{crawler.CountRead: read, crawler.CountHas + "lead": lead}}
+	}
+	a := &counted{days: []store.Day{day("2026-03-01", 10, 9), day("2026-03-13", 5, 1), day("2026-03-14", 5, 1)}}
+	r, _, err := watch.Look(t.Context(), a, noRules{}, "m", time.Date(2026, 3, 14, 8, 0, 0, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range r.Fields {
+		switch {
+		case f.Name == "lead" && (f.Recent != .2 || f.Usual != .9 || !f.Fallen()):
+			t.Errorf("lead: %+v, want .2 of late and .9 before", f)
+		case f.Name != "lead" && (f.Recent != 0 || f.Fallen()):
+			t.Errorf("%+v has fallen though it was never there", f)
+		}
+	}
+	if r.Week.Visits != 18 || r.Week.Failed != 2 || r.Total.Visits != 27 {
+		t.Errorf("week %+v, total %+v", r.Week, r.Total)
+	}
+}
