@@ -538,7 +538,7 @@ func (t *tree) linkNames(i int32) string {
 }
 
 // by are the words that stand before a name, the longest first.
-var by = []string{"written by", "posted by", "published by", "reported by", "story by", "words by", "review by", "article by", "created by", "by", "von", "par", "por", "di", "da", "af", "av", "door", "autor:innen:", "autorin:", "autor:", "autoren:", "author:", "authors:", "auteur:", "auteur :", "autore:", "text:", "text von", "geschrieben von", "verfasst von", "ein beitrag von", "ein artikel von", "eine analyse von", "ein kommentar von", "ein interview von", "eine kolumne von", "ein gastbeitrag von", "ein essay von", "eine reportage von", "ein bericht von", "gastbeitrag von", "beitrag von", "blogbeitrag von", "blog beitrag von", "kommentar von", "eingestellt von", "gepostet von", "interview by", "opinion by", "analysis by", "contributed by", "une chronique de", "un reportage de", "una entrevista de", "un artículo de", "posted on", "publié le", "veröffentlicht am", "interview:", "redaktion:", "bericht:", "foto:", "verfasser:", "erstellt von", "veröffentlicht von", "publié par", "écrit par", "rédigé par", "propos recueillis par", "escrito por", "publicado por", "texto:", "tekst:", "scritto da", "a cura di", "geschreven door", "skriven av", "viết bởi", "được viết bởi", "đăng bởi", "người đăng:", "tác giả:", "tác giả :", "người viết:", "bài và ảnh:", "bài, ảnh:", "tin, ảnh:", "bài:", "pv:", "phóng viên:", "thực hiện:", "theo"}
+var by = []string{"بقلم:", "بقلم", "كتب:", "كتبت:", "автор:", "автор", "текст:", "yazan:", "yazar:", "haber:", "autora:", "auteure :", "auteurs :", "written by", "posted by", "published by", "reported by", "story by", "words by", "review by", "article by", "created by", "by", "von", "par", "por", "di", "da", "af", "av", "door", "autor:innen:", "autorin:", "autor:", "autoren:", "author:", "authors:", "auteur:", "auteur :", "autore:", "text:", "text von", "geschrieben von", "verfasst von", "ein beitrag von", "ein artikel von", "eine analyse von", "ein kommentar von", "ein interview von", "eine kolumne von", "ein gastbeitrag von", "ein essay von", "eine reportage von", "ein bericht von", "gastbeitrag von", "beitrag von", "blogbeitrag von", "blog beitrag von", "kommentar von", "eingestellt von", "gepostet von", "interview by", "opinion by", "analysis by", "contributed by", "une chronique de", "un reportage de", "una entrevista de", "un artículo de", "posted on", "publié le", "veröffentlicht am", "interview:", "redaktion:", "bericht:", "foto:", "verfasser:", "erstellt von", "veröffentlicht von", "publié par", "écrit par", "rédigé par", "propos recueillis par", "escrito por", "publicado por", "texto:", "tekst:", "scritto da", "a cura di", "geschreven door", "skriven av", "viết bởi", "được viết bởi", "đăng bởi", "người đăng:", "tác giả:", "tác giả :", "người viết:", "bài và ảnh:", "bài, ảnh:", "tin, ảnh:", "bài:", "pv:", "phóng viên:", "thực hiện:", "theo"}
 
 // byFirst are the words of by under their first byte.
 var byFirst = func() (m [256][]string) {
@@ -580,7 +580,7 @@ func afterBy(s string) (string, bool) {
 	}
 	// "di" and its like are words of a sentence too: what follows is a name.
 	first, _ := utf8.DecodeRuneInString(rest)
-	return rest, unicode.IsUpper(first) || unicode.Is(unicode.Han, first)
+	return rest, unicode.IsUpper(first) || unicode.Is(unicode.Lo, first) // not all scripts have capitals
 }
 
 // names reads the names of one byline; none when it is an account, the site

@@ -75,6 +75,9 @@ func (r *Reading) findLead() []Candidate {
 			continue
 		}
 		leadHint := x.hint&hLead != 0 && x.hint&(hCaption|hByline|hDate|hAd|hRelated|hComment|hNav|hSocial) == 0 || attr(x.n, "itemprop") == "description" || attr(x.n, "itemprop") == "alternativeHeadline"
+		if c > 0 && (t.in(c, i) || x.paras > 1 && x.mass*2 > t.e[c].mass) { // the text, whatever it is called
+			leadHint = false
+		}
 		switch {
 		case leadHint && (x.flags&fBlock != 0 || x.chars > 40) && x.atom != atom.A:
 			if add(i, "class lead", .85) {
