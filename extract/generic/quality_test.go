@@ -182,6 +182,48 @@ func BenchmarkSpeed(b *testing.B) {
 	b.ReportMetric(float64(allocated)/float64(size*runs), "B/byte")
 }
 
+// BenchmarkHostile reports what pages of five megabytes cost that were made to
+// be slow, as a multiple of html.Parse. Deep pages are refused by it.
+func BenchmarkHostile(b *testing.B) {
+	sites, err := extract.Builtin()
+	if err != nil {
+		b.Fatal(err)
+	}
+	const size = 5 << 20
+	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
+	prose := "The room is open, on Mondays, to anybody who asks for it by name. "
+	for _, page := range []struct{ name, text string }{
+		{"nested tags", strings.Repeat("<div>", 500) + fill("<b><i><u>a</u></i></b>")},
+		{"nested prose", fill(strings.Repeat("<div>", 400) + prose + strings.Repeat("</div>", 400))},
+		{"unclosed tags", fill("<div><b>a ")},
+		{"one long line", "<p>" + fill(prose)},
+		{"one long word", "<h1>" + fill("a")},
+		{"a million links", strings.Repeat(`<a href=/>a</a>`, 1_000_000)},
+		{"links to pages", fill(`<a href="/a/b/c.html">a link to a story</a>`)},
+		{"unclosed tables", strings.Repeat("<table><tr><td>", 100) + fill("<td>1, 2. ")},
+		{"unclosed paragraphs", fill("<p>1, 2. ")},
+		{"tables", fill("<table><tr><td>1, 2.</td></tr></table>")},
+		{"headings", fill("<h2>New reading room opens</h2>")},
+		{"dates", fill("<p>7 March 2026 08:06</p>")},
+		{"bylines", fill("<p class=byline>By Anna Berg</p>")},
+	} {
+		b.Run(strings.ReplaceAll(page.name, " ", "-"), func(b *testing.B) {
+			body := []byte("<html><title>New reading room opens</title><body>" + page.text)
+			b.SetBytes(int64(len(body)))
+			var parse, whole time.Duration
+			for b.Loop() {
+				begin := time.Now()
+				html.Parse(bytes.NewReader(body))
+				parse += time.Since(begin)
+				begin = time.Now()
+				sites.ReadAs("", extract.Page{Body: body})
+				whole += time.Since(begin)
+			}
+			b.ReportMetric(float64(whole)/float64(parse), "x-parse")
+		})
+	}
+}
+
 // A score adds pages up.
 type score struct {
 	precision, recall        []float64
