@@ -298,7 +298,7 @@ func BenchmarkVisit(b *testing.B) {
 	c := &Crawler{Archive: archive, Sites: sites, Transport: transport, Delay: -1, IgnoreRobots: true, Patience: time.Millisecond, Workers: benchHosts}
 
 	// In turns, so that all meet the same moods of the machine.
-	const turn = 300
+	const turn = 600
 	var fetching, parsing, naive, whole spent
 	fetch(targets[:min(len(targets), turn)], func([]byte) {}) // for the connections
 	for targets := range slices.Chunk(targets, turn) {
