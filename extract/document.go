@@ -31,18 +31,21 @@ type document struct {
 // A nameAt says that an element has a class or an id with this mark.
 type nameAt struct{ mark, element uint32 }
 
-// newDocument walks the tree of a page of so many bytes.
-func newDocument(root *html.Node, size int) *document {
+// newDocument walks the tree of a page of so many bytes. Classes and ids are
+// noted when there are definitions that may select by them.
+func newDocument(root *html.Node, size int, defined bool) *document {
 	const perElement = 80 // bytes, about
 	d := &document{root: root, found: map[string][]*html.Node{}}
 	d.elements = make([]*html.Node, 0, size/perElement)
-	d.names = make([]nameAt, 0, size/perElement)
+	if defined {
+		d.names = make([]nameAt, 0, size/perElement)
+	}
 	heading := false
 	for n := root.FirstChild; n != nil; n = next(n, root) {
 		if n.Type != html.ElementNode {
 			continue
 		}
-		for i := range n.Attr {
+		for i := 0; defined && i < len(n.Attr); i++ {
 			switch a := &n.Attr[i]; a.Key {
 			case "class":
 				for token := range strings.FieldsSeq(a.Val) {

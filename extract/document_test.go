@@ -62,7 +62,7 @@ func TestMatch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := newDocument(root, len(page))
+		d := newDocument(root, len(page), true)
 		for css, a := range selectors {
 			var want []*html.Node
 			for n := range root.Descendants() {

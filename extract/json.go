@@ -95,7 +95,7 @@ func (c *context) readJSONArticle(l *layout, doc gjson.Result) error {
 			a.CanonicalURL = c.sites.Canonical(u)
 		}
 	}
-	c.document = newDocument(&html.Node{Type: html.DocumentNode}, 0)
+	c.document = newDocument(&html.Node{Type: html.DocumentNode}, 0, true)
 	if l.Canonical == "" && len(c.site.Hosts) > 0 {
 		c.base = &url.URL{Scheme: c.url.Scheme, Host: c.site.Hosts[0], Path: "/"} // what is in the text was written for readers
 	} else if u, err := url.Parse(a.CanonicalURL); err == nil {

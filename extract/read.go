@@ -151,7 +151,7 @@ func (c *context) readHTML(text []byte) error {
 	if err != nil {
 		return fmt.Errorf("parse page: %w", err)
 	}
-	c.document = newDocument(root, len(text))
+	c.document = newDocument(root, len(text), c.site != nil || len(c.sites.platforms) > 0)
 	if c.document.base != "" {
 		if u, err := c.url.Parse(c.document.base); err == nil {
 			c.base = u
