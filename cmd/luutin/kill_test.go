@@ -2,18 +2,24 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"luutin/extract"
+	"luutin/store"
+	"luutin/store/bolt"
 	"luutin/testdata/ministry"
 )
 
@@ -50,8 +56,10 @@ func export(t *testing.T, dir, archive string) []byte {
 	return fetched.ReplaceAll(out, []byte(`"fetched":"-"`))
 }
 
-// TestKilledCrawl kills a crawl twenty times at random moments. What a last
-// run to the end leaves must be what an undisturbed crawl leaves.
+// TestKilledCrawl kills a crawl at random moments: twenty times, or as often as
+// LUUTIN_KILLS says. What a last run to the end leaves must be what an
+// undisturbed crawl leaves, and no article that was in the archive after a kill
+// is asked for again.
 func TestKilledCrawl(t *testing.T) {
 	web, err := ministry.New()
 	if err != nil {
@@ -67,6 +75,12 @@ func TestKilledCrawl(t *testing.T) {
 	crawl := func(archive string) *exec.Cmd {
 		return program(t, dir, "--archive", archive, "--sites", sites, "crawl", "--quiet", "--delay", "1ms", "--proxy", server.URL, "bomau-www", "bomau-bao", "bomau-luat", "bomau-tinhthanh", "bomau-cong")
 	}
+	kills := 20
+	if s := os.Getenv("LUUTIN_KILLS"); s != "" {
+		if kills, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
 	start := time.Now()
 	if out, err := crawl("whole").CombinedOutput(); err != nil && cmdStatus(err) != statusNo {
 		t.Fatalf("undisturbed crawl: %v\n%s", err, out)
@@ -76,18 +90,27 @@ func TestKilledCrawl(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d; an undisturbed crawl took %v", seed, took)
 	rnd := rand.New(rand.NewPCG(seed, 1))
-	for i := range 20 {
+	// The more kills, the sooner they come: each is to hit a crawl that has something to do.
+	window := max(took*10/time.Duration(kills), 200*time.Millisecond)
+	done := map[string]int{} // how often what is committed was asked for when it was
+	for i := range kills {
 		cmd := crawl("killed")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		done := make(chan error, 1)
-		go func() { done <- cmd.Wait() }()
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
 		select {
-		case <-time.After(time.Duration(rnd.Int64N(int64(took / 2)))):
+		case <-time.After(time.Duration(rnd.Int64N(int64(window)))):
 			cmd.Process.Kill()
-			<-done
-		case <-done:
+			<-ended
+		case <-ended:
+		}
+		asked := web.Asked()
+		for _, url := range committed(t, filepath.Join(dir, "killed")) {
+			if _, ok := done[url]; !ok {
+				done[url] = asked[url]
+			}
 		}
 		if i%5 == 4 {
 			verify := program(t, dir, "--archive", "killed", "verify")
@@ -99,9 +122,37 @@ func TestKilledCrawl(t *testing.T) {
 	if out, err := crawl("killed").CombinedOutput(); err != nil && cmdStatus(err) != statusNo {
 		t.Fatalf("last crawl: %v\n%s", err, out)
 	}
+	asked := web.Asked()
+	for url, n := range done {
+		if asked[url] != n {
+			t.Errorf("%s was asked for %d times more after it was in the archive", url, asked[url]-n)
+		}
+	}
+	if len(done) < 20 {
+		t.Errorf("only %d articles were in the archive after the kills", len(done))
+	}
 	if d := cmp.Diff(lines(export(t, dir, "whole")), lines(export(t, dir, "killed"))); d != "" {
 		t.Errorf("the exports differ (-undisturbed +killed)\n%s", d)
 	}
+}
+
+// committed returns the articles of which an archive holds a visit.
+func committed(t *testing.T, dir string) (urls []string) {
+	a, err := bolt.Open(dir, bolt.Options{ReadOnly: true})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // killed before it made one
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	for target, err := range a.Targets(t.Context(), store.Selection{Kinds: []extract.Kind{extract.KindArticle}, States: []store.State{store.Done}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		urls = append(urls, target.URL)
+	}
+	return urls
 }
 
 func lines(b []byte) (out []string) {
