@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"luutin/extract"
+	"luutin/extract/change"
 	"luutin/store"
 	"luutin/store/bolt"
 )
@@ -81,8 +82,9 @@ func historyCommand(common *flags) *cobra.Command {
 		Use:   "history URL|ID",
 		Short: "List the versions of an article, oldest first",
 		Long: `History lists every version of an article that the archive holds, oldest first:
-its number, when it was fetched, when it says it was published, and its title.
-With --json it prints the records.`,
+its number, when it was fetched, when it says it was published, its title, and
+what changed against the one before (luutin diff shows how). With --json it
+prints the records.`,
 		Example: `  luutin history https://moj.gov.vn/qt/tintuc/Pages/hoat-dong.aspx?ItemID=1`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -95,17 +97,23 @@ With --json it prints the records.`,
 				if err != nil {
 					return err
 				}
+				var before *extract.Article
 				for _, v := range versions {
 					if common.json {
 						fmt.Fprintf(cmd.OutOrStdout(), "%s\n", v.JSON)
 						continue
 					}
-					var article struct{ Title string }
+					var article extract.Article
 					if err := json.Unmarshal(v.JSON, &article); err != nil {
 						return fmt.Errorf("article %s, version %d: %w", v.ID, v.Number, err)
 					}
 					fmt.Fprintf(cmd.OutOrStdout(), "%3d  fetched %s  published %-16s  %s\n",
 						v.Number, v.Fetched.Format("2006-01-02 15:04"), shortTime(v.Published), article.Title)
+					if before != nil {
+						d := difference{Change: change.Between(before, &article)}
+						fmt.Fprintf(cmd.OutOrStdout(), "     changed: %s\n", d.kinds())
+					}
+					before = &article
 				}
 				return nil
 			})
