@@ -56,6 +56,7 @@ type Link struct {
 	Text      string     // the text of the link, the name of an attachment
 	Onward    bool       // a further page of the list on which it stands
 	Published *time.Time // as the list or the feed says; nil when it does not
+	Modified  *time.Time // as the sitemap says: nothing behind the link is newer
 }
 
 // A Candidate is a value that was considered for a field.

@@ -119,7 +119,7 @@ func (d *definition) strangers() (faults []error) {
 	for _, x := range []struct {
 		key  string
 		urls []string
-	}{{"start", d.Start}, {"feeds", d.Feeds}, {"sitemaps", d.Sitemaps}} {
+	}{{"start", d.Start}, {"feeds", d.Feeds}, {"sitemaps", d.Sitemaps}, {"archives", d.Archives}} {
 		for _, raw := range x.urls {
 			if own.site(raw) == nil {
 				faults = append(faults, d.fault(fmt.Sprintf("%s is on none of the site's hosts", raw), x.key))
@@ -176,6 +176,7 @@ type definition struct {
 	Start    []string          `toml:"start"`
 	Feeds    []string          `toml:"feeds"`
 	Sitemaps []string          `toml:"sitemaps"`
+	Archives []string          `toml:"archives"`
 	Seeds    []seed            `toml:"seed"`
 	Delay    string            `toml:"delay"`
 	Articles string            `toml:"articles"`
@@ -370,11 +371,16 @@ func (d *definition) compile() error {
 	for _, x := range []struct {
 		key  string
 		urls []string
-	}{{"start", d.Start}, {"feeds", d.Feeds}, {"sitemaps", d.Sitemaps}} {
+	}{{"start", d.Start}, {"feeds", d.Feeds}, {"sitemaps", d.Sitemaps}, {"archives", d.Archives}} {
 		for _, u := range x.urls {
 			if err := absolute(u); err != nil {
 				return d.fault(err.Error(), x.key)
 			}
+		}
+	}
+	for _, a := range d.Archives {
+		if err := checkArchive(a); err != nil {
+			return d.fault(err.Error(), "archives")
 		}
 	}
 	for i := range d.Seeds {

@@ -105,22 +105,21 @@ func (c *context) readSitemap(text []byte) error {
 		if u == nil {
 			continue
 		}
-		printed := e.News.Published
-		if printed == "" {
-			printed = e.LastMod
-		}
-		var published *time.Time
-		if d, ok := dates.Parse(printed, dates.Options{NotAfter: c.page.Fetched, Zone: c.zone()}); ok {
-			published = &d.Time
+		date := func(printed string) *time.Time {
+			if d, ok := dates.Parse(printed, c.dateOptions()); ok {
+				return &d.Time
+			}
+			return nil
 		}
 		if start.Name.Local == "sitemap" {
-			c.link(u.String(), "", KindSitemap, "", published)
+			c.reading.Links[c.link(u.String(), "", KindSitemap, "", nil)].Modified = date(e.LastMod)
 			continue
 		}
 		if c.site != nil && c.site.articles != nil && !c.site.articles.MatchString(u.RequestURI()) {
 			continue
 		}
-		c.link(u.String(), "", KindArticle, dom.Clean(e.News.Title), published)
+		i := c.link(u.String(), "", KindArticle, dom.Clean(e.News.Title), date(e.News.Published))
+		c.reading.Links[i].Modified = date(e.LastMod)
 	}
 	if n := len(c.reading.Links); n > 0 {
 		return fmt.Errorf("%w: a sitemap of %d links", ErrNotArticle, n)

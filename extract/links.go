@@ -34,6 +34,7 @@ func (c *context) readList() error {
 		found, _ = c.first(l.links)
 	}
 	c.readLinks(found)
+	c.dateLinks()
 	if c.site != nil && c.site.follow != nil {
 		for _, n := range c.elements {
 			if n.DataAtom != atom.A {
@@ -152,6 +153,7 @@ func (c *context) article(href string, n *html.Node) {
 	if place < 0 {
 		return
 	}
+	c.places = append(c.places, linkNode{place, n})
 	if l := &c.reading.Links[place]; l.Text == "" {
 		l.Text = dom.Text(n)
 	}

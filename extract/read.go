@@ -96,6 +96,7 @@ type context struct {
 	chosen  *layout          // nil when none fits
 	linked  map[string]int   // the place of each link in the reading, by its canonical URL
 	hrefs   map[string]int   // the same by what is written, -1 for what leads to no article
+	places  []linkNode       // where links to articles stand, in the order of the page
 	unruled *generic.Reading // made when first asked for
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -262,4 +263,121 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A list says when its articles were published, in many ways, and its page
+// has dates that are nobody's.
+func TestListDates(t *testing.T) {
+	sites, err := LoadSites(fstest.MapFS{"bothu.example.toml": {Data: []byte(`
+hosts = ["bothu.example"]
+zone = "Asia/Ho_Chi_Minh"
+articles = '^/tin/'
+`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := `<!DOCTYPE html><title>Tin</title><div class="top">Thứ Bảy, 07/03/2026 <a href="/">Trang chủ</a></div>
+<ul>
+<li><a href="/tin/1">Khai mạc tuần lễ</a> <span>(19/01/2018)</span></li>
+<li><a href="/tin/2"><img src="a.jpg"></a><h3><a href="/tin/2">Kỷ niệm 30/4/1975</a></h3><p>Ngày đăng 18/01/2018 | 04:30 PM | Lượt xem: 8</p></li>
+<li><a href="/tin/3"><h3>Một tin</h3><time datetime="2018-01-17T08:00:00+07:00">hôm qua</time></a></li>
+<li><a href="/tin/4">Từ ngày</a> <span>01/02/2018</span> đến <span>05/02/2018</span></li>
+</ul>`
+	r, _ := sites.Read(Page{URL: "http://bothu.example/tin-tuc", ContentType: "text/html", Body: []byte(page), Fetched: time.Date(2026, 3, 7, 9, 0, 0, 0, time.UTC)})
+	got := map[string]string{}
+	for _, l := range r.Links {
+		got[l.URL] = "none"
+		if l.Published != nil {
+			got[l.URL] = l.Published.Format("2006-01-02 15:04")
+		}
+	}
+	want := map[string]string{
+		"http://bothu.example/tin/1": "2018-01-19 00:00", "http://bothu.example/tin/2": "2018-01-18 16:30",
+		"http://bothu.example/tin/3": "2018-01-17 08:00", "http://bothu.example/tin/4": "none",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("dates of a list differ (-want +got)\n%s", diff)
+	}
+}
+
+func TestURLDate(t *testing.T) {
+	for in, want := range map[string]string{
+		"https://a.example/2018/01/19/khai-mac":                          "2018-01-19",
+		"https://a.example/2018/01/khai-mac":                             "2018-01",
+		"https://a.example/tin/2018-01-19/khai-mac.html":                 "2018-01-19",
+		"https://a.example/tin/20180119/khai-mac.html":                   "2018-01-19",
+		"https://a.example/mot-tin-20260129135623546.htm":                "2026-01-29",
+		"https://a.example/mot-tin-197260608042009150.htm":               "2026-06-08",
+		"https://a.example/mot-tin-41217.html":                           "",
+		"https://a.example/ke-hoach-2018-01-19.html":                     "",
+		"https://a.example/2018/13/khai-mac":                             "",
+		"https://a.example/2018/02/30/khai-mac":                          "2018-02",
+		"https://a.example/tin/id-123456789012345678.htm":                "",
+		"https://a.example/page/2018":                                    "",
+		"https://a.example/vi/-/view_content/4430301-thong-bao-nam-2022": "",
+	} {
+		s, ok := URLDate(in, nil)
+		got := ""
+		if ok {
+			if got = s.From.Format("2006-01-02"); s.Until.Sub(s.From) > 24*time.Hour {
+				got = s.From.Format("2006-01")
+			}
+		}
+		if got != want {
+			t.Errorf("URLDate(%s) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestSitemapDate(t *testing.T) {
+	for in, want := range map[string]string{
+		"https://a.example/sitemap-2018-01.xml":                       "2018-01-01 2018-02-01",
+		"https://a.example/sitemaps/news-2018-1.xml":                  "2018-01-01 2019-01-01",
+		"https://a.example/sitemaps/news-2018.xml":                    "2018-01-01 2019-01-01",
+		"https://a.example/sitemap/2018/01/19/news.xml.gz":            "2018-01-19 2018-01-20",
+		"https://a.example/sitemap_201801.xml":                        "2018-01-01 2018-02-01",
+		"https://a.example/sitemap.xml?yyyy=2018&mm=01&dd=19":         "2018-01-19 2018-01-20",
+		"https://a.example/sitemap.xml?from=2018-01-01&to=2018-03-31": "2018-01-01 2018-04-01",
+		"https://a.example/post-sitemap12.xml":                        "",
+		"https://a.example/sitemap-120180.xml":                        "",
+	} {
+		got := ""
+		if s, ok := SitemapDate(in, nil); ok {
+			got = s.From.Format(time.DateOnly) + " " + s.Until.Format(time.DateOnly)
+		}
+		if got != want {
+			t.Errorf("SitemapDate(%s) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestArchives(t *testing.T) {
+	day := func(s string) time.Time {
+		at, err := time.ParseInLocation(time.DateOnly, s, time.FixedZone("", 7*3600))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	for in, want := range map[string]string{
+		"/archive/{yyyy}/{mm}/{dd}": "/archive/2018/03/01 /archive/2018/02/28 /archive/2018/02/27",
+		"/archive/{yyyy}-{m}":       "/archive/2018-3 /archive/2018-2",
+		"/archive?year={yyyy}":      "/archive?year=2018",
+		"/day?from={unix}":          "/day?from=1519837200 /day?from=1519750800 /day?from=1519664400",
+		"/archive/{dd}":             `bothu.example.toml:3: archives: "http://bothu.example/archive/{dd}" names no day, month or year, as in https://host/archive/{yyyy}/{mm}/{dd}`,
+		"/archive/{yyyy}/{week}":    `bothu.example.toml:3: archives: {week} is none of {yyyy}, {mm}, {m}, {dd}, {d}, {unix}`,
+	} {
+		sites, err := LoadSites(fstest.MapFS{"bothu.example.toml": {Data: []byte("hosts = ['bothu.example']\nzone = 'Asia/Ho_Chi_Minh'\narchives = ['http://bothu.example" + in + "']\n")}})
+		got := fmt.Sprint(err)
+		if err == nil {
+			var all []string
+			for _, l := range sites.Archives("bothu.example", day("2018-02-27"), day("2018-03-02")) {
+				all = append(all, strings.TrimPrefix(l.URL, "http://bothu.example"))
+			}
+			got = strings.Join(all, " ")
+		}
+		if got != want {
+			t.Errorf("archives = %q gives %q, want %q", in, got, want)
+		}
+	}
 }

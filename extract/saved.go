@@ -71,6 +71,7 @@ func (s *Sites) Expected(p Page) ([]byte, error) {
 		Onward    bool       `json:"onward,omitempty"`
 		Text      string     `json:"text,omitempty"`
 		Published *time.Time `json:"published,omitempty"`
+		Modified  *time.Time `json:"modified,omitempty"`
 	}
 	out := struct {
 		Kind  Kind   `json:"kind"`
@@ -79,7 +80,7 @@ func (s *Sites) Expected(p Page) ([]byte, error) {
 		Links []link `json:"links"`
 	}{r.Kind, r.Site, fmt.Sprint(err), []link{}}
 	for _, l := range r.Links {
-		out.Links = append(out.Links, link{l.URL, l.Post, l.Kind, l.Onward, l.Text, l.Published})
+		out.Links = append(out.Links, link{l.URL, l.Post, l.Kind, l.Onward, l.Text, l.Published, l.Modified})
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
