@@ -29,7 +29,7 @@ const (
 // A Crawler says what is crawled and how. The zero values of everything but
 // Archive and Sites are right for most. It is for one archive, which
 // may be closed and opened between two runs, and may be run again and again.
-// Once it has been, nothing but Archive may be changed, and it must not be copied.
+// Once it has been, nothing but Archive, Since, Until and OnlyDue may be changed, and it must not be copied.
 type Crawler struct {
 	Archive store.Archive
 	Sites   Sites
@@ -45,6 +45,9 @@ type Crawler struct {
 	Patience     time.Duration     // how long a run waits for what is due soon; 0 means 15 seconds. For the pause between two requests it always waits
 	Limit        int               // visits of one run; 0 means no limit
 	Pages        int               // pages of each list, from its first; 0 means all. Further ones are not noted down
+	Since        time.Time         // only what was published on this day or later, by each site's own days; lists are followed until they are older. Zero means all
+	Until        time.Time         // only what was published on this day or before, when Since is set; zero means all
+	OnlyDue      bool              // start pages are visited when they are due by their own rhythm, and not in any case
 	Progress     func(Event)       // called after each visit, never two calls at a time; may be nil
 	Transport    http.RoundTripper // below everything, Proxy and AllowPrivate included; nil means the crawler's own
 	Clock        func() time.Time  // as fast as the timers of package time; nil means time.Now
@@ -63,6 +66,10 @@ type Sites interface {
 	Belongs(site, host string) bool
 	// Delay returns the site's own pause between two requests; 0 means that it has none.
 	Delay(site string) time.Duration
+	// Archives returns the pages of the site's date archives from since until before until.
+	Archives(site string, since, until time.Time) []extract.Link
+	// Zone returns the zone of the site's days.
+	Zone(site string) *time.Location
 	// Terms returns on what terms the site is asked.
 	Terms(site string) extract.Terms
 	// Headers returns what a request for the URL must bear besides the usual.
@@ -108,6 +115,9 @@ func (c *Crawler) Run(ctx context.Context, sites []string) (Summary, error) {
 		})
 	}
 	visits.Wait()
+	if restoreErr := r.restore(context.WithoutCancel(ctx)); err == nil {
+		err = restoreErr
+	}
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
@@ -116,15 +126,22 @@ func (c *Crawler) Run(ctx context.Context, sites []string) (Summary, error) {
 
 // visit goes the way of one page. Its error is one of the archive.
 func (r *run) visit(ctx context.Context, f *fetcher, l *store.Lease) error {
+	if given, err := r.giveUp(ctx, l); given || err != nil {
+		return err
+	}
 	page, err := f.fetchLease(ctx, r, l)
 	defer f.release()
 	if failed := (*archiveError)(nil); errors.As(err, &failed) {
 		return fmt.Errorf("keep %s: %w", l.Target.URL, failed.error)
 	}
 	v := r.judge(l, page, err)
+	var onward *found
 	switch v.Result {
 	case store.Fetched:
-		r.read(l.Target, &v)
+		onward = r.read(l.Target, &v)
+		if err := r.fewer(ctx, l.Target, &v); err != nil && ctx.Err() == nil {
+			return err
+		}
 	case store.Unchanged:
 		r.web.manners.passed(l.Host)
 	}
@@ -135,9 +152,9 @@ func (r *run) visit(ctx context.Context, f *fetcher, l *store.Lease) error {
 	v.Rest = r.web.manners.next(l.Host, r.delay(l.Target.Site))
 
 	// What came is not thrown away because the run is being stopped.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
+	commit, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
 	defer cancel()
-	outcome, err := r.Archive.Commit(ctx, l, v)
+	outcome, err := r.Archive.Commit(commit, l, v)
 	switch {
 	case errors.Is(err, store.ErrLeaseLost):
 		v.Result, v.Reason, v.Cause = store.Failed, "the lease ran out before the visit was over", string(tooLate)
@@ -147,14 +164,42 @@ func (r *run) visit(ctx context.Context, f *fetcher, l *store.Lease) error {
 	if lie(l.Target, v, outcome) {
 		r.web.manners.lied(l.Host)
 	}
+	r.learn(l.Target, &v, outcome)
 	r.note(l, v, outcome)
+	if v.Result == store.Abandoned {
+		return nil
+	}
+	if !r.spanned() {
+		return r.takeUp(ctx, v.Onward)
+	}
+	if err := r.advance(ctx, onward, l.Target.Canonical); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("go on from %s: %w", l.Target.URL, err)
+	}
 	return nil
+}
+
+// giveUp gives a target back that is not to be visited in this run.
+func (r *run) giveUp(ctx context.Context, l *store.Lease) (given bool, err error) {
+	t := l.Target
+	if r.spanned() {
+		outside, err := r.outside(ctx, t)
+		if err == nil && outside {
+			err = r.putOff(ctx, l)
+		}
+		if outside || err != nil {
+			return outside, err
+		}
+	}
+	if t.Kind == extract.KindArticle && t.Visited.IsZero() && r.copied(t.URL) {
+		return true, r.avoid(ctx, l)
+	}
+	return false, nil
 }
 
 // lease waits for the next target that may be visited. It returns nil when
 // there is none within reach: nothing is due soon, or the Limit is used up, and
 // no visit is under way that could change that.
-func (r *run) lease(ctx context.Context) (*store.Lease, error) {
+func (r *run) lease(ctx context.Context) (l *store.Lease, err error) {
 	for {
 		full, hope := r.state()
 		var turn time.Time
@@ -178,6 +223,12 @@ func (r *run) lease(ctx context.Context) (*store.Lease, error) {
 		}
 		if left := opens.Sub(r.now()); !full && !opens.IsZero() && left <= r.patience {
 			wait, hope = min(wait, left), true
+		}
+		if !hope && !full && r.spanned() {
+			if hope, err = r.goOn(ctx); err != nil {
+				return nil, err
+			}
+			wait = time.Millisecond
 		}
 		if !hope {
 			r.leave(turn)
@@ -266,7 +317,8 @@ type run struct {
 	sum      Summary
 	named    [2]int              // of unwell, those that have a name: failures, others
 	unwell   map[string]*failure // by canonical URL, so that a retry replaces it
-	circles  map[uint64]int      // further list pages, by what they link to
+	traps    *traps
+	spans    *spans
 }
 
 func (c *Crawler) begin(sites []string) (*run, error) {
@@ -280,7 +332,7 @@ func (c *Crawler) begin(sites []string) (*run, error) {
 		}
 	}
 	r := &run{Crawler: c, sites: sites, now: c.Clock, workers: c.Workers, patience: c.Patience,
-		awake: make(chan struct{}, 1), unwell: map[string]*failure{}, circles: map[uint64]int{}}
+		awake: make(chan struct{}, 1), unwell: map[string]*failure{}, traps: newTraps(), spans: newSpans()}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -303,6 +355,12 @@ func (c *Crawler) begin(sites []string) (*run, error) {
 	r.sum = Summary{Began: r.now(), Sites: map[string]*SiteSummary{}}
 	for _, s := range sites {
 		r.sum.Sites[s] = &SiteSummary{}
+		if r.spanned() {
+			r.sum.Sites[s].Span = &SpanSummary{Since: r.Since.Format(time.DateOnly)}
+			if !r.Until.IsZero() {
+				r.sum.Sites[s].Span.Until = r.Until.Format(time.DateOnly)
+			}
+		}
 	}
 	return r, nil
 }
@@ -323,8 +381,17 @@ func (r *run) sow(ctx context.Context) error {
 		if _, err := r.Archive.Add(ctx, seeds...); err != nil {
 			return fmt.Errorf("add the start pages of %s: %w", site, err)
 		}
-		if _, err := r.Archive.Recall(ctx, recall); err != nil {
-			return fmt.Errorf("recall the start pages of %s: %w", site, err)
+		if !r.OnlyDue || r.spanned() {
+			if _, err := r.Archive.Recall(ctx, recall); err != nil {
+				return fmt.Errorf("recall the start pages of %s: %w", site, err)
+			}
+		}
+	}
+	if r.spanned() {
+		for _, site := range r.sites {
+			if err := r.sowArchives(ctx, site); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

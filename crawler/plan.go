@@ -71,6 +71,11 @@ func (r *run) due(ctx context.Context, site string, pages []store.Target, revisi
 	for _, link := range r.Sites.Seeds(site) {
 		start(r.target(site, link, 0))
 	}
+	if r.spanned() {
+		for _, t := range r.archivePages(site) {
+			start(t)
+		}
+	}
 	add := func(t store.Target, why string) {
 		e := entry{Planned{t.Site, t.URL, t.Post, t.Kind, why, ""}, t.Priority, t.Due}
 		if why == "retry" {
@@ -101,6 +106,13 @@ func (r *run) due(ctx context.Context, site string, pages []store.Target, revisi
 				t.Due = now
 			} else if waits {
 				continue
+			}
+			if r.spanned() {
+				if outside, err := r.outside(ctx, t); err != nil {
+					return nil, err
+				} else if outside {
+					continue
+				}
 			}
 			add(t, why)
 		}

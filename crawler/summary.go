@@ -60,7 +60,9 @@ type SiteSummary struct {
 	Newest time.Time     `json:"newest,omitzero"` // the latest date of publication that was read
 	Opens  time.Time     `json:"opens,omitzero"`  // when it may be asked again, if its hours were over at the end of the run
 	Stale  int           `json:"stale,omitempty"` // pages that had changed though their validators had not: its 304 are not trusted
-	TLS    []string      `json:"tls,omitempty"`   // what was wrong with its connections and put up with, see extract.Terms
+	Span   *SpanSummary  `json:"span,omitempty"`  // of a run with a span
+	Traps  []Trap        `json:"traps,omitempty"`
+	TLS    []string      `json:"tls,omitempty"` // what was wrong with its connections and put up with, see extract.Terms
 }
 
 // A Problem is a target that is gone, blocked or failed.

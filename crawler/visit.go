@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"hash/maphash"
 	"net/http"
 	"net/url"
 	"path"
@@ -18,10 +17,11 @@ import (
 )
 
 const (
-	freshList  = time.Hour // until the first page of a list is due again
-	deepList   = 30 * day  // until a further page is, when nothing new calls it back before
-	maxCircles = 2         // list pages with the same links before their paging is given up
-	spotChecks = 10        // of so many visits one asks without validators
+	freshList  = time.Hour        // until a list is due again of which nothing is known
+	soonest    = 10 * time.Minute // until one is that always brings something new
+	startList  = day              // until a start page is that never does
+	deepList   = 30 * day         // until another list is, and a further page, when nothing new calls it back before
+	spotChecks = 10               // of so many visits one asks without validators
 	pageLimit  = int64(32 << 20)
 	fileLimit  = int64(256 << 20)
 )
@@ -55,7 +55,9 @@ func (f *fetcher) fetchLease(ctx context.Context, r *run, l *store.Lease) (*stor
 		header[name] = value
 	}
 	// What was not understood the last time is read again, changed or not.
-	if t.Reason == "" && (t.Kind != extract.KindArticle || t.Article != "") && !spotCheck(t) && !r.web.manners.lies(l.Host) {
+	// A list is read whole when its pages are gone through for a span.
+	whole := r.spanned() && t.Kind != extract.KindArticle && t.Kind != extract.KindAttachment
+	if t.Reason == "" && !whole && (t.Kind != extract.KindArticle || t.Article != "") && !spotCheck(t) && !r.web.manners.lies(l.Host) {
 		if t.ETag != "" {
 			header["If-None-Match"] = t.ETag
 		}
@@ -256,26 +258,63 @@ func (r *run) again(t store.Target, a *extract.Article, passed time.Duration, no
 		return now.Add(revisitIn(now.Sub(*a.Published)))
 	case t.Kind == extract.KindArticle || a != nil:
 		return now.Add(rarerIn(passed))
-	case t.Depth == 0:
-		return now.Add(r.freshly(t.Site))
-	case t.Priority == fresh:
-		if age := now.Sub(t.Changed); !t.Changed.IsZero() && age > day {
-			return now.Add(revisitIn(age)) // such as the sitemap of a month long past
-		}
-		return now.Add(r.freshly(t.Site))
+	case t.Priority < backfill:
+		again, _ := r.rhythm(t, now, time.Time{})
+		return again
+	case r.spanned() && t.Wait == 0:
+		return time.Time{} // a page that nobody but this run asked for
 	}
 	return now.Add(deepList)
 }
 
-// freshly is how soon a fresh list comes again: late enough for a hundred other
-// pages of a site that wants to be asked seldom.
-func (r *run) freshly(site string) time.Duration { return max(freshList, 100*r.delay(site)) }
+// rhythm says when a list, a feed or a sitemap is looked at again that brought
+// nothing new, and sooner, that did: half as long again as the last time, or
+// half as long. newest is the date of the newest thing that it names, if it has
+// one: at the first visit all that is known.
+func (r *run) rhythm(t store.Target, now, newest time.Time) (again, sooner time.Time) {
+	wait := max(t.Wait, 0)
+	switch {
+	case wait > 0:
+	case !newest.IsZero() && now.After(newest):
+		wait = now.Sub(newest) / 8
+	default:
+		wait = freshList
+	}
+	// Late enough for a hundred other pages of a site that wants to be asked seldom.
+	least := max(soonest, 100*r.delay(t.Site))
+	most := max(deepList, least)
+	if t.Depth == 0 {
+		most = max(startList, least)
+	}
+	bounded := func(d time.Duration) time.Time { return now.Add(min(max(d, least), most)) }
+	if t.Visited.IsZero() {
+		return bounded(wait), time.Time{} // all is new
+	}
+	return bounded(wait + wait/2), bounded(wait / 2)
+}
+
+// keepTime is rhythm for a list that was read.
+func (r *run) keepTime(t store.Target, reading *extract.Reading, v *store.Visit) {
+	if t.Kind == extract.KindArticle || t.Kind == extract.KindAttachment || t.Priority >= backfill {
+		return
+	}
+	var newest time.Time
+	for _, l := range reading.Links {
+		for _, at := range []*time.Time{l.Published, l.Modified} {
+			if at != nil {
+				newest = later(newest, *at)
+			}
+		}
+	}
+	v.Again, v.Sooner = r.rhythm(t, v.Time, newest)
+}
 
 // read adds to a visit what its page says. An article page that cannot be read
 // stays Fetched with a reason: the capture holds whatever the reader says.
-func (r *run) read(t store.Target, v *store.Visit) {
+// found is where a run with a span goes on from a list.
+func (r *run) read(t store.Target, v *store.Visit) (f *found) {
 	if t.Kind == extract.KindAttachment {
-		return
+		return nil
 	}
 	isArticle := t.Kind == extract.KindArticle
 	reading, err := r.readPage(v.Capture)
@@ -291,24 +330,24 @@ func (r *run) read(t store.Target, v *store.Visit) {
 	switch instead {
 	case "missing":
 		v.Result, v.Reason, v.Cause, v.Again = store.Missing, err.Error(), string(saysNotFound), v.Time.Add(rarerIn(passed))
-		return
+		return nil
 	case "challenge", "login":
 		v.Result, v.Reason, v.Cause = store.Barred, err.Error(), instead
 		v.Again = later(v.Time.Add(rarerIn(passed)), r.web.manners.wall(host))
-		return
+		return nil
 	case "shell":
 		v.Result, v.Reason, v.Cause, v.Again = store.Failed, err.Error(), string(shell), v.Time.Add(retryIn(t.Attempts))
-		return
+		return nil
 	}
 	r.web.manners.passed(host)
 	var panic *panicError
 	switch {
 	case errors.As(err, &panic):
 		v.Result, v.Reason, v.Cause, v.Again = store.Failed, err.Error(), string(panicked), v.Time.Add(retryIn(t.Attempts))
-		return
+		return nil
 	case err != nil && isArticle:
 		v.Reason, v.Cause = err.Error(), string(notRead)
-	case errors.Is(err, extract.ErrListEnd):
+	case errors.Is(err, extract.ErrListEnd), errors.Is(err, extract.ErrNoLinks) && r.mayBeEmpty(t, reading):
 	case err != nil && (!errors.Is(err, extract.ErrNotArticle) || reading == nil || len(reading.Links) == 0):
 		v.Result, v.Reason, v.Cause, v.Again = store.Failed, err.Error(), string(notRead), v.Time.Add(retryIn(t.Attempts))
 		if errors.Is(err, extract.ErrNoLinks) {
@@ -316,7 +355,7 @@ func (r *run) read(t store.Target, v *store.Visit) {
 		}
 	}
 	if reading == nil {
-		return
+		return nil
 	}
 	if a := reading.Article; a != nil && err == nil {
 		v.Article = a
@@ -325,7 +364,21 @@ func (r *run) read(t store.Target, v *store.Visit) {
 			v.Again = r.again(t, a, 0, v.Time)
 		}
 	}
-	r.addLinks(t, reading, v)
+	if v.Result == store.Fetched {
+		r.keepTime(t, reading, v)
+	}
+	return r.addLinks(t, reading, v)
+}
+
+// mayBeEmpty reports whether it is no fault of a list page that it names no
+// article: the day of a date archive, or a page that only leads on.
+func (r *run) mayBeEmpty(t store.Target, reading *extract.Reading) bool {
+	if t.Priority < backfill {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.spans.archives[hashOf(t.Canonical)] || slices.ContainsFunc(reading.Links, func(l extract.Link) bool { return l.Onward })
 }
 
 // panicError is a fault of the reader, which must not end the crawl.
@@ -355,57 +408,4 @@ func (r *run) aliases(t store.Target, c *store.Capture, a *extract.Article) []st
 	slices.Sort(names)
 	names = slices.Compact(names)
 	return slices.DeleteFunc(names, func(s string) bool { return s == "" || s == a.CanonicalURL })
-}
-
-// addLinks sorts the links of a page into those that are followed and those
-// that are counted only.
-func (r *run) addLinks(t store.Target, reading *extract.Reading, v *store.Visit) {
-	var onward []store.Target
-	var foreign, deeper int
-	for _, link := range reading.Links {
-		u, err := url.Parse(link.URL)
-		switch {
-		case err != nil || webScheme(u) != nil || !r.belongs(t.Site, u):
-			foreign++
-		case !link.Onward:
-			v.Links = append(v.Links, r.target(t.Site, link, t.Depth+1))
-		case r.Pages > 0 && t.Depth+1 >= r.Pages:
-			deeper++
-		default:
-			onward = append(onward, r.target(t.Site, link, t.Depth+1))
-		}
-	}
-	circle := len(onward) > 0 && t.Depth > 0 && r.inCircle(t.Site, v.Links)
-	if !circle {
-		v.Onward = onward
-	}
-
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := r.site(t.Site)
-	for _, tally := range []*Tally{&r.sum.Tally, &s.Tally} {
-		tally.Foreign += foreign
-		tally.Deeper += deeper
-		if circle {
-			tally.Circles++
-		}
-	}
-}
-
-var seed = maphash.MakeSeed()
-
-// inCircle reports whether the paging of a list has stopped bringing anything:
-// several further pages link to the very same. Sites that answer every page
-// number with their last page would be read for ever.
-func (r *run) inCircle(site string, links []store.Target) bool {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	h.WriteString(site)
-	for _, l := range links {
-		h.WriteString("\n" + l.Canonical)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.circles[h.Sum64()]++
-	return r.circles[h.Sum64()] > maxCircles
 }

@@ -34,6 +34,8 @@ func crawlCommand(common *flags) *cobra.Command {
 		every   time.Duration
 		telling telling
 		address string
+
+		since, until string
 	)
 	cmd := &cobra.Command{
 		Use:   "crawl [SITE…]",
@@ -51,9 +53,20 @@ definition has private = true or --allow-private is given. That is checked where
 a connection is made: what lies behind a proxy cannot be, so let the proxy refuse
 it. The proxy itself may be anywhere.
 
+With --since (and --until) it fills in what was published on these days: lists
+are followed until two pages in a row are older, whatever a crawl before has
+seen of them, sitemaps and articles that are known to lie outside are left out,
+and the pages of the site's date archives (archives in its definition) are read.
+How much was left out is said at the end; nothing of it is noted down, so that
+later crawls find what they would have found without this one. When it is
+stopped, the same command goes on from there. luutin gaps names days to fill.
+
 With --every it crawls again and again until it is told to stop (SIGTERM or
 Ctrl-C, within a second, with status 130), with a summary after each crawl. In
-between the archive is free for others; docs/running.md tells more.
+between the archive is free for others; docs/running.md tells more. From the
+second crawl on start pages are asked for by their own rhythm: sooner when they
+brought something new the last times, later when they did not, once a day at
+least. --due does that for a single crawl.
 
 After each crawl every site is looked at (luutin status tells more): an alarm that
 begins or ends is told once, on the standard error, to the --notify command and to
@@ -65,6 +78,7 @@ be read. Such pages are named, and come up again in a later crawl.`,
   luutin crawl --pages 3 moj.gov.vn baochinhphu.vn     the newest pages of each list
   luutin crawl --revisit moj.gov.vn                    look again at every article
   luutin crawl --dry-run moj.gov.vn                    what would be visited now, without asking
+  luutin crawl --since 2018-01-01 --until 2018-03-31 moj.gov.vn
   luutin crawl --every 1h moj.gov.vn                   until it is stopped
   luutin crawl --every 1h --notify 'mail -s "$LUUTIN_SITE: $LUUTIN_ALARM" me@example.org'
   luutin crawl --json moj.gov.vn > run.json`,
@@ -79,6 +93,12 @@ be read. Such pages are named, and come up again in a later crawl.`,
 			}
 			if c.Delay < 0 || c.Workers < 0 || c.Limit < 0 || c.Pages < 0 {
 				return errors.New("--delay, --workers, --limit and --pages are not negative")
+			}
+			if err := setSpan(&c, since, until); err != nil {
+				return err
+			}
+			if since != "" && cmd.Flags().Changed("every") {
+				return errors.New("--since and --every do not go together: a span is filled once")
 			}
 			names, pages, err := chooseSites(sites, args)
 			if err != nil {
@@ -107,6 +127,7 @@ be read. Such pages are named, and come up again in a later crawl.`,
 			}
 			return crawler.Every(cmd.Context(), every, rand.Float64, func(ctx context.Context) error {
 				err := awaitArchive(ctx, cmd, common, job.once)
+				c.OnlyDue = true
 				if errors.Is(err, errNo) {
 					return nil // what failed was named, and comes up again
 				}
@@ -126,6 +147,9 @@ be read. Such pages are named, and come up again in a later crawl.`,
 	f.IntVar(&c.Workers, "workers", 0, "how many hosts are visited at a time (default: 16)")
 	f.IntVar(&c.Limit, "limit", 0, "end after this many visits (default: none)")
 	f.IntVar(&c.Pages, "pages", 0, "follow each list this many pages deep (default: to its end)")
+	f.StringVar(&since, "since", "", "only what was published on this `day` or later: lists are followed until they are older")
+	f.StringVar(&until, "until", "", "with --since: only what was published on this `day` or earlier")
+	f.BoolVar(&c.OnlyDue, "due", false, "ask for start pages by their own rhythm, not in any case")
 	f.DurationVar(&every, "every", 0, "crawl again and again: each begins this long after the last began, give or take a tenth")
 	f.StringVar(&telling.command, "notify", "", "a `COMMAND` for the shell when an alarm begins or ends; it gets the alarm as JSON")
 	f.StringVar(&telling.webhook, "webhook", "", "a `URL` to post the same JSON to")
@@ -143,6 +167,30 @@ func setProxy(c *crawler.Crawler, proxy string) (err error) {
 	}
 	if c.Proxy, err = url.Parse(proxy); err != nil || c.Proxy.Host == "" {
 		return fmt.Errorf("--proxy %q is no URL such as http://127.0.0.1:8080", proxy)
+	}
+	return nil
+}
+
+// setSpan reads the days of --since and --until.
+func setSpan(c *crawler.Crawler, since, until string) error {
+	if since == "" && until != "" {
+		return errors.New("--until needs --since, the day from which on to fill in")
+	}
+	for _, x := range []struct {
+		flag, day string
+		at        *time.Time
+	}{{"--since", since, &c.Since}, {"--until", until, &c.Until}} {
+		if x.day == "" {
+			continue
+		}
+		day, err := time.Parse(time.DateOnly, x.day)
+		if err != nil {
+			return fmt.Errorf("%s %q is no day such as 2018-01-19", x.flag, x.day)
+		}
+		*x.at = day
+	}
+	if until != "" && c.Until.Before(c.Since) {
+		return fmt.Errorf("--until %s is before --since %s", until, since)
 	}
 	return nil
 }
@@ -388,6 +436,7 @@ func report(out, errOut io.Writer, common *flags, sites crawler.Sites, s crawler
 		}
 		for _, name := range names {
 			sayHours(errOut, name, sites.Terms(name).Hours, s.Ended)
+			sayLeftOut(errOut, name, s.Sites[name])
 			if faults := s.Sites[name].TLS; len(faults) > 0 {
 				fmt.Fprintf(errOut, "%s: TLS was put up with: %s\n", name, strings.Join(faults, ", "))
 			}
@@ -412,6 +461,34 @@ func report(out, errOut io.Writer, common *flags, sites crawler.Sites, s crawler
 		}
 	}
 	fmt.Fprintln(out, s.Tally)
+}
+
+// sayLeftOut tells what of a site was not followed, and why.
+func sayLeftOut(w io.Writer, name string, s *crawler.SiteSummary) {
+	if span := s.Span; span != nil {
+		until := "today"
+		if span.Until != "" {
+			until = span.Until
+		}
+		fmt.Fprintf(w, "%s: %s to %s: %s older and %s newer were left out, %s; %s followed until older\n", name, span.Since, until,
+			count(span.Before, "link"), count(span.After, "link"), count(span.Sitemaps, "sitemap"), count(span.Ended, "list"))
+		if span.Copies > 0 {
+			fmt.Fprintf(w, "%s: %s of the last day were not asked for again\n", name, count(span.Copies, "list page"))
+		}
+		if span.PutOff > 0 {
+			fmt.Fprintf(w, "%s: %s that were due lie outside and stay due\n", name, count(span.PutOff, "page"))
+		}
+	}
+	for _, t := range s.Traps {
+		fmt.Fprintf(w, "%s: cut: %s (%d), as at %s\n", name, t.What, t.Count, t.Example)
+	}
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // A progress is the line that a terminal shows while a crawl runs.

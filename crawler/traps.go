@@ -1,0 +1,346 @@
+package crawler
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+
+	"luutin/extract"
+	"luutin/store"
+)
+
+const (
+	maxCircles = 2       // list pages with the same links before their paging is given up
+	maxBarren  = 5       // list pages without an article, each behind the other, before the way is given up
+	maxStale   = 100     // the same of pages that are new but name known articles only
+	maxLinks   = 2000    // new links of one page that are followed in one visit; sitemaps may have 50,000
+	maxCopies  = 5       // pages of one shape that were all known under other URLs, before the shape is given up
+	maxShapes  = 1 << 16 // shapes that a run counts
+	trapAgain  = 30 * day
+)
+
+// The traps that a crawler can be caught in.
+const (
+	trapCircle  = "paging in a circle"
+	trapBarren  = "page after page without an article"
+	trapStale   = "page after page with nothing new"
+	trapPath    = "paths that repeat themselves"
+	trapCopies  = "the same pages under ever new addresses"
+	trapTooMany = "more links on a page than are followed at a time"
+)
+
+// A Trap is what a run did not follow because it would never have come to an
+// end.
+type Trap struct {
+	What    string `json:"what"`
+	Count   int    `json:"count"`   // links that were not followed; of a circle, lists that were cut
+	Example string `json:"example"` // a URL: of what was not followed, or of the page that led on
+}
+
+// trapped counts what was cut. r.mu must be held.
+func (r *run) trapped(site, what, example string, n int) {
+	s := r.site(site)
+	i := slices.IndexFunc(s.Traps, func(t Trap) bool { return t.What == what })
+	if i < 0 {
+		i = len(s.Traps)
+		s.Traps = append(s.Traps, Trap{What: what, Example: example})
+	}
+	s.Traps[i].Count += n
+}
+
+// traps are what a run keeps in mind to see that it is in one.
+type traps struct {
+	circles map[uint64]int   // list pages, by the articles that they name
+	chains  map[string]chain // by the list page that comes next
+	shapes  map[uint64]shape // of article URLs
+}
+
+// A chain is what the list pages on the way to a page have brought.
+type chain struct{ barren, stale int }
+
+// A shape is what the first visits of URLs that are alike but for parameters
+// and sessions have brought.
+type shape struct{ news, copies int32 }
+
+func (s shape) trap() bool { return s.copies >= maxCopies && s.copies >= 4*s.news }
+
+func newTraps() *traps {
+	return &traps{circles: map[uint64]int{}, chains: map[string]chain{}, shapes: map[uint64]shape{}}
+}
+
+// cut reports why the lists behind a page are not followed; "" when they are.
+// v.Links are what the page leads to, onward its further pages.
+func (r *run) cut(t store.Target, v *store.Visit, onward []store.Target) (what string) {
+	var articles []string
+	lists := slices.Clone(onward)
+	for _, l := range v.Links {
+		switch l.Kind {
+		case extract.KindArticle:
+			articles = append(articles, l.Canonical)
+		case extract.KindList:
+			lists = append(lists, l)
+		}
+	}
+	if len(lists) == 0 {
+		return ""
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.traps.chains[t.Canonical]
+	delete(r.traps.chains, t.Canonical)
+	if c.barren++; len(articles) > 0 {
+		c.barren = 0
+	}
+	switch {
+	case len(articles) > 0 && t.Depth > 0 && r.inCircle(t.Site, articles):
+		what = trapCircle
+	case c.barren >= maxBarren:
+		what = trapBarren
+	case c.stale >= maxStale:
+		what = trapStale
+	}
+	if what != "" {
+		r.trapped(t.Site, what, t.URL, 1)
+		return what
+	}
+	if c != (chain{}) {
+		for _, l := range lists {
+			r.traps.chains[l.Canonical] = c
+		}
+	}
+	return ""
+}
+
+// inCircle reports whether several list pages have named the very same
+// articles, in whatever order. Sites that answer every page number with their
+// last page, or every parameter with the same page, would be read for ever.
+func (r *run) inCircle(site string, articles []string) bool {
+	for i, a := range articles {
+		articles[i], _ = shapeOf(a)
+	}
+	slices.Sort(articles)
+	h := hashOf(site + "\n" + strings.Join(slices.Compact(articles), "\n"))
+	r.traps.circles[h]++
+	return r.traps.circles[h] > maxCircles
+}
+
+// learn notes what a first visit brought.
+func (r *run) learn(t store.Target, v *store.Visit, o store.Outcome) {
+	if !t.Visited.IsZero() {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if t.Kind != extract.KindArticle {
+		lists := slices.DeleteFunc(slices.Concat(v.Links, v.Onward), func(l store.Target) bool { return l.Kind != extract.KindList })
+		for _, l := range lists {
+			c := r.traps.chains[l.Canonical] // what cut left there
+			if c.stale++; o.Links > len(lists) {
+				c.stale = 0
+			}
+			if c == (chain{}) {
+				delete(r.traps.chains, l.Canonical)
+			} else {
+				r.traps.chains[l.Canonical] = c
+			}
+		}
+		return
+	}
+	name, varies := shapeOf(t.URL)
+	if !varies || o.Article == store.NoArticle {
+		return
+	}
+	h := hashOf(name)
+	s, known := r.traps.shapes[h]
+	if !known && len(r.traps.shapes) >= maxShapes {
+		return
+	}
+	if o.Article == store.Added {
+		s.news++
+	} else {
+		s.copies++
+	}
+	r.traps.shapes[h] = s
+}
+
+// copied reports whether a URL has a shape of which only known pages came.
+func (r *run) copied(rawURL string) bool {
+	name, varies := shapeOf(rawURL)
+	if !varies {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.traps.shapes[hashOf(name)].trap()
+}
+
+// avoid gives a target up that is most likely one more copy.
+func (r *run) avoid(ctx context.Context, l *store.Lease) error {
+	if err := r.abandon(ctx, l, trapAgain); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trapped(l.Target.Site, trapCopies, l.Target.URL, 1)
+	return nil
+}
+
+// shapeOf is a URL without the values of its parameters and without what looks
+// like a session in its path; varies is false when it has neither.
+func shapeOf(rawURL string) (shape string, varies bool) {
+	base, query, _ := strings.Cut(rawURL, "?")
+	segments := strings.Split(base, "/")
+	for i := range segments {
+		if i > 2 && i < len(segments)-1 && isToken(segments[i]) {
+			segments[i], varies = "*", true
+		}
+	}
+	shape = strings.Join(segments, "/")
+	if query != "" {
+		names := strings.Split(query, "&")
+		for i, p := range names {
+			names[i], _, _ = strings.Cut(p, "=")
+		}
+		slices.Sort(names)
+		return shape + "?" + strings.Join(names, "&"), true
+	}
+	return shape, varies
+}
+
+// isToken reports whether a part of a path was made by a machine: sixteen or
+// more letters and digits, mixed, with no word boundary in them.
+func isToken(s string) bool {
+	if _, value, ok := strings.Cut(s, "="); ok {
+		s = value
+	}
+	digits, letters := 0, 0
+	for _, c := range s {
+		switch {
+		case c >= '0' && c <= '9':
+			digits++
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
+			letters++
+		case c != '(' && c != ')':
+			return false
+		}
+	}
+	return digits+letters >= 16 && digits >= 4 && letters >= 2
+}
+
+// repeats reports whether a path goes round: one or more of its parts, three
+// times in a row, or one part that is no number more than three times.
+func repeats(path string) bool {
+	parts := strings.FieldsFunc(path, func(c rune) bool { return c == '/' })
+	count := map[string]int{}
+	for _, p := range parts {
+		if count[p]++; count[p] > 3 && strings.Trim(p, "0123456789") != "" {
+			return true
+		}
+	}
+	for size := 1; 3*size <= len(parts); size++ {
+		for i := 0; i+3*size <= len(parts); i++ {
+			a := parts[i : i+size]
+			if slices.Equal(a, parts[i+size:i+2*size]) && slices.Equal(a, parts[i+2*size:i+3*size]) &&
+				strings.Trim(strings.Join(a, ""), "0123456789") != "" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// fewer keeps of very many links the first ones that the frontier does not
+// know: the others come with a later visit.
+func (r *run) fewer(ctx context.Context, t store.Target, v *store.Visit) error {
+	if len(v.Links) <= maxLinks || t.Kind == extract.KindSitemap {
+		return nil
+	}
+	known := map[string]bool{}
+	for part := range slices.Chunk(v.Links, 1000) {
+		names := make([]string, len(part))
+		for i := range part {
+			names[i] = part[i].Canonical
+		}
+		for l, err := range r.Archive.Targets(ctx, store.Selection{URLs: names}) {
+			if err != nil {
+				return err
+			}
+			known[l.Canonical] = true
+		}
+	}
+	v.Links = slices.DeleteFunc(v.Links, func(l store.Target) bool { return known[l.Canonical] })
+	if len(v.Links) <= maxLinks {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trapped(t.Site, trapTooMany, t.URL, len(v.Links)-maxLinks)
+	v.Links, v.Partial = v.Links[:maxLinks], true
+	return nil
+}
+
+// addLinks sorts the links of a page into those that are followed and those
+// that are counted only.
+func (r *run) addLinks(t store.Target, reading *extract.Reading, v *store.Visit) *found {
+	var (
+		onward                           []store.Target
+		links                            []extract.Link // those of v.Links
+		foreign, deeper, circled, copies int
+		circling, copying                string
+	)
+	for _, link := range reading.Links {
+		u, err := url.Parse(link.URL)
+		switch {
+		case err != nil || webScheme(u) != nil || !r.belongs(t.Site, u):
+			foreign++
+		case repeats(u.Path):
+			circled++
+			circling = link.URL
+		case link.Kind == extract.KindArticle && r.copied(link.URL):
+			copies++
+			copying = link.URL
+		case !link.Onward:
+			v.Links, links = append(v.Links, r.target(t.Site, link, t.Depth+1)), append(links, link)
+		case r.Pages > 0 && t.Depth+1 >= r.Pages:
+			deeper++
+		default:
+			onward = append(onward, r.target(t.Site, link, t.Depth+1))
+		}
+	}
+	circle := t.Kind != extract.KindArticle && t.Kind != extract.KindSitemap && r.cut(t, v, onward) != ""
+	if circle {
+		onward = nil
+		kept, keptLinks := v.Links[:0], links[:0]
+		for i, l := range v.Links {
+			if l.Kind != extract.KindList {
+				kept, keptLinks = append(kept, l), append(keptLinks, links[i])
+			}
+		}
+		v.Links, links = kept, keptLinks
+	}
+	var f *found
+	if r.spanned() && t.Kind != extract.KindArticle {
+		f = r.sift(t, links, onward, v)
+	} else {
+		v.Onward = onward
+	}
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if circled > 0 {
+		r.trapped(t.Site, trapPath, circling, circled)
+	}
+	if copies > 0 {
+		r.trapped(t.Site, trapCopies, copying, copies)
+	}
+	s := r.site(t.Site)
+	for _, tally := range []*Tally{&r.sum.Tally, &s.Tally} {
+		tally.Foreign += foreign
+		tally.Deeper += deeper
+		if circle {
+			tally.Circles++
+		}
+	}
+	return f
+}

@@ -1,0 +1,222 @@
+package crawler
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"luutin/store"
+)
+
+// serve adds pages that are made when they are asked for; "" is left to the
+// ministry.
+func (w *world) serve(t *testing.T, page func(r *http.Request) string) {
+	w.net.serve(t, moj, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if body := page(r); body != "" {
+			rw.Header().Set("Content-Type", "text/html; charset=utf-8")
+			io.WriteString(rw, body)
+			return
+		}
+		w.ministry.ServeHTTP(rw, r)
+	}))
+}
+
+// wantTrap fails unless the run named a trap, and only that.
+func wantTrap(t *testing.T, s Summary, what, example string, most int) {
+	t.Helper()
+	traps := s.Sites[moj].Traps
+	if len(traps) != 1 || traps[0].What != what || !strings.Contains(traps[0].Example, example) || traps[0].Count == 0 {
+		t.Errorf("traps %+v, want %s, as at %s", traps, what, example)
+	}
+	if s.Visited > most || s.Failed > 0 {
+		t.Errorf("%s; want %d visits at most and no failure", s, most)
+	}
+}
+
+// A calendar has a next month for ever.
+func TestCalendarTrap(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ministry.set("/list", list("/list/0", "/news/1"))
+		w.ministry.set("/news/1", newsOf(1))
+		w.serve(t, func(r *http.Request) string {
+			if n, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/list/")); err == nil {
+				return list(fmt.Sprintf("/list/%d", n+1))
+			}
+			return ""
+		})
+		wantTrap(t, w.run(t), trapBarren, "/list/4", 8)
+	})
+	// One whose months show a few articles of the site, others each time.
+	inWorld(t, func(t *testing.T, w *world) {
+		for i := range 10 {
+			w.ministry.set(fmt.Sprintf("/news/%d", i), newsOf(i))
+		}
+		w.ministry.set("/list", list("/list/0", "/news/1"))
+		w.serve(t, func(r *http.Request) string {
+			if n, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/list/")); err == nil {
+				var links []string
+				for i := range 10 {
+					if n>>i&1 == 1 || i == 9 {
+						links = append(links, fmt.Sprintf("/news/%d", i))
+					}
+				}
+				return list(fmt.Sprintf("/list/%d", n+1), links...)
+			}
+			return ""
+		})
+		s := w.run(t)
+		if n := len(s.Sites[moj].Traps); n != 1 || s.Sites[moj].Traps[0].What != trapStale || s.Lists > 700 {
+			t.Errorf("%s; traps %+v", s, s.Sites[moj].Traps)
+		}
+	})
+}
+
+// Relative links make paths that grow with every page.
+func TestPathTrap(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.serve(t, func(r *http.Request) string {
+			if strings.HasPrefix(r.URL.Path, "/list") {
+				return list(strings.TrimSuffix(r.URL.Path, "/")+"/tin/moi/", "/news"+r.URL.Path+"/a-1")
+			}
+			if strings.HasPrefix(r.URL.Path, "/news/list") {
+				return news("Tin ở "+r.URL.Path, "")
+			}
+			return ""
+		})
+		wantTrap(t, w.run(t), trapPath, "/tin/moi/tin/moi/tin/moi", 8)
+	})
+	for path, want := range map[string]bool{
+		"/a/b/a/b/a/b":               true,
+		"/tin/tin/tin/bai-1":         true,
+		"/a/x/a/y/a/z/a":             true,
+		"/2018/11/11/11-nam":         false,
+		"/2011/11/11/11/11/bai":      false,
+		"/tin-tuc/tin-tuc/bai-1.htm": false,
+		"/":                          false,
+	} {
+		if got := repeats(path); got != want {
+			t.Errorf("repeats(%q) = %t", path, got)
+		}
+	}
+}
+
+// A session in the path, or parameters that change nothing, make new addresses
+// of old pages.
+func TestCopiesTrap(t *testing.T) {
+	for _, c := range []struct{ name, address, example string }{
+		{"session", "/news/k%016xab12/bai-1", "/news/k0"},
+		{"parameters", "/news/bai-1?sort=%d&view=list", "bai-1?sort="},
+	} {
+		inWorld(t, func(t *testing.T, w *world) {
+			n := 0
+			w.serve(t, func(r *http.Request) string {
+				switch {
+				case r.URL.Path == "/list":
+					if n++; n < 30 {
+						return list(fmt.Sprintf("/list?page=%d", n), fmt.Sprintf(c.address, n), fmt.Sprintf("/news/moi-%d", n))
+					}
+					return list("", "/news/moi-30")
+				case strings.HasPrefix(r.URL.Path, "/news/moi-"):
+					return news("Tin "+r.URL.Path, "")
+				case strings.HasSuffix(r.URL.Path, "/bai-1"):
+					return newsOf(1)
+				}
+				return ""
+			})
+			s := w.run(t)
+			wantTrap(t, s, trapCopies, c.example, 30+30+1+maxCopies)
+			if s.Added != 31 {
+				t.Errorf("%s: %s", c.name, s)
+			}
+		})
+	}
+	// Articles that are told apart by a parameter are none.
+	inWorld(t, func(t *testing.T, w *world) {
+		var links []string
+		for i := range 50 {
+			path := fmt.Sprintf("/news/view?id=%d", i)
+			links = append(links, path)
+			w.ministry.set(path, newsOf(i/2)) // half of them twice
+		}
+		w.ministry.set("/list", list("", links...))
+		s := w.run(t)
+		if len(s.Sites[moj].Traps) > 0 || s.Added != 25 || s.Visited != 51 {
+			t.Errorf("%s; traps %+v", s, s.Sites[moj].Traps)
+		}
+	})
+}
+
+// Of a page with very many links a part is followed at a time.
+func TestManyLinks(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		var links []string
+		for i := range 5000 {
+			links = append(links, fmt.Sprintf("/news/junk-%d", i))
+		}
+		w.ministry.set("/list", list("", links...))
+		w.Limit = 1 // the list
+		for i, want := range []int{2001, 4001, 5001, 5001} {
+			s := w.run(t)
+			if left := 3000 - 2000*i; left > 0 {
+				wantTrap(t, s, trapTooMany, "/list", 1)
+				if n := s.Sites[moj].Traps[0].Count; n != left {
+					t.Errorf("crawl %d left %d out, want %d", i, n, left)
+				}
+			}
+			if stats, err := w.Archive.Stats(t.Context()); err != nil || stats.Targets[store.Due]+stats.Targets[store.Done] != want {
+				t.Errorf("crawl %d: %v targets, want %d; %v", i, stats.Targets, want, err)
+			}
+			time.Sleep(time.Hour)
+		}
+	})
+}
+
+// Lists are looked at in the rhythm in which they bring something new.
+func TestRhythm(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.Sites = sitesWith(t, `feeds = ["http://HOST/feed"]`, moj)
+		feed := func(n int) {
+			w.ministry.set("/feed", fmt.Sprintf(`<rss version="2.0"><channel><title>Tin%s</title><item><title>Tin</title><link>http://moj.test/news/%d</link></item></channel></rss>`, strings.Repeat(".", n), n)) // the ETag is the length
+			w.ministry.set(fmt.Sprintf("/news/%d", n), newsOf(n%30))
+		}
+		feed(0)
+		w.ministry.set("/list", list("", "/news/0"))
+		w.OnlyDue = true
+		due := func(path string) time.Duration {
+			for target, err := range w.Archive.Targets(t.Context(), store.Selection{URLs: []string{"http://moj.test" + path}}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return target.Wait
+			}
+			return 0
+		}
+		// The feed has something new every half hour, the list never.
+		asked := map[string]int{}
+		const days = 4
+		for i := range days * 48 {
+			feed(i)
+			before := w.ministry.hit("/list")
+			if _, err := w.Run(t.Context(), []string{moj}); err != nil {
+				t.Fatal(err)
+			}
+			if i >= (days-2)*48 {
+				asked["/list"] += w.ministry.hit("/list") - before
+			}
+			time.Sleep(30 * time.Minute)
+		}
+		if got := due("/feed"); got != soonest {
+			t.Errorf("the feed waits %v, want %v", got, soonest)
+		}
+		if got := due("/list"); got != startList || asked["/list"] != 2 {
+			t.Errorf("the list waits %v, and was asked for %d times in the last two days; want a day and 2", got, asked["/list"])
+		}
+		if n := w.ministry.hit("/feed"); n < days*48-2 {
+			t.Errorf("the feed was asked for %d times, want %d", n, days*48)
+		}
+	})
+}
