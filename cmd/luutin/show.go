@@ -23,7 +23,8 @@ func showCommand(common *flags) *cobra.Command {
 		Use:   "show URL|ID",
 		Short: "Show an article, or the page it was read from",
 		Long: `Show prints the latest version of an article for reading: by its id, or by any
-URL that led to it. With --json it prints the record, with --page the bytes of
+URL that led to it, and since when it is gone from its site, if it is. With
+--json it prints the record, with --page the bytes of
 the page as they came; the URL may then also be that of an attachment.`,
 		Example: `  luutin show https://moj.gov.vn/qt/tintuc/Pages/hoat-dong.aspx?ItemID=1
   luutin show --json URL | jq .provenance
@@ -56,7 +57,11 @@ the page as they came; the URL may then also be that of an attachment.`,
 				if page {
 					return copyBody(cmd, a, string(article.Capture))
 				}
-				return printArticle(out, &article)
+				gone, err := goneSince(cmd.Context(), common, a, &article)
+				if err != nil {
+					return err
+				}
+				return printArticle(out, &article, gone)
 			})
 		},
 	}
@@ -83,8 +88,8 @@ func historyCommand(common *flags) *cobra.Command {
 		Short: "List the versions of an article, oldest first",
 		Long: `History lists every version of an article that the archive holds, oldest first:
 its number, when it was fetched, when it says it was published, its title, and
-what changed against the one before (luutin diff shows how). With --json it
-prints the records.`,
+what changed against the one before (luutin diff shows how), and since when the
+page is gone from its site, if it is. With --json it prints the records.`,
 		Example: `  luutin history https://moj.gov.vn/qt/tintuc/Pages/hoat-dong.aspx?ItemID=1`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -115,10 +120,51 @@ prints the records.`,
 					}
 					before = &article
 				}
-				return nil
+				if before == nil {
+					return nil
+				}
+				gone, err := goneSince(cmd.Context(), common, a, before)
+				if gone != "" {
+					fmt.Fprintf(cmd.OutOrStdout(), "     gone since %s\n", gone)
+				}
+				return err
 			})
 		},
 	}
+}
+
+// goneSince says since when visits have found an article gone, and why: under
+// every URL that led to it. It is "" for one that is still there.
+func goneSince(ctx context.Context, common *flags, a store.Archive, article *extract.Article) (string, error) {
+	sites, err := common.loadSites()
+	if err != nil {
+		return "", err
+	}
+	var names []string
+	for _, u := range append([]string{article.URL, article.CanonicalURL}, article.Aliases...) {
+		names = append(names, sites.Key(sites.Address(u)), u)
+	}
+	var since time.Time
+	why := ""
+	for t, err := range a.Targets(ctx, store.Selection{URLs: names}) {
+		switch {
+		case err != nil:
+			return "", err
+		case t.Article != article.ID:
+		case t.Gone.IsZero():
+			return "", nil
+		case t.Gone.After(since):
+			since, why = t.Gone, t.Reason
+		}
+	}
+	if since.IsZero() {
+		return "", nil
+	}
+	said := since.Local().Format("2006-01-02 15:04")
+	if why != "" {
+		said += ": " + why
+	}
+	return said, nil
 }
 
 func shortTime(t time.Time) string {
@@ -186,13 +232,16 @@ func noArticle(ctx context.Context, common *flags, a store.Archive, rawURL strin
 	if !t.Visited.IsZero() {
 		said += ", last visited " + t.Visited.Local().Format(time.DateTime)
 	}
+	if !t.Gone.IsZero() {
+		said += ", gone since " + t.Gone.Local().Format(time.DateTime)
+	}
 	if t.Reason != "" {
 		said += ": " + t.Reason
 	}
 	return fmt.Errorf("%s (%w)", said, store.ErrNotFound)
 }
 
-func printArticle(w io.Writer, a *extract.Article) error {
+func printArticle(w io.Writer, a *extract.Article, gone string) error {
 	var b strings.Builder
 	field := func(name, value string) {
 		if value != "" {
@@ -222,6 +271,7 @@ func printArticle(w io.Writer, a *extract.Article) error {
 	}
 	field("id", fmt.Sprintf("%s, version %d", a.ID, a.Version))
 	field("fetched", a.Fetched.Format(time.RFC3339))
+	field("gone since", gone)
 	if a.Lead != "" {
 		fmt.Fprintf(&b, "\n%s\n", a.Lead)
 	}
