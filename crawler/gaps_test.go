@@ -71,7 +71,9 @@ func TestGaps(t *testing.T) {
 				}
 			}
 		}
-		fill := func(since, until string) string { return fmt.Sprintf("[crawl --since %s --until %s moj.test]", since, until) }
+		fill := func(since, until string) string {
+			return fmt.Sprintf("[crawl --since %s --until %s moj.test]", since, until)
+		}
 		want := []string{
 			"1999-09-16 to 1999-09-20: 3 days, usually 2: " + fill("1999-09-16", "1999-09-20"),
 			"1999-12-29 to 1999-12-31: 3 days, usually 2: " + fill("1999-12-29", "1999-12-31"),
