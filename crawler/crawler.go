@@ -24,6 +24,10 @@ const (
 	leaseTime   = 15 * time.Minute
 	leaseMargin = 30 * time.Second // left of a lease to commit what came
 	commitTime  = 30 * time.Second // a commit is finished even when the run is cancelled
+
+	// headStart is how long before a host's turn its next target is leased, so
+	// that the request can be made on the dot: the manners let nobody ask sooner.
+	headStart = shortWait / 2
 )
 
 // A Crawler says what is crawled and how. The zero values of everything but
@@ -149,7 +153,7 @@ func (r *run) visit(ctx context.Context, f *fetcher, l *store.Lease) error {
 		v = store.Visit{Result: store.Abandoned, Reason: "the run was stopped", Time: v.Time}
 	}
 	r.show(l.Target, &v)
-	v.Rest = r.web.manners.next(l.Host, r.delay(l.Target.Site))
+	v.Rest = r.web.manners.next(l.Host, r.delay(l.Target.Site)).Add(-headStart)
 
 	// What came is not thrown away because the run is being stopped.
 	commit, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
