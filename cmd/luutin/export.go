@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"time"
@@ -28,7 +29,8 @@ host by host in the order in which they were first kept. Days in --since and
 publication matches neither. A file named by -o is written whole or not at all.`,
 		Example: `  luutin export > all.jsonl
   luutin export --site moj.gov.vn --since 2018-01-01 --until 2018-12-31 -o 2018.jsonl
-  luutin export --history --format json`,
+  luutin export --history --format json
+  luutin export --unique                   without what others reprint`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			e.common = common
@@ -41,6 +43,7 @@ publication matches neither. A file named by -o is written whole or not at all.`
 	f.StringVar(&e.since, "since", "", "only articles published on this `day` or later")
 	f.StringVar(&e.until, "until", "", "only articles published on this `day` or earlier")
 	f.BoolVar(&e.history, "history", false, "every version, not only the latest")
+	f.BoolVar(&e.unique, "unique", false, "one article of each family: of those that carry the same text, the first (luutin families)")
 	f.StringVarP(&e.output, "output", "o", "", "the `file` to write (default: standard output)")
 	cmd.RegisterFlagCompletionFunc("site", common.completeSites)
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"jsonl", "json"}, cobra.ShellCompDirectiveNoFileComp))
@@ -53,7 +56,10 @@ type exportRun struct {
 	sites        []string
 	since, until string
 	history      bool
+	unique       bool
 	output       string
+
+	others map[string]bool // articles that are left out for one of their family
 }
 
 // someZone is the widest that a day as printed can be off from the same day in UTC.
@@ -62,6 +68,9 @@ const someZone = 14 * time.Hour
 func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	if e.format != "jsonl" && e.format != "json" {
 		return fmt.Errorf("--format %q is neither jsonl nor json", e.format)
+	}
+	if e.unique && e.history {
+		return errors.New("--unique and --history do not go together: a family is of latest versions")
 	}
 	q := store.Query{Sites: e.sites, History: e.history}
 	for _, x := range []struct {
@@ -164,19 +173,38 @@ func matched(n int) error {
 	return nil
 }
 
+// matching yields the versions of a query whose day, as printed, is meant.
+func (e *exportRun) matching(ctx context.Context, archive store.Archive, q store.Query) iter.Seq2[store.Version, error] {
+	return func(yield func(store.Version, error) bool) {
+		for v, err := range archive.Articles(ctx, q) {
+			day := v.Published.Format(time.DateOnly)
+			if err == nil && (e.since != "" && day < e.since || e.until != "" && day > e.until) {
+				continue
+			}
+			if !yield(v, err) {
+				return
+			}
+		}
+	}
+}
+
 func (e *exportRun) write(ctx context.Context, w io.Writer, archive store.Archive, q store.Query) (n int, err error) {
 	b := bufio.NewWriterSize(w, 256<<10)
+	if e.unique {
+		if e.others, err = others(ctx, archive, e.matching(ctx, archive, q)); err != nil {
+			return 0, err
+		}
+	}
 	between := "\n"
 	if e.format == "json" {
 		b.WriteString("[\n")
 		between = ",\n"
 	}
-	for v, err := range archive.Articles(ctx, q) {
+	for v, err := range e.matching(ctx, archive, q) {
 		if err != nil {
 			return n, err
 		}
-		day := v.Published.Format(time.DateOnly)
-		if e.since != "" && day < e.since || e.until != "" && day > e.until {
+		if e.others[v.ID] {
 			continue
 		}
 		if n > 0 {

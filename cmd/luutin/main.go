@@ -113,7 +113,8 @@ failed); 2 trouble or wrong usage; 3 the archive is in use; 130 interrupted.`,
 	p.BoolVarP(&common.quiet, "quiet", "q", false, "no progress and no remarks")
 	cmd.AddCommand(
 		crawlCommand(&common), extractCommand(&common), exportCommand(&common), showCommand(&common),
-		historyCommand(&common), gapsCommand(&common), diffCommand(&common), statusCommand(&common), sitesCommand(&common), verifyCommand(&common), versionCommand(&common),
+		historyCommand(&common), diffCommand(&common), familiesCommand(&common), statusCommand(&common), gapsCommand(&common),
+		sitesCommand(&common), verifyCommand(&common), versionCommand(&common),
 	)
 	return cmd
 }
