@@ -45,6 +45,7 @@ const (
 const (
 	rhythmWeeks  = 8   // weeks with news on each side of a day that tell whether its weekday has news
 	rhythmLeast  = 4   // of them, before anything is said
+	rhythmApart  = 4   // weeks from one with news to the next: what lies beyond tells of other times
 	rhythmShare  = .75 // of them, with news on that weekday
 	numbersLeast = 10  // articles with numbers, before anything is said
 	numbersNear  = 25  // numbers on each side of a hole
@@ -160,25 +161,32 @@ func (g *gaps) days(site string, days []store.Day) error {
 
 // usually says how many articles a site has on such a day, if it has any on
 // three of four of them.
-func usually(day, first, last int, weeks []int, counts map[int]int) (articles float64, ok bool) {
+func usually(day, first, end int, weeks []int, counts map[int]int) (articles float64, ok bool) {
 	at, _ := slices.BinarySearch(weeks, day/7)
 	look := func(week func(i int) (int, bool)) (n, with, nearest int) {
+		last, furthest := 0, 0
 		for i := 0; n < rhythmWeeks; i++ {
 			w, ok := week(i)
-			if !ok {
-				return
+			if !ok || n > 0 && max(w-last, last-w) > rhythmApart {
+				break
 			}
-			if d := w*7 + day%7; d != day && d >= first-6 && d <= last+6 {
-				if n++; n == 1 {
-					nearest = max(d-day, day-d) / 7
-				}
-				if counts[d] > 0 {
-					with++
-					articles += float64(counts[d])
-				}
+			d := w*7 + day%7
+			if d == day || d < first-6 || d > end+6 {
+				continue
+			}
+			last, furthest = w, max(d-day, day-d)/7
+			if n++; n == 1 {
+				nearest = furthest
+			}
+			if counts[d] > 0 {
+				with++
+				articles += float64(counts[d])
 			}
 		}
-		return
+		if furthest-nearest >= 2*n { // most weeks have nothing at all
+			return 0, 0, 0
+		}
+		return n, with, nearest
 	}
 	before, withBefore, farBefore := look(func(i int) (int, bool) {
 		if at-1-i < 0 {
@@ -194,13 +202,13 @@ func usually(day, first, last int, weeks []int, counts map[int]int) (articles fl
 	})
 	enough := func(n, with int) bool { return n < rhythmLeast || float64(with) >= .6*float64(n) }
 	switch n, with := before+after, withBefore+withAfter; {
-	case n < rhythmLeast+2 && !(n >= rhythmLeast && (day > last || day < first)):
+	case n < rhythmLeast+2 && !(n >= rhythmLeast && (day > end || day < first)):
 		return 0, false
 	case float64(with) < rhythmShare*float64(n) || !enough(before, withBefore) || !enough(after, withAfter):
 		return 0, false
 	// Near the beginning or the end of what there is one side has to do. A few
 	// articles long before the others, or after, are no beginning and no end.
-	case (before < rhythmLeast && day >= first || after < rhythmLeast && day <= last) && max(farBefore, farAfter) > rhythmWeeks:
+	case (before < rhythmLeast && day >= first || after < rhythmLeast && day <= end) && max(farBefore, farAfter) > rhythmWeeks:
 		return 0, false
 	default:
 		return articles / float64(with), true

@@ -93,6 +93,20 @@ func TestGaps(t *testing.T) {
 	})
 }
 
+// A site that seldom has news, even if always on a Tuesday, has no days on which
+// it usually publishes.
+func TestGapsOfSeldom(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		for i := range 30 {
+			day := time.Date(1999, 12, 28, 9, 0, 0, 0, time.UTC).AddDate(0, 0, -7*(i*3+i%3))
+			w.keep(t, fmt.Sprintf("http://moj.test/news/tin-%d-abc", i), day)
+		}
+		for _, g := range w.gaps(t, "", "") {
+			t.Error(g)
+		}
+	})
+}
+
 // Numbers that do not grow with the date, or are few among many, say nothing.
 func TestGapsWithoutCount(t *testing.T) {
 	for name, number := range map[string]func(i int) int{

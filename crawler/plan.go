@@ -99,6 +99,9 @@ func (r *run) due(ctx context.Context, site string, pages []store.Target, revisi
 			if known := t.Known(); starts[known].URL != "" {
 				delete(starts, known)
 				why = "start"
+				if waits && r.OnlyDue && !r.spanned() {
+					continue
+				}
 				if waits {
 					t.Due = now
 				}

@@ -212,8 +212,8 @@ func TestRhythm(t *testing.T) {
 		if got := due("/feed"); got != soonest {
 			t.Errorf("the feed waits %v, want %v", got, soonest)
 		}
-		if got := due("/list"); got != startList || asked["/list"] != 2 {
-			t.Errorf("the list waits %v, and was asked for %d times in the last two days; want a day and 2", got, asked["/list"])
+		if got := due("/list"); got != startList || asked["/list"] != 8 {
+			t.Errorf("the list waits %v, and was asked for %d times in the last two days; want six hours and 8", got, asked["/list"])
 		}
 		if n := w.ministry.hit("/feed"); n < days*48-2 {
 			t.Errorf("the feed was asked for %d times, want %d", n, days*48)

@@ -19,7 +19,7 @@ import (
 const (
 	freshList  = time.Hour        // until a list is due again of which nothing is known
 	soonest    = 10 * time.Minute // until one is that always brings something new
-	startList  = day              // until a start page is that never does
+	startList  = 6 * time.Hour    // until a start page is that never does
 	deepList   = 30 * day         // until another list is, and a further page, when nothing new calls it back before
 	spotChecks = 10               // of so many visits one asks without validators
 	pageLimit  = int64(32 << 20)

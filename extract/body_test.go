@@ -178,6 +178,7 @@ func TestCanonicalURL(t *testing.T) {
 		{"http://a.example:8080/x", "http://a.example:8080/x"},
 		{"http://a.example/x?b=2&a=1&b=1&fbclid=q", "http://a.example/x?a=1&b=2&b=1"},
 		{"http://a.example/x;jsessionid=1F?y=1", "http://a.example/x?y=1"},
+		{"http://a.example/x;PHPSESSID=1F?y=1", "http://a.example/x?y=1"},
 		{"http://a.example/(S(abc123))/x.aspx", "http://a.example/x.aspx"},
 		{"http://a.example/%7euser/%e1%ba%bf", "http://a.example/~user/%E1%BA%BF"},
 		{"https://thanhtra.gov.vn/x/-/asset_publisher//Content/tin?5123", "https://thanhtra.gov.vn/x/-/asset_publisher//Content/tin?5123"},

@@ -18,7 +18,7 @@ var trackers = []string{
 }
 
 var (
-	sessionPath = regexp.MustCompile(`(?i);jsessionid=[^/?]*|/\([sfa]\([a-z0-9-]+\)\)`) // Java, ASP.NET cookieless
+	sessionPath = regexp.MustCompile(`(?i);(?:jsessionid|phpsessid|sessionid|sid)=[^/?]*|/\([sfa]\([a-z0-9-]+\)\)`) // Java, ASP.NET cookieless
 	hexEscape   = regexp.MustCompile(`%[0-9a-fA-F]{2}`)
 )
 

@@ -65,8 +65,8 @@ With --every it crawls again and again until it is told to stop (SIGTERM or
 Ctrl-C, within a second, with status 130), with a summary after each crawl. In
 between the archive is free for others; docs/running.md tells more. From the
 second crawl on start pages are asked for by their own rhythm: sooner when they
-brought something new the last times, later when they did not, once a day at
-least. --due does that for a single crawl.
+brought something new the last times, later when they did not, every six hours
+at least. --due does that for a single crawl.
 
 After each crawl every site is looked at (luutin status tells more): an alarm that
 begins or ends is told once, on the standard error, to the --notify command and to
