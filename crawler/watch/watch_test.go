@@ -73,6 +73,9 @@ func TestRhythms(t *testing.T) {
 					d.Published, d.Added = 1, 1
 				}
 				a.days = append(a.days, d)
+				if len(a.days)%3 != 0 {
+					continue // looked at every third day, a test takes a third of the time
+				}
 				_, changed, err := watch.Look(t.Context(), a, noRules{}, "m", now)
 				if err != nil {
 					t.Fatal(err)
