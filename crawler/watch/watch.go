@@ -293,17 +293,24 @@ const (
 )
 
 // usualSilence is the longest time without news that is no sign of anything, in
-// days: two weeks at least, four times what all but one in twenty of the site's
-// own silences last, and half as long again as its longest of a year. 0 means
-// that too little is known of its rhythm.
+// days: two weeks at least; the mean of the site's own silences and twelve times
+// their standard deviation, which one in a million exceeds when they are as
+// irregular as can be (exponential), and more while few are known; and half as
+// long again as the longest of a year. 0 means that too little is known of its
+// rhythm.
 func (s *subject) usualSilence() int {
 	steps := s.steps()
 	if len(steps) < enoughSteps {
 		return 0
 	}
-	slices.Sort(steps)
-	most := steps[len(steps)*95/100]
-	return max(leastSilence, 4*most, steps[len(steps)-1]*3/2)
+	n, sum, squares := float64(len(steps)), 0., 0.
+	for _, step := range steps {
+		sum += float64(step)
+		squares += float64(step * step)
+	}
+	mean := sum / n
+	deviation := math.Sqrt(max(squares/n-mean*mean, 0)) * (1 + 1/math.Sqrt(n))
+	return max(leastSilence, int(mean+12*deviation), slices.Max(steps)*3/2)
 }
 
 const (
