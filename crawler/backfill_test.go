@@ -3,6 +3,7 @@ package crawler
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -149,12 +150,15 @@ func TestBackfillByArticles(t *testing.T) {
 // A backfill that is stopped again and again asks for nothing twice but the
 // start page.
 func TestBackfillResumes(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
 	for _, dated := range []bool{true, false} {
 		inWorld(t, func(t *testing.T, w *world) {
 			w.longList(40, dated)
 			w.Since = since("1999-12-10")
-			w.Limit = 4
 			for i := 0; ; i++ {
+				w.Limit = 2 + rnd.IntN(6)
 				if s := w.run(t); s.Visited < w.Limit {
 					break
 				}

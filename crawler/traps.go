@@ -15,7 +15,7 @@ const (
 	maxBarren  = 5       // list pages without an article, each behind the other, before the way is given up
 	maxStale   = 100     // the same of pages that are new but name known articles only
 	maxLinks   = 2000    // new links of one page that are followed in one visit; sitemaps may have 50,000
-	maxCopies  = 5       // pages of one shape that were all known under other URLs, before the shape is given up
+	maxCopies  = 20      // pages of one shape that were all known under other URLs, before the shape is given up
 	maxShapes  = 1 << 16 // shapes that a run counts
 	trapAgain  = 30 * day
 )

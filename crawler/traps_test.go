@@ -150,6 +150,38 @@ func TestCopiesTrap(t *testing.T) {
 	})
 }
 
+// Parameters of a list in all their combinations name the same articles again
+// and again.
+func TestParametersTrap(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.Sites = sitesWith(t, `follow = '^/list\?'`, moj)
+		w.ministry.set("/news/1", newsOf(1))
+		w.ministry.set("/news/2", newsOf(2))
+		w.serve(t, func(r *http.Request) string {
+			if r.URL.Path != "/list" {
+				return ""
+			}
+			links := []string{"/news/1", "/news/2"}
+			if r.URL.Query().Get("sort") == "old" {
+				links = []string{"/news/2", "/news/1"}
+			}
+			for _, p := range []string{"sort=old", "sort=new", "view=grid", "view=list", "size=10", "size=20", "size=50"} {
+				q := r.URL.Query()
+				name, value, _ := strings.Cut(p, "=")
+				q.Set(name, value)
+				links = append(links, "/list?"+q.Encode())
+			}
+			q := r.URL.Query()
+			q.Add("size", fmt.Sprint(len(q["size"])))
+			return list("", append(links, "/list?"+q.Encode())...)
+		})
+		s := w.run(t)
+		if traps := s.Sites[moj].Traps; len(traps) != 1 || traps[0].What != trapCircle || s.Visited > 40 {
+			t.Errorf("%s; traps %+v", s, traps)
+		}
+	})
+}
+
 // Of a page with very many links a part is followed at a time.
 func TestManyLinks(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
