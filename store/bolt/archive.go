@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -54,7 +55,8 @@ type Archive struct {
 	enc      *zstd.Encoder
 	dec      *zstd.Decoder
 
-	queue writeQueue
+	queue   writeQueue
+	journal atomic.Pointer[journal]
 
 	mu      sync.Mutex
 	hosts   map[string]*host
@@ -120,7 +122,11 @@ func (a *Archive) open() error {
 		}
 		return fmt.Errorf("open archive %s: %w", a.dir, err)
 	}
+	a.journal.Store(&journal{taking: newChanges()})
 	if err := a.checkFormat(); err != nil {
+		return err
+	}
+	if err := a.guard(func() error { return a.db.View(a.loadJournal) }); err != nil {
 		return err
 	}
 	var err error
@@ -257,7 +263,7 @@ func (a *Archive) create() error {
 // only read.
 func (a *Archive) checkFormat() error {
 	var r archiveRecord
-	err := a.view(func(tx *bbolt.Tx) error {
+	err := a.view(func(tx *snapshot) error {
 		k := []byte("archive")
 		b := tx.Bucket(bucketMeta)
 		if b == nil || b.Get(k) == nil {
@@ -340,8 +346,11 @@ func (a *Archive) sweep() error {
 // Close waits for running commits, ends all leases and closes the archive.
 // Closing it twice is harmless.
 func (a *Archive) Close() error {
-	if !a.readOnly && !a.queue.stop() {
-		return nil
+	if !a.readOnly {
+		a.flush()
+		if !a.queue.stop() {
+			return nil
+		}
 	}
 	a.mu.Lock()
 	a.stuck = errClosed
@@ -396,8 +405,19 @@ func (a *Archive) guard(f func() error) (err error) {
 
 // view runs f in a read transaction. What f gets from the transaction is gone
 // when it returns.
-func (a *Archive) view(f func(tx *bbolt.Tx) error) error {
-	err := a.guard(func() error { return a.db.View(f) })
+func (a *Archive) view(f func(tx *snapshot) error) error {
+	err := a.guard(func() (err error) {
+		tx, err := a.begin()
+		if err != nil {
+			return err
+		}
+		defer func() { // also when f panics: Close would wait for it
+			if e := tx.Rollback(); err == nil {
+				err = e
+			}
+		}()
+		return f(tx)
+	})
 	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
 		return errClosed
 	}
@@ -417,8 +437,8 @@ func (a *Archive) touch(records int) {
 	a.mu.Unlock()
 	if full {
 		// An error would be met again by whoever reads next.
-		_ = a.view(func(tx *bbolt.Tx) error {
-			trim(tx)
+		_ = a.view(func(tx *snapshot) error {
+			trim(tx.Tx)
 			return nil
 		})
 	}

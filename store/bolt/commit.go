@@ -10,8 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"luutin/extract"
 	"luutin/store"
 )
@@ -169,7 +167,7 @@ func (a *Archive) prepare(p *visit) error {
 			known = true
 		}
 	}
-	err := a.view(func(tx *bbolt.Tx) error {
+	err := a.view(func(tx *snapshot) error {
 		if p.Capture != nil && !known {
 			id := captureID(p.name, p.digest)
 			known = tx.Bucket(bucketCaptureIDs).Get(id[:]) != nil ||
@@ -270,7 +268,7 @@ func canBeCopied(a *extract.Article) bool {
 }
 
 // makePlan reads what the archive has of the article.
-func (p *visit) makePlan(tx *bbolt.Tx) error {
+func (p *visit) makePlan(tx *snapshot) error {
 	t := p.text
 	t.plan = plan{outcome: store.Added, id: t.id}
 	q := &t.plan
@@ -324,7 +322,7 @@ func (p *visit) makePlan(tx *bbolt.Tx) error {
 }
 
 // read finds the latest version of the article.
-func (q *plan) read(tx *bbolt.Tx) error {
+func (q *plan) read(tx *snapshot) error {
 	k := tx.Bucket(bucketArticles).Get(q.id[:])
 	if k == nil {
 		return nil
@@ -657,7 +655,7 @@ func (w *work) reading(seq uint64, article []byte) error {
 
 // copied finds the article of a host whose latest version has a content: of
 // several the one that has had it longest.
-func copied(tx *bbolt.Tx, host string, hash [32]byte) (first *plan, err error) {
+func copied(tx *snapshot, host string, hash [32]byte) (first *plan, err error) {
 	c := tx.Bucket(bucketTexts).Cursor()
 	prefix := hostHashKey(host, hash16(hash[:16]))
 	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {

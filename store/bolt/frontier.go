@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"luutin/store"
 )
 
@@ -82,7 +80,7 @@ func (a *Archive) mark(name queueName) {
 }
 
 // loadHosts finds the hosts and their queues, one look-up for each.
-func (a *Archive) loadHosts(tx *bbolt.Tx) error {
+func (a *Archive) loadHosts(tx *snapshot) error {
 	err := tx.Bucket(bucketHosts).ForEach(func(k, v []byte) error {
 		var r hostRecord
 		if err := unsealJSON(k, v, &r); err != nil {
@@ -111,7 +109,7 @@ func (a *Archive) refresh() error {
 	if len(a.dirty) == 0 {
 		return nil
 	}
-	return a.view(func(tx *bbolt.Tx) error {
+	return a.view(func(tx *snapshot) error {
 		c := tx.Bucket(bucketDue).Cursor()
 		for i, name := range a.dirty {
 			q := a.host(name.host).queue(name.site)
@@ -200,7 +198,7 @@ func (a *Archive) Lease(ctx context.Context, want store.Want) (*store.Lease, err
 	}
 
 	var r targetRecord
-	err := a.view(func(tx *bbolt.Tx) error {
+	err := a.view(func(tx *snapshot) error {
 		return readTarget(tx.Bucket(bucketTargets), recordKey(bestName, bestHead.seq), &r)
 	})
 	if err != nil {
@@ -241,7 +239,7 @@ func (h *host) first(sites []string, now time.Time) (best head, earliest int64) 
 	return best, earliest
 }
 
-func readTarget(b *bbolt.Bucket, k []byte, r *targetRecord) error {
+func readTarget(b *bucket, k []byte, r *targetRecord) error {
 	v := b.Get(k)
 	if v == nil {
 		return fmt.Errorf("%s: %w", where(bucketTargets, k), store.ErrNotFound)
@@ -426,14 +424,14 @@ type found struct {
 
 // selected yields the targets that s chooses, some at a time, in the order of
 // their keys. Without a transaction it opens one for each part.
-func (a *Archive) selected(ctx context.Context, s store.Selection, tx *bbolt.Tx) iter.Seq[[]found] {
+func (a *Archive) selected(ctx context.Context, s store.Selection, tx *snapshot) iter.Seq[[]found] {
 	view := a.view
 	if tx != nil {
-		view = func(f func(tx *bbolt.Tx) error) error { return f(tx) }
+		view = func(f func(tx *snapshot) error) error { return f(tx) }
 	}
 	return func(yield func([]found) bool) {
 		var keys [][]byte // of s.URLs
-		err := view(func(tx *bbolt.Tx) error {
+		err := view(func(tx *snapshot) error {
 			for _, u := range s.URLs {
 				h := hashOf(u)
 				if k := tx.Bucket(bucketURLs).Get(h[:]); k != nil {
@@ -449,7 +447,7 @@ func (a *Archive) selected(ctx context.Context, s store.Selection, tx *bbolt.Tx)
 		for more := true; more && err == nil; {
 			var batch []found
 			leased := a.leased()
-			err = view(func(tx *bbolt.Tx) error {
+			err = view(func(tx *snapshot) error {
 				if err := ctx.Err(); err != nil {
 					return err
 				}

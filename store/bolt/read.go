@@ -10,8 +10,6 @@ import (
 	"iter"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
 	"luutin/extract"
 	"luutin/store"
 )
@@ -21,7 +19,7 @@ func (a *Archive) Resolve(ctx context.Context, ref string) (id string, err error
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	err = a.view(func(tx *bbolt.Tx) error {
+	err = a.view(func(tx *snapshot) error {
 		articles, aliases := tx.Bucket(bucketArticles), tx.Bucket(bucketAliases)
 		if h, ok := parseID(ref); ok && articles.Get(h[:]) != nil {
 			id = ref
@@ -73,7 +71,7 @@ func (a *Archive) versions(ctx context.Context, id string, yield func(store.Vers
 		return err
 	}
 	h, ok := parseID(id)
-	return a.view(func(tx *bbolt.Tx) error {
+	return a.view(func(tx *snapshot) error {
 		var k []byte
 		if ok {
 			k = tx.Bucket(bucketArticles).Get(h[:])
@@ -132,7 +130,7 @@ func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.V
 		)
 		for more := true; more; {
 			buf, batch, ends = buf[:0], batch[:0], ends[:0]
-			err := a.view(func(tx *bbolt.Tx) error {
+			err := a.view(func(tx *snapshot) error {
 				c, old := tx.Bucket(bucketVersions).Cursor(), tx.Bucket(bucketOld).Cursor()
 				readings := tx.Bucket(bucketReadings)
 				k, v := c.First()
@@ -242,7 +240,7 @@ func (a *Archive) body(ctx context.Context, id string) (r captureRecord, body io
 	}
 	var inline []byte
 	h, ok := parseID(id)
-	err = a.view(func(tx *bbolt.Tx) error {
+	err = a.view(func(tx *snapshot) error {
 		var k []byte
 		if ok {
 			k = tx.Bucket(bucketCaptureIDs).Get(h[:])
@@ -307,7 +305,7 @@ func (a *Archive) Stats(ctx context.Context) (store.Stats, error) {
 		return s, err
 	}
 	leased := a.leased()
-	err := a.view(func(tx *bbolt.Tx) error {
+	err := a.view(func(tx *snapshot) error {
 		err := tx.Bucket(bucketHosts).ForEach(func(k, v []byte) error {
 			var h hostRecord
 			if err := unsealJSON(k, v, &h); err != nil {

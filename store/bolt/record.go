@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"luutin/extract"
 	"luutin/store"
 )
@@ -39,17 +37,18 @@ var (
 	bucketTexts      = []byte("texts")      // host, content hash, id of an article that has or had it -> nothing
 	bucketDays       = []byte("days")       // host, site, day -> store.Day
 	bucketTrends     = []byte("trends")     // host, site -> store.Trend by name
+	bucketJournal    = []byte("journal")    // seq -> changes of the others that are not in their places yet
 	bucketAlarms     = []byte("alarms")     // site, time of raising, name -> store.Alarm
 )
 
 var allBuckets = [][]byte{
 	bucketMeta, bucketHosts, bucketTargets, bucketURLs, bucketDue, bucketVisits, bucketCaptures, bucketCaptureIDs,
 	bucketPayloads, bucketReadings, bucketVersions, bucketOld, bucketArticles, bucketAliases, bucketTexts,
-	bucketDays, bucketTrends, bucketAlarms,
+	bucketDays, bucketTrends, bucketAlarms, bucketJournal,
 }
 
 // newBuckets are those that format 1 does not have.
-var newBuckets = [][]byte{bucketDays, bucketTrends, bucketAlarms}
+var newBuckets = [][]byte{bucketDays, bucketTrends, bucketAlarms, bucketJournal}
 
 // A hash16 is the beginning of a SHA-256.
 type hash16 [16]byte
@@ -533,7 +532,7 @@ func readVersion(key, value []byte) (v version, err error) {
 }
 
 // readReading returns the JSON of an article.
-func readReading(readings *bbolt.Bucket, seq uint64) ([]byte, error) {
+func readReading(readings *bucket, seq uint64) ([]byte, error) {
 	k := seqKey(seq)
 	b, err := unseal(k, readings.Get(k))
 	if err != nil {

@@ -16,8 +16,6 @@ import (
 	"slices"
 	"strings"
 
-	"go.etcd.io/bbolt"
-
 	"luutin/extract"
 	"luutin/store"
 )
@@ -45,7 +43,7 @@ func (a *Archive) Verify(ctx context.Context) iter.Seq[store.Problem] {
 					c.report(dbName, "%v", err)
 				}
 				if parts++; parts%8 == 0 && c.tx != nil {
-					trim(c.tx)
+					trim(c.tx.Tx)
 				}
 				for _, p := range c.found {
 					if !yield(p) {
@@ -69,7 +67,7 @@ func (a *Archive) Verify(ctx context.Context) iter.Seq[store.Problem] {
 type check struct {
 	a     *Archive
 	ctx   context.Context
-	tx    *bbolt.Tx
+	tx    *snapshot
 	found []store.Problem
 	over  bool // there is no use in reading on
 	hosts map[string]*tally
@@ -110,7 +108,7 @@ func (c *check) pages() iter.Seq[func()] {
 			c.over = true
 			return
 		}
-		tx, err := c.a.db.Begin(false)
+		tx, err := c.a.begin()
 		if err != nil {
 			c.report(dbName, "%v", err)
 			c.over = true
@@ -126,7 +124,7 @@ func (c *check) pages() iter.Seq[func()] {
 			stop: func() bool { return c.ctx.Err() != nil },
 		}
 		p.used = make(bitmap, p.pages/64+1)
-		p.bucket(uint64(tx.Cursor().Bucket().Root()), nil, nil)
+		p.bucket(uint64(tx.Tx.Cursor().Bucket().Root()), nil, nil)
 		if p.stop() {
 			return
 		}
@@ -220,7 +218,7 @@ func (c *check) numbered(bucket []byte, last *uint64, f func(at string, seq uint
 	})
 }
 
-func (c *check) bucket(name []byte) *bbolt.Bucket { return c.tx.Bucket(name) }
+func (c *check) bucket(name []byte) *bucket { return c.tx.Bucket(name) }
 
 func (c *check) has(bucket, k []byte) bool { return c.bucket(bucket).Get(k) != nil }
 

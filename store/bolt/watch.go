@@ -142,7 +142,7 @@ func (a *Archive) Days(ctx context.Context, site, since string) ([]store.Day, er
 		return nil, err
 	}
 	days := map[string]*store.Day{}
-	err := a.view(func(tx *bbolt.Tx) error {
+	err := a.view(func(tx *snapshot) error {
 		b := tx.Bucket(bucketDays)
 		if b == nil {
 			return nil // an archive of format 1 that is only read
@@ -180,7 +180,7 @@ func (a *Archive) Trends(ctx context.Context, site string) ([]store.Trend, error
 		return nil, err
 	}
 	var all []store.Trend
-	err := a.view(func(tx *bbolt.Tx) error {
+	err := a.view(func(tx *snapshot) error {
 		b := tx.Bucket(bucketTrends)
 		if b == nil {
 			return nil
@@ -219,7 +219,7 @@ func (a *Archive) Alarms(ctx context.Context, site string) ([]store.Alarm, error
 		return nil, err
 	}
 	var all []store.Alarm
-	err := a.view(func(tx *bbolt.Tx) error {
+	err := a.view(func(tx *snapshot) error {
 		b := tx.Bucket(bucketAlarms)
 		if b == nil {
 			return nil
@@ -287,7 +287,7 @@ func upgrade(tx *bbolt.Tx, r archiveRecord) error {
 		if _, err := cutPayload(k, v, &visit); err != nil {
 			return fmt.Errorf("%s: %w", where(bucketVisits, k), err)
 		}
-		return visit.count(tx, days)
+		return visit.count(&snapshot{Tx: tx}, days)
 	}); err != nil {
 		return err
 	}
@@ -327,7 +327,7 @@ func dayOf(days map[string]*store.Day, host, site, date string) *store.Day {
 }
 
 // count adds a visit to its day, without what the visit's record does not hold.
-func (r *visitRecord) count(tx *bbolt.Tx, days map[string]*store.Day) error {
+func (r *visitRecord) count(tx *snapshot, days map[string]*store.Day) error {
 	site := r.Site
 	if site == "" {
 		var t targetRecord

@@ -201,6 +201,7 @@ func (a *Archive) transact(reqs []*request) *work {
 func (a *Archive) tryTransact(reqs []*request) (w *work, failed int, err error) {
 	failed = -1
 	var tx *bbolt.Tx
+	var next *journal
 	ending := false
 	err = a.guard(func() error {
 		var err error
@@ -209,7 +210,7 @@ func (a *Archive) tryTransact(reqs []*request) (w *work, failed int, err error) 
 		}
 		// To grow costs a sync of its own; what is not written takes no space.
 		a.db.AllocSize = int(min(max(tx.Size()/4, 256<<10), 64<<20))
-		w = newWork(a, tx)
+		w = newWork(a, snapshotOf(tx, a.journal.Load()))
 		for i, r := range reqs {
 			r.err = nil
 			before := w.changes
@@ -228,11 +229,20 @@ func (a *Archive) tryTransact(reqs []*request) (w *work, failed int, err error) 
 		if err := errors.Join(w.saveHosts(), w.saveWatch()); err != nil {
 			return err
 		}
+		if next, err = w.saveJournal(); err != nil {
+			return err
+		}
 		ending = true
 		return tx.Commit()
 	})
 	if err == nil {
+		if next != nil {
+			a.journal.Store(next)
+		}
 		return w, -1, nil
+	}
+	if w != nil {
+		w.tx.undo()
 	}
 	rolledBack := a.guard(func() error {
 		if tx == nil || tx.DB() == nil {
@@ -256,7 +266,8 @@ func (a *Archive) tryTransact(reqs []*request) (w *work, failed int, err error) 
 // work is a transaction that several requests share.
 type work struct {
 	a       *Archive
-	tx      *bbolt.Tx
+	tx      *snapshot
+	flush   bool // all changes are to be put in their places
 	now     time.Time
 	changes int
 
@@ -266,10 +277,10 @@ type work struct {
 	queues map[queueName]bool    // whose due index changed
 	leased map[string]bool       // keys of targets; nil until somebody asks
 
-	targets, urls, due, visits, captures, captureIDs, payloads, readings, versions, old, articles, aliases, texts *bbolt.Bucket
+	targets, urls, due, visits, captures, captureIDs, payloads, readings, versions, old, articles, aliases, texts *bucket
 }
 
-func newWork(a *Archive, tx *bbolt.Tx) *work {
+func newWork(a *Archive, tx *snapshot) *work {
 	w := &work{
 		a: a, tx: tx, now: keptTime(a.clock()),
 		hosts: map[string]*hostRecord{}, days: map[string]*store.Day{}, trends: map[string]trends{}, queues: map[queueName]bool{},
@@ -278,26 +289,26 @@ func newWork(a *Archive, tx *bbolt.Tx) *work {
 		payloads: tx.Bucket(bucketPayloads), readings: tx.Bucket(bucketReadings), versions: tx.Bucket(bucketVersions), old: tx.Bucket(bucketOld),
 		articles: tx.Bucket(bucketArticles), aliases: tx.Bucket(bucketAliases), texts: tx.Bucket(bucketTexts),
 	}
-	// These grow at their end, or at the end of each host.
-	for _, b := range []*bbolt.Bucket{w.targets, w.visits, w.captures, w.readings, w.versions, w.old} {
-		b.FillPercent = .95
+	// These grow at their end.
+	for _, b := range []*bucket{w.visits, w.captures, w.readings} {
+		b.tree.FillPercent = .95
 	}
 	return w
 }
 
-func (w *work) put(b *bbolt.Bucket, k, v []byte) error {
+func (w *work) put(b *bucket, k, v []byte) error {
 	w.changes++
 	return b.Put(k, v)
 }
 
-func (w *work) delete(b *bbolt.Bucket, k []byte) error {
+func (w *work) delete(b *bucket, k []byte) error {
 	w.changes++
 	return b.Delete(k)
 }
 
 // next returns the number of the next record of a bucket that counts them.
-func (w *work) next(b *bbolt.Bucket) (uint64, error) {
-	k, _ := b.Cursor().Last()
+func (w *work) next(b *bucket) (uint64, error) {
+	k := b.last()
 	if k == nil {
 		return 1, nil
 	}

@@ -1,0 +1,592 @@
+package bolt
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+
+	"go.etcd.io/bbolt"
+)
+
+// What a visit changes lies scattered: its target, the indexes with their
+// hashes, the counts of its host. Changed in its place, each costs a page. So
+// these changes are written one behind the other, into the bucket journal of
+// the same transaction, and kept in memory. When they are many they are put in
+// their places, in the order of their keys, so that a page takes many at once;
+// then the journal forgets them. An archive that was closed has an empty one.
+
+// journaled are the buckets that are changed through the journal, by the
+// letters that name them in it. The others grow at their end.
+var journaled = map[string]byte{
+	string(bucketHosts): 'h', string(bucketTargets): 't', string(bucketURLs): 'u', string(bucketDue): 'q',
+	string(bucketCaptureIDs): 'c', string(bucketPayloads): 'p', string(bucketVersions): 'v', string(bucketOld): 's',
+	string(bucketArticles): 'a', string(bucketAliases): 'l', string(bucketTexts): 'x',
+	string(bucketDays): 'd', string(bucketTrends): 'r', string(bucketAlarms): 'm',
+}
+
+const (
+	maxChanges = 32 << 10 // in memory, before they are put in their places
+	maxSize    = 8 << 20  // of the same, keys and values
+	mergeStep  = 1024     // at least so many at a time
+	flushStep  = 8192     // so many when the archive is closed
+	partSize   = 1800     // of a record of the journal: two fill a page
+)
+
+// A snapshot is one state of the archive: a transaction, and the changes that
+// are not in their places yet.
+type snapshot struct {
+	*bbolt.Tx
+	id      int        // changes of later transactions are not part of it
+	journal []*changes // the newest first
+
+	touched []*node // changed by this transaction
+}
+
+// begin returns the newest state, to be read. Its Rollback ends it.
+func (a *Archive) begin() (*snapshot, error) {
+	for {
+		j := a.journal.Load()
+		tx, err := a.db.Begin(false)
+		if err != nil {
+			return nil, err
+		}
+		// What a later journal no longer holds may not be in this transaction,
+		// and what a later transaction holds not in this journal.
+		if a.journal.Load() == j {
+			return snapshotOf(tx, j), nil
+		}
+		if err := tx.Rollback(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func snapshotOf(tx *bbolt.Tx, j *journal) *snapshot {
+	return &snapshot{Tx: tx, id: tx.ID(), journal: j.list()}
+}
+
+// undo takes back what the transaction changed.
+func (s *snapshot) undo() { s.journal[0].undo(s.touched, s.id) }
+
+// Bucket returns a bucket; nil when there is none with that name.
+func (s *snapshot) Bucket(name []byte) *bucket {
+	tree := s.Tx.Bucket(name)
+	if tree == nil {
+		return nil
+	}
+	return &bucket{tree: tree, snapshot: s, letter: journaled[string(name)]}
+}
+
+// A bucket is used like one of bbolt.
+type bucket struct {
+	tree     *bbolt.Bucket
+	snapshot *snapshot
+	letter   byte // 0 when it is not journaled
+}
+
+// Get returns a value that is good until the transaction ends, nil when there
+// is none.
+func (b *bucket) Get(k []byte) []byte {
+	if b.letter != 0 {
+		for _, c := range b.snapshot.journal {
+			if at := c.get(b.letter, k, b.snapshot.id); at != nil {
+				return at.value
+			}
+		}
+	}
+	return b.tree.Get(k)
+}
+
+// Put sets a value.
+func (b *bucket) Put(k, v []byte) error {
+	if b.letter == 0 {
+		return b.tree.Put(k, v)
+	}
+	return b.change(k, v, false)
+}
+
+// Delete removes a value. It is no error when there is none.
+func (b *bucket) Delete(k []byte) error {
+	if b.letter == 0 {
+		return b.tree.Delete(k)
+	}
+	return b.change(k, nil, true)
+}
+
+func (b *bucket) change(k, v []byte, deleted bool) error {
+	if len(k) == 0 || len(k) > bbolt.MaxKeySize {
+		return fmt.Errorf("key of %d bytes", len(k))
+	}
+	s := b.snapshot
+	if n := s.journal[0].set(b.letter, k, v, deleted, s.id); n != nil {
+		s.touched = append(s.touched, n)
+	}
+	return nil
+}
+
+// ForEach calls f for every key in order.
+func (b *bucket) ForEach(f func(k, v []byte) error) error {
+	c := b.Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		if err := f(k, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// last returns the last key of a bucket that is not journaled.
+func (b *bucket) last() []byte {
+	k, _ := b.tree.Cursor().Last()
+	return k
+}
+
+// Cursor returns a cursor. It does not survive changes.
+func (b *bucket) Cursor() *cursor {
+	c := &cursor{bucket: b, tree: b.tree.Cursor()}
+	if b.letter != 0 {
+		for _, j := range b.snapshot.journal {
+			if !j.empty() {
+				c.journal = append(c.journal, j)
+			}
+		}
+		c.at = make([]*node, len(c.journal))
+	}
+	return c
+}
+
+// A cursor walks over a bucket's tree and its changes at once.
+type cursor struct {
+	bucket  *bucket
+	tree    *bbolt.Cursor
+	k, v    []byte // where the tree's cursor stands; nil at the end
+	journal []*changes
+	at      []*node // where those of the journal stand
+	key     []byte  // where the whole stands
+}
+
+// First moves to the first key.
+func (c *cursor) First() (k, v []byte) { return c.Seek(nil) }
+
+// Seek moves to the first key that is not before k; nil is the end.
+func (c *cursor) Seek(k []byte) (key, value []byte) {
+	if c.k, c.v = c.tree.First(); len(k) > 0 {
+		c.k, c.v = c.tree.Seek(k)
+	}
+	for i, j := range c.journal {
+		c.at[i] = j.seek(c.bucket.letter, k)
+	}
+	return c.settle()
+}
+
+// Next moves to the next key.
+func (c *cursor) Next() (k, v []byte) {
+	c.pass()
+	return c.settle()
+}
+
+// pass moves everything that stands at the key on.
+func (c *cursor) pass() {
+	if c.k != nil && bytes.Equal(c.k, c.key) {
+		c.k, c.v = c.tree.Next()
+	}
+	for i, n := range c.at {
+		if n != nil && bytes.Equal(n.key[1:], c.key) {
+			c.at[i] = c.journal[i].next(n, c.bucket.letter)
+		}
+	}
+}
+
+// settle finds the first key at which something stands that is there.
+func (c *cursor) settle() (k, v []byte) {
+	for {
+		var first *change
+		c.key, v = c.k, c.v
+		for i, n := range c.at {
+			var at *change
+			for ; n != nil; n = c.journal[i].next(n, c.bucket.letter) {
+				if at = c.journal[i].visible(n, c.bucket.snapshot.id); at != nil {
+					break
+				}
+			}
+			c.at[i] = n
+			if n == nil {
+				continue
+			}
+			// Of equal keys the newest counts, and the tree's is the oldest.
+			order := -1
+			if c.key != nil {
+				order = bytes.Compare(n.key[1:], c.key)
+			}
+			if order < 0 || order == 0 && first == nil {
+				c.key, v, first = n.key[1:], at.value, at
+			}
+		}
+		if first == nil || !first.deleted {
+			return c.key, v
+		}
+		c.pass()
+	}
+}
+
+// changes are the latest values of keys, in order: a skip list. One goroutine
+// writes, others read meanwhile.
+type changes struct {
+	mu    sync.RWMutex
+	head  node
+	count int
+	size  int
+	seed  uint32
+	last  uint64 // the last record of the journal that tells of them; used when they take no more
+}
+
+const maxHeight = 12
+
+// A node is what became of one key.
+type node struct {
+	key  []byte  // the bucket's letter, and the key in it
+	last *change // nil when the only transaction that changed it was given up
+	next []*node
+}
+
+// A change is what a transaction made of a key.
+type change struct {
+	id      int // of the transaction
+	value   []byte
+	deleted bool
+	before  *change
+}
+
+func newChanges() *changes {
+	return &changes{head: node{next: make([]*node, maxHeight)}, seed: 1}
+}
+
+func (c *changes) empty() bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.head.next[0] == nil
+}
+
+func (c *changes) full() bool { return c.count >= maxChanges || c.size >= maxSize }
+
+func (n *node) compare(letter byte, k []byte) int {
+	if d := cmp.Compare(n.key[0], letter); d != 0 {
+		return d
+	}
+	return bytes.Compare(n.key[1:], k)
+}
+
+// find returns the first node that is not before a key. path, when it is not
+// nil, gets the last node before it of every height.
+func (c *changes) find(letter byte, k []byte, path *[maxHeight]*node) *node {
+	n := &c.head
+	var known *node // one that is not before it
+	for h := maxHeight - 1; h >= 0; h-- {
+		for {
+			next := n.next[h]
+			if next == nil || next == known || next.compare(letter, k) >= 0 {
+				known = next
+				break
+			}
+			n = next
+		}
+		if path != nil {
+			path[h] = n
+		}
+	}
+	return n.next[0]
+}
+
+// get returns what a transaction sees of a key; nil when it is not changed.
+func (c *changes) get(letter byte, k []byte, id int) *change {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if n := c.find(letter, k, nil); n != nil && n.compare(letter, k) == 0 {
+		return n.at(id)
+	}
+	return nil
+}
+
+// at returns the change that a transaction sees. c.mu is held.
+func (n *node) at(id int) *change {
+	at := n.last
+	for at != nil && at.id > id {
+		at = at.before
+	}
+	return at
+}
+
+func (c *changes) visible(n *node, id int) *change {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return n.at(id)
+}
+
+// seek returns the first node of a bucket that is not before a key.
+func (c *changes) seek(letter byte, k []byte) *node {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return of(c.find(letter, k, nil), letter)
+}
+
+func (c *changes) next(n *node, letter byte) *node {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return of(n.next[0], letter)
+}
+
+func of(n *node, letter byte) *node {
+	if n == nil || n.key[0] != letter {
+		return nil
+	}
+	return n
+}
+
+// set changes a key. It keeps neither k nor v, and returns the node when this
+// is the transaction's first change of it.
+func (c *changes) set(letter byte, k, v []byte, deleted bool, id int) *node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var path [maxHeight]*node
+	n := c.find(letter, k, &path)
+	if n == nil || n.compare(letter, k) != 0 {
+		height := 1
+		for c.seed ^= c.seed << 13; height < maxHeight; height++ {
+			c.seed ^= c.seed >> 17
+			c.seed ^= c.seed << 5
+			if c.seed&3 != 0 {
+				break
+			}
+		}
+		n = &node{key: append([]byte{letter}, k...), next: make([]*node, height)}
+		for h := range n.next {
+			n.next[h] = path[h].next[h]
+			path[h].next[h] = n
+		}
+		c.size += len(n.key)
+	}
+	if v = bytes.Clone(v); v == nil && !deleted {
+		v = []byte{}
+	}
+	c.size += len(v)
+	if n.last != nil && n.last.id == id {
+		n.last.value, n.last.deleted = v, deleted // nobody else sees it yet
+		return nil
+	}
+	n.last = &change{id: id, value: v, deleted: deleted, before: n.last}
+	c.count++
+	return n
+}
+
+// undo takes back what a transaction made of nodes.
+func (c *changes) undo(nodes []*node, id int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, n := range nodes {
+		if n.last != nil && n.last.id == id {
+			n.last = n.last.before
+			c.count--
+		}
+	}
+}
+
+// A journal is what the archive has in memory of its changes. It is replaced,
+// never changed, so that who reads can tell whether it is still the same.
+type journal struct {
+	taking  *changes // takes what comes
+	merging *changes // takes no more, and is put in its place step by step; nil when there is none
+	at      *node    // the last node of merging that is in its place
+	last    uint64   // the last record of the bucket
+	debt    int      // changes that are to be put in their places
+}
+
+func (j *journal) list() []*changes {
+	if j.merging == nil {
+		return []*changes{j.taking}
+	}
+	return []*changes{j.taking, j.merging}
+}
+
+// loadJournal reads the bucket journal when the archive is opened.
+func (a *Archive) loadJournal(tx *bbolt.Tx) error {
+	j := &journal{taking: newChanges()}
+	a.journal.Store(j)
+	b := tx.Bucket(bucketJournal)
+	if b == nil {
+		return nil // an archive of format 1 that is only read
+	}
+	old := newChanges()
+	err := b.ForEach(func(k, v []byte) (err error) {
+		if old.last, err = readSeq(k); err == nil {
+			err = eachChange(k, v, func(letter byte, k, v []byte, deleted bool) { old.set(letter, k, v, deleted, 0) })
+		}
+		if err != nil {
+			return fmt.Errorf("open archive %s: %s: %w; bring it back from a backup", a.dir, where(bucketJournal, k), err)
+		}
+		return nil
+	})
+	if err == nil && old.last > 0 {
+		a.journal.Store(&journal{taking: j.taking, merging: old, at: &old.head, last: old.last})
+	}
+	return err
+}
+
+// eachChange reads a record of the journal.
+func eachChange(key, value []byte, f func(letter byte, k, v []byte, deleted bool)) error {
+	b, err := unseal(key, value)
+	if err != nil {
+		return err
+	}
+	field := func() ([]byte, bool) {
+		n, w := binary.Uvarint(b)
+		if w <= 0 || n > uint64(len(b)-w) {
+			return nil, false
+		}
+		x := b[w : w+int(n)]
+		b = b[w+int(n):]
+		return x, true
+	}
+	for len(b) > 0 {
+		letter, deleted := b[0]|0x20, b[0]&0x20 == 0
+		b = b[1:]
+		k, ok := field()
+		var v []byte
+		if ok && !deleted {
+			v, ok = field()
+		}
+		if !ok || len(k) == 0 {
+			return errors.New("not a record of changes")
+		}
+		f(letter, k, v, deleted)
+	}
+	return nil
+}
+
+// appendChange writes what eachChange reads: a capital letter deletes.
+func appendChange(b []byte, n *node) []byte {
+	letter := n.key[0]
+	if n.last.deleted {
+		letter &^= 0x20
+	}
+	b = append(b, letter)
+	b = binary.AppendUvarint(b, uint64(len(n.key)-1))
+	b = append(b, n.key[1:]...)
+	if !n.last.deleted {
+		b = binary.AppendUvarint(b, uint64(len(n.last.value)))
+		b = append(b, n.last.value...)
+	}
+	return b
+}
+
+// saveJournal writes what the transaction changed, and puts some of what was
+// changed before in its place. It returns what the journal is when the
+// transaction has come to its end.
+func (w *work) saveJournal() (*journal, error) {
+	j := *w.a.journal.Load()
+	b := w.tx.Tx.Bucket(bucketJournal)
+	b.FillPercent = .95
+	var part []byte
+	write := func() error {
+		j.last++
+		k := seqKey(j.last)
+		err := b.Put(k, seal(k, part))
+		part = nil
+		return err
+	}
+	for _, n := range w.tx.touched {
+		if part == nil {
+			part = make([]byte, 0, partSize+512)
+		}
+		if part = appendChange(part, n); len(part) >= partSize {
+			if err := write(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(part) > 0 {
+		if err := write(); err != nil {
+			return nil, err
+		}
+	}
+	j.debt += 2 * len(w.tx.touched) // done before as many have come again
+	if j.merging == nil && (j.taking.full() || w.flush && !j.taking.empty()) {
+		j.taking.last = j.last
+		j = journal{taking: newChanges(), merging: j.taking, at: &j.taking.head, last: j.last, debt: j.debt}
+	}
+	if w.flush {
+		j.debt = max(j.debt, flushStep)
+	}
+	if j.merging != nil && j.debt >= mergeStep {
+		if err := w.merge(&j, b, j.debt); err != nil {
+			return nil, err
+		}
+		j.debt = 0
+	}
+	return &j, nil
+}
+
+// merge puts the next n changes in their places.
+func (w *work) merge(j *journal, records *bbolt.Bucket, n int) error {
+	trees := map[byte]*bbolt.Bucket{}
+	for name, letter := range journaled {
+		trees[letter] = w.tx.Tx.Bucket([]byte(name))
+	}
+	// These grow at the end of each host.
+	for _, letter := range "tvs" {
+		trees[byte(letter)].FillPercent = .95
+	}
+	for ; n > 0 && j.at.next[0] != nil; n-- {
+		j.at = j.at.next[0]
+		at, tree := j.at.last, trees[j.at.key[0]]
+		if at == nil {
+			continue
+		}
+		var err error
+		if tree == nil {
+			err = fmt.Errorf("the journal names a bucket %q", j.at.key[0])
+		} else if at.deleted {
+			err = tree.Delete(j.at.key[1:])
+		} else {
+			err = tree.Put(j.at.key[1:], at.value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if j.at.next[0] != nil {
+		return nil
+	}
+	c := records.Cursor()
+	for k, _ := c.First(); k != nil; k, _ = c.First() {
+		if seq, err := readSeq(k); err != nil || seq > j.merging.last {
+			break
+		}
+		if err := c.Delete(); err != nil {
+			return err
+		}
+	}
+	j.merging, j.at = nil, nil
+	return nil
+}
+
+// flush puts everything in its place before the archive is closed. What goes
+// wrong does no harm: the journal tells of it when it is opened again.
+func (a *Archive) flush() {
+	for {
+		if j := a.journal.Load(); j.merging == nil && j.taking.empty() {
+			return
+		}
+		err := a.do(&request{ctx: context.Background(), run: func(w *work) error {
+			w.flush = true
+			w.changes++
+			return nil
+		}})
+		if err != nil {
+			return
+		}
+	}
+}
