@@ -57,6 +57,7 @@ type Archive struct {
 
 	queue   writeQueue
 	journal atomic.Pointer[journal]
+	recent  recent
 
 	mu      sync.Mutex
 	hosts   map[string]*host

@@ -19,10 +19,12 @@ import (
 type visit struct {
 	store.Visit
 	lease  *store.Lease
+	held   *lease // the same as the archive knows it, once the commit has begun
 	name   string // what the target is known by
 	digest [32]byte
 	header []byte // the answer's headers, as JSON
-	packed []byte // headers and body; nil when the archive had the bytes
+	record []byte // of the capture, with headers and body, but for its seal; nil when the archive had the bytes
+	kept   int64  // what headers and body take in it
 	spool  *spool // the body, when it is to be a file of its own and came as one
 	text   *text  // the article; nil when there is none
 }
@@ -63,7 +65,7 @@ func (a *Archive) Commit(ctx context.Context, l *store.Lease, v store.Visit) (st
 	r := &request{
 		ctx: ctx,
 		begin: func() (done bool, err error) {
-			first, done, err = a.beginCommit(l)
+			first, p.held, done, err = a.beginCommit(l)
 			return done, err
 		},
 		run: func(w *work) (err error) {
@@ -89,26 +91,26 @@ func (a *Archive) Commit(ctx context.Context, l *store.Lease, v store.Visit) (st
 
 // beginCommit checks the lease and holds it until endCommit. A visit that was
 // committed before is done, with the outcome it had.
-func (a *Archive) beginCommit(l *store.Lease) (first store.Outcome, done bool, err error) {
+func (a *Archive) beginCommit(l *store.Lease) (first store.Outcome, held *lease, done bool, err error) {
 	now := keptTime(a.clock())
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	h := a.hosts[l.Host]
 	switch {
 	case h == nil:
-		return first, false, store.ErrLeaseLost
+		return first, nil, false, store.ErrLeaseLost
 	case h.last == l.Token && l.Token != 0:
-		return h.outcome, true, nil
+		return h.outcome, nil, true, nil
 	case h.lease == nil || h.lease.token != l.Token:
-		return first, false, store.ErrLeaseLost
+		return first, nil, false, store.ErrLeaseLost
 	case h.lease.committing:
-		return first, false, errWait
+		return first, nil, false, errWait
 	case !now.Before(h.lease.expires):
 		h.lease, h.freed = nil, h.lease.expires
-		return first, false, store.ErrLeaseLost
+		return first, nil, false, store.ErrLeaseLost
 	}
 	h.lease.committing = true
-	return first, false, nil
+	return first, h.lease, false, nil
 }
 
 // endCommit ends the lease of a visit that is kept. a.mu is held.
@@ -195,8 +197,7 @@ func (a *Archive) prepare(p *visit) error {
 	if len(p.Capture.Body) > maxInline {
 		return a.writeBlob(p.Capture.Body)
 	}
-	p.packBody(a)
-	return nil
+	return p.pack(a)
 }
 
 // takeSpool looks at a body that came as a spool. One that is not too large for
@@ -232,9 +233,20 @@ func (p *visit) keepsBody() bool {
 	return p.Capture != nil && p.Result != store.Unchanged
 }
 
-func (p *visit) packBody(a *Archive) {
+// pack makes the record of a capture that holds its body.
+func (p *visit) pack(a *Archive) (err error) {
 	whole := make([]byte, 0, len(p.header)+len(p.Capture.Body))
-	p.packed = a.pack(append(append(whole, p.header...), p.Capture.Body...))
+	packed := a.pack(append(append(whole, p.header...), p.Capture.Body...))
+	p.kept = int64(len(packed))
+	p.record, err = unsealed(p.captureRecord(), packed)
+	return err
+}
+
+func (p *visit) captureRecord() *captureRecord {
+	return &captureRecord{
+		Host: p.lease.Host, Canonical: p.name, Digest: hex.EncodeToString(p.digest[:]), Length: p.Capture.Length(),
+		Headers: len(p.header), response: *newResponse(p.Capture),
+	}
 }
 
 func newText(p *visit) (*text, error) {
@@ -374,8 +386,7 @@ func (w *work) putOff(p *visit) error {
 	if p.Again.IsZero() {
 		return nil
 	}
-	var old targetRecord
-	seq, err := w.target(p, &old)
+	old, seq, err := p.target()
 	if err != nil {
 		return err
 	}
@@ -384,24 +395,18 @@ func (w *work) putOff(p *visit) error {
 	return w.saveTarget(p.lease.Host, seq, &r, &old)
 }
 
-// target reads the target of a visit and returns its number.
-func (w *work) target(p *visit, r *targetRecord) (seq uint64, err error) {
-	v := w.urls.Get(hashKey(p.name))
-	if v == nil {
-		return 0, fmt.Errorf("target %s: %w", p.name, store.ErrNotFound)
+// target returns the target of a visit that has begun, and its number.
+func (p *visit) target() (targetRecord, uint64, error) {
+	if p.held.record.known() != p.name {
+		return targetRecord{}, 0, fmt.Errorf("target %s: %w", p.name, store.ErrNotFound)
 	}
-	host, seq, err := cutRecordKey(v)
-	if err != nil || host != p.lease.Host {
-		return 0, fmt.Errorf("urls: entry of %s is damaged", p.name)
-	}
-	return seq, readTarget(w.targets, recordKey(host, seq), r)
+	return p.held.record, p.held.seq, nil
 }
 
 // commit records a visit whose lease is held.
 func (w *work) commit(p *visit) (o store.Outcome, err error) {
 	name := p.lease.Host
-	var r targetRecord
-	seq, err := w.target(p, &r)
+	r, seq, err := p.target()
 	if err != nil {
 		return o, err
 	}
@@ -506,39 +511,37 @@ func (w *work) capture(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 	}
 	h.Captures++
 	visited.Capture = seq
-	r := captureRecord{
-		Host: host, Canonical: p.name, Digest: hex.EncodeToString(p.digest[:]), Length: p.Capture.Length(),
-		Headers: len(p.header), response: *newResponse(p.Capture),
-	}
-	var packed []byte
-	payload := payloadKey(host, p.digest)
-	if v := w.payloads.Get(payload); v != nil {
+	k, payload := seqKey(seq), payloadKey(host, p.digest)
+	v := w.payloads.Get(payload)
+	same := v != nil
+	switch {
+	case same:
+		r := p.captureRecord()
 		if r.SameAs, err = readSeq(v); err != nil {
 			return id, fmt.Errorf("payloads of %s: %w", host, err)
 		}
-		packed = w.a.pack(p.header)
-	} else {
-		o.Captured = true
-		h.Bytes += r.Length
-		if r.Length > maxInline {
-			r.Blob = true
-			h.Kept += r.Length
-			packed = w.a.pack(p.header)
-		} else {
-			if p.packed == nil {
-				p.packBody(w.a)
-			}
-			packed = p.packed
-			h.Kept += int64(len(packed))
+		v, err = withPayload(k, r, w.a.pack(p.header))
+	case p.Capture.Length() > maxInline:
+		r := p.captureRecord()
+		r.Blob = true
+		p.kept = r.Length
+		v, err = withPayload(k, r, w.a.pack(p.header))
+	default:
+		if p.record == nil {
+			err = p.pack(w.a)
 		}
-		if err := w.put(w.payloads, payload, seqKey(seq)); err != nil {
-			return id, err
-		}
+		v = seal(k, p.record)
 	}
-	k := seqKey(seq)
-	v, err := withPayload(k, &r, packed)
 	if err != nil {
 		return id, err
+	}
+	if !same {
+		o.Captured = true
+		h.Bytes += p.Capture.Length()
+		h.Kept += p.kept
+		if err := w.put(w.payloads, payload, k); err != nil {
+			return id, err
+		}
 	}
 	return id, errors.Join(w.put(w.captures, k, v), w.put(w.captureIDs, id[:], k))
 }

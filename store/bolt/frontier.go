@@ -19,7 +19,7 @@ const priorities = 10
 // A host is what memory holds of one: its turn, and where its queues begin.
 type host struct {
 	rest   time.Time // not to be asked before
-	queues map[string]*queue
+	queues []*queue  // one for each site
 	turn   uint64    // when it last had one
 	freed  time.Time // when that ended
 	lease  *lease
@@ -33,12 +33,14 @@ type lease struct {
 	token      uint64
 	seq        uint64 // of the target
 	expires    time.Time
-	committing bool // its visit is being written: it cannot run out any more
+	committing bool         // its visit is being written: it cannot run out any more
+	record     targetRecord // nobody else changes it while the lease lives
 }
 
 // A queue is what a host has to offer of one site: for each priority the
 // first entry of the due index.
 type queue struct {
+	site  string
 	dirty bool
 	head  [priorities]head
 }
@@ -56,18 +58,20 @@ type queueName struct{ host, site string }
 func (a *Archive) host(name string) *host {
 	h := a.hosts[name]
 	if h == nil {
-		h = &host{queues: map[string]*queue{}}
+		h = new(host)
 		a.hosts[name] = h
 	}
 	return h
 }
 
 func (h *host) queue(site string) *queue {
-	q := h.queues[site]
-	if q == nil {
-		q = new(queue)
-		h.queues[site] = q
+	for _, q := range h.queues {
+		if q.site == site {
+			return q
+		}
 	}
+	q := &queue{site: site}
+	h.queues = append(h.queues, q)
 	return q
 }
 
@@ -211,7 +215,7 @@ func (a *Archive) Lease(ctx context.Context, want store.Want) (*store.Lease, err
 	a.turns++
 	a.tokens++
 	best.turn = a.turns
-	best.lease = &lease{token: a.tokens, seq: bestHead.seq, expires: now.Add(ttl)}
+	best.lease = &lease{token: a.tokens, seq: bestHead.seq, expires: now.Add(ttl), record: r}
 	l := &store.Lease{Target: r.target(), Host: bestName, Token: a.tokens, Expires: best.lease.expires}
 	l.Target.State = store.Leased
 	return l, nil
@@ -222,8 +226,8 @@ func (a *Archive) Lease(ctx context.Context, want store.Want) (*store.Lease, err
 func (h *host) first(sites []string, now time.Time) (best head, earliest int64) {
 	earliest = none
 	at := priorities
-	for site, q := range h.queues {
-		if len(sites) > 0 && !slices.Contains(sites, site) {
+	for _, q := range h.queues {
+		if len(sites) > 0 && !slices.Contains(sites, q.site) {
 			continue
 		}
 		for p, e := range q.head {

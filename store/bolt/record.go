@@ -424,14 +424,22 @@ func (a *Archive) unpack(packed []byte) ([]byte, error) {
 // withPayload is the value of a record with bytes behind it: the length of the
 // JSON as a varint, the JSON, the packed bytes.
 func withPayload(key []byte, record any, packed []byte) ([]byte, error) {
+	v, err := unsealed(record, packed)
+	if err != nil {
+		return nil, err
+	}
+	return seal(key, v), nil
+}
+
+// unsealed is the same before its key is known.
+func unsealed(record any, packed []byte) ([]byte, error) {
 	j, err := marshal(record)
 	if err != nil {
 		return nil, err
 	}
-	v := make([]byte, 0, len(j)+len(packed)+9)
+	v := make([]byte, 0, len(j)+len(packed)+binary.MaxVarintLen64+4)
 	v = binary.AppendUvarint(v, uint64(len(j)))
-	v = append(append(v, j...), packed...)
-	return seal(key, v), nil
+	return append(append(v, j...), packed...), nil
 }
 
 // cutPayload reads the record of such a value and returns the packed bytes.

@@ -55,6 +55,10 @@ func (w *work) day(host, site, date string) (*store.Day, error) {
 	if d := w.days[string(k)]; d != nil {
 		return d, nil
 	}
+	if d := w.a.recent.days[string(k)]; d != nil {
+		w.days[string(k)] = d
+		return d, nil
+	}
 	d := &store.Day{Date: date}
 	if v := w.tx.Bucket(bucketDays).Get(k); v != nil {
 		if err := unsealJSON(k, v, d); err != nil {
@@ -90,14 +94,17 @@ func (w *work) watch(p *visit, site string, a store.ArticleOutcome) error {
 	k := siteKey(p.lease.Host, site)
 	ts := w.trends[string(k)]
 	if ts == nil {
+		ts = w.a.recent.trends[string(k)]
+	}
+	if ts == nil {
 		ts = trends{}
 		if v := w.tx.Bucket(bucketTrends).Get(k); v != nil {
 			if err := unsealJSON(k, v, &ts); err != nil {
 				return fmt.Errorf("%s: %w", place(bucketTrends, k), err)
 			}
 		}
-		w.trends[string(k)] = ts
 	}
+	w.trends[string(k)] = ts
 	for _, s := range p.Signals {
 		if ts[s.Name] == nil {
 			ts[s.Name] = new(store.Trend)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -238,9 +239,13 @@ func (a *Archive) tryTransact(reqs []*request) (w *work, failed int, err error) 
 	if err == nil {
 		if next != nil {
 			a.journal.Store(next)
+			a.recent.keep(w)
+		} else {
+			a.recent = recent{}
 		}
 		return w, -1, nil
 	}
+	a.recent = recent{}
 	if w != nil {
 		w.tx.undo()
 	}
@@ -261,6 +266,25 @@ func (a *Archive) tryTransact(reqs []*request) (w *work, failed int, err error) 
 		return nil, -1, fmt.Errorf("write to archive %s: %w", a.dir, err)
 	}
 	return nil, failed, err
+}
+
+// recent are records that transactions changed, as they changed them, so that
+// the next need not read them again. Only the writer uses it.
+type recent struct {
+	hosts  map[string]*hostRecord
+	days   map[string]*store.Day
+	trends map[string]trends
+}
+
+// keep takes over what a transaction changed, when it is kept.
+func (r *recent) keep(w *work) {
+	const many = 4096
+	if r.hosts == nil || len(r.hosts)+len(r.days)+len(r.trends) > many {
+		*r = recent{map[string]*hostRecord{}, map[string]*store.Day{}, map[string]trends{}}
+	}
+	maps.Copy(r.hosts, w.hosts)
+	maps.Copy(r.days, w.days)
+	maps.Copy(r.trends, w.trends)
 }
 
 // work is a transaction that several requests share.
@@ -320,6 +344,10 @@ func (w *work) next(b *bucket) (uint64, error) {
 // requests have run.
 func (w *work) host(name string) (*hostRecord, error) {
 	if h := w.hosts[name]; h != nil {
+		return h, nil
+	}
+	if h := w.a.recent.hosts[name]; h != nil {
+		w.hosts[name] = h
 		return h, nil
 	}
 	h := new(hostRecord)
