@@ -58,6 +58,7 @@ type Archive struct {
 	queue   writeQueue
 	journal atomic.Pointer[journal]
 	recent  recent
+	pace    pace
 
 	mu      sync.Mutex
 	hosts   map[string]*host
@@ -76,7 +77,7 @@ var _ store.Archive = (*Archive)(nil)
 // process has it open, and an error that wraps fs.ErrNotExist when there is
 // none to read.
 func Open(dir string, o Options) (*Archive, error) {
-	a := &Archive{dir: dir, readOnly: o.ReadOnly, clock: o.Clock, hosts: map[string]*host{}}
+	a := &Archive{dir: dir, readOnly: o.ReadOnly, clock: o.Clock, hosts: map[string]*host{}, pace: usualPace}
 	if a.clock == nil {
 		a.clock = time.Now
 	}

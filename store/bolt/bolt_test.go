@@ -26,6 +26,12 @@ func TestArchive(t *testing.T) {
 	})
 }
 
+func TestHastyArchive(t *testing.T) {
+	storetest.Run(t, func(dir string, clock func() time.Time) (store.Archive, error) {
+		return bolt.OpenHasty(dir, bolt.Options{Clock: clock})
+	})
+}
+
 // page is what the visit of a target brings: known from its URL alone, so that
 // a test can say whether an archive holds the whole of it.
 func page(url string) store.Visit {

@@ -18,8 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"luutin/extract"
 	"luutin/store"
 	"luutin/store/bolt"
@@ -42,7 +40,7 @@ func TestMain(m *testing.M) {
 // child crawls with four workers and says of every visit that it is kept.
 func child(dir string) error {
 	signal.Ignore(syscall.SIGXFSZ) // the limit is to be an error
-	a, err := bolt.Open(dir, bolt.Options{})
+	a, err := bolt.OpenHasty(dir, bolt.Options{})
 	if err != nil {
 		return err
 	}
@@ -181,35 +179,34 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// dump is every key and value of a bbolt file.
-func dump(t *testing.T, name string) string {
-	t.Helper()
-	db := must[*bbolt.DB](t)(bbolt.Open(name, 0o666, &bbolt.Options{ReadOnly: true}))
-	defer db.Close()
-	var b strings.Builder
-	err := db.View(func(tx *bbolt.Tx) error {
-		return tx.ForEach(func(name []byte, bucket *bbolt.Bucket) error {
-			return bucket.ForEach(func(k, v []byte) error {
-				fmt.Fprintf(&b, "%s %x %x\n", name, k, v)
-				return nil
-			})
-		})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
-
 // TestDamage changes single bytes. Either somebody notices, or nothing that is
 // kept has changed.
 func TestDamage(t *testing.T) {
+	t.Run("closed", func(t *testing.T) { damage(t, filled(t, 40)) })
+	t.Run("killed", func(t *testing.T) { damage(t, killed(t, filled(t, 20), 20)) })
+}
+
+// killed is an archive whose process ended after n visits more, before it could
+// close it.
+func killed(t *testing.T, dir string, n int) string {
+	a := must[*bolt.Archive](t)(bolt.Open(dir, bolt.Options{}))
+	defer a.Close()
+	if err := crawl(a, n, nil); err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(t.TempDir(), "archive")
+	if err := os.CopyFS(left, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return left
+}
+
+func damage(t *testing.T, source string) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	source := filled(t, 40)
 	good := must[[]byte](t)(os.ReadFile(filepath.Join(source, "archive.db")))
-	want := dump(t, filepath.Join(source, "archive.db"))
+	want := bolt.Dump(t, source)
 	ctx := context.Background()
 
 	whole := open(t, source, bolt.Options{ReadOnly: true})
@@ -251,7 +248,7 @@ func TestDamage(t *testing.T) {
 			noticed++
 			continue
 		}
-		if got := dump(t, name); got != want {
+		if got := bolt.Dump(t, source); got != want {
 			t.Errorf("byte %d, bit %#x: Verify found nothing, but a record changed", at, bit)
 		}
 		if i%4 > 0 {

@@ -2,12 +2,52 @@ package bolt
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"go.etcd.io/bbolt"
 )
+
+// OpenHasty opens an archive that puts changes in their places a few at a
+// time, so that a test sees it do so.
+func OpenHasty(dir string, o Options) (*Archive, error) {
+	a, err := Open(dir, o)
+	if err == nil {
+		a.pace = pace{changes: 100, size: 20_000, step: 8, flush: 50}
+	}
+	return a, err
+}
+
+// Dump is every key and value of an archive that is not open. What is to be
+// put in its place counts as if it were there: the value that it replaces is
+// part of nothing any more.
+func Dump(t *testing.T, dir string) string {
+	t.Helper()
+	a, err := Open(dir, Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	var b strings.Builder
+	err = a.view(func(tx *snapshot) error {
+		for _, name := range allBuckets {
+			if err := tx.Bucket(name).ForEach(func(k, v []byte) error {
+				fmt.Fprintf(&b, "%s %x %x\n", name, k, v)
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
 
 // SetFormat writes another format into an archive.
 func SetFormat(t *testing.T, dir string, format int) {

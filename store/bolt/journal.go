@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"sync"
 
 	"go.etcd.io/bbolt"
@@ -28,13 +29,28 @@ var journaled = map[string]byte{
 	string(bucketDays): 'd', string(bucketTrends): 'r', string(bucketAlarms): 'm',
 }
 
-const (
-	maxChanges = 32 << 10 // in memory, before they are put in their places
-	maxSize    = 8 << 20  // of the same, keys and values
-	mergeStep  = 1024     // at least so many at a time
-	flushStep  = 8192     // so many when the archive is closed
-	partSize   = 1800     // of a record of the journal: two fill a page
-)
+func isJournaled(letter byte) bool {
+	for _, l := range journaled {
+		if l == letter {
+			return true
+		}
+	}
+	return false
+}
+
+// pace says when changes are put in their places.
+type pace struct {
+	changes int // in memory, before it begins
+	size    int // of the same, keys and values
+	step    int // at least so many at a time
+	flush   int // so many when the archive is closed
+}
+
+var usualPace = pace{changes: 32 << 10, size: 8 << 20, step: 1 << 10, flush: 8 << 10}
+
+const beforeAll = 0 // of transactions: what the journal held when it was opened
+
+const partSize = 1800 // of a record of the journal: two fill a page
 
 // A snapshot is one state of the archive: a transaction, and the changes that
 // are not in their places yet.
@@ -192,7 +208,9 @@ func (c *cursor) Next() (k, v []byte) {
 // pass moves everything that stands at the key on.
 func (c *cursor) pass() {
 	if c.k != nil && bytes.Equal(c.k, c.key) {
-		c.k, c.v = c.tree.Next()
+		if c.k, c.v = c.tree.Next(); c.k != nil && bytes.Compare(c.k, c.key) <= 0 {
+			panic("keys out of order") // who walks over such a file might never come to its end
+		}
 	}
 	for i, n := range c.at {
 		if n != nil && bytes.Equal(n.key[1:], c.key) {
@@ -271,7 +289,7 @@ func (c *changes) empty() bool {
 	return c.head.next[0] == nil
 }
 
-func (c *changes) full() bool { return c.count >= maxChanges || c.size >= maxSize }
+func (c *changes) full(p *pace) bool { return c.count >= p.changes || c.size >= p.size }
 
 func (n *node) compare(letter byte, k []byte) int {
 	if d := cmp.Compare(n.key[0], letter); d != 0 {
@@ -422,7 +440,7 @@ func (a *Archive) loadJournal(tx *bbolt.Tx) error {
 	old := newChanges()
 	err := b.ForEach(func(k, v []byte) (err error) {
 		if old.last, err = readSeq(k); err == nil {
-			err = eachChange(k, v, func(letter byte, k, v []byte, deleted bool) { old.set(letter, k, v, deleted, 0) })
+			err = eachChange(k, v, func(letter byte, k, v []byte, deleted bool) { old.set(letter, k, v, deleted, beforeAll) })
 		}
 		if err != nil {
 			return fmt.Errorf("open archive %s: %s: %w; bring it back from a backup", a.dir, where(bucketJournal, k), err)
@@ -433,6 +451,33 @@ func (a *Archive) loadJournal(tx *bbolt.Tx) error {
 		a.journal.Store(&journal{taking: j.taking, merging: old, at: &old.head, last: old.last})
 	}
 	return err
+}
+
+// journaledChanges checks the records of the journal. What they say was looked
+// at in the places where it belongs.
+func (c *check) journaledChanges() iter.Seq[func()] {
+	if c.bucket(bucketJournal) == nil {
+		return func(func(func()) bool) {} // format 1
+	}
+	var last uint64
+	return c.each(bucketJournal, func(k, v []byte) {
+		at := where(bucketJournal, k)
+		seq, err := readSeq(k)
+		if err == nil {
+			if last > 0 && seq != last+1 {
+				c.report(at, "the records before it are missing from number %016x on", last+1)
+			}
+			last = seq
+			err = eachChange(k, v, func(letter byte, k, _ []byte, _ bool) {
+				if !isJournaled(letter) {
+					c.report(at, "it names a bucket %q, which is not known", letter)
+				}
+			})
+		}
+		if err != nil {
+			c.report(at, "%v", err)
+		}
+	})
 }
 
 // eachChange reads a record of the journal.
@@ -513,14 +558,14 @@ func (w *work) saveJournal() (*journal, error) {
 		}
 	}
 	j.debt += 2 * len(w.tx.touched) // done before as many have come again
-	if j.merging == nil && (j.taking.full() || w.flush && !j.taking.empty()) {
+	if j.merging == nil && (j.taking.full(&w.a.pace) || w.flush && !j.taking.empty()) {
 		j.taking.last = j.last
-		j = journal{taking: newChanges(), merging: j.taking, at: &j.taking.head, last: j.last, debt: j.debt}
+		j = journal{taking: newChanges(), merging: j.taking, at: &j.taking.head, last: j.last}
 	}
 	if w.flush {
-		j.debt = max(j.debt, flushStep)
+		j.debt = max(j.debt, w.a.pace.flush)
 	}
-	if j.merging != nil && j.debt >= mergeStep {
+	if j.merging != nil && j.debt >= w.a.pace.step {
 		if err := w.merge(&j, b, j.debt); err != nil {
 			return nil, err
 		}

@@ -33,7 +33,7 @@ func (a *Archive) Verify(ctx context.Context) iter.Seq[store.Problem] {
 		}()
 		parts := 0
 		for _, step := range []func(*check) iter.Seq[func()]{
-			(*check).pages, (*check).meta, (*check).targets, (*check).visits, (*check).captures, (*check).versions, (*check).readings,
+			(*check).pages, (*check).meta, (*check).journaledChanges, (*check).targets, (*check).visits, (*check).captures, (*check).versions, (*check).readings,
 			(*check).indexes, (*check).hostRecords, (*check).dayRecords, (*check).watchRecords, (*check).blobs,
 		} {
 			// Problems are handed out between the parts of a step: what the
