@@ -191,7 +191,9 @@ func (c *cursor) First() (k, v []byte) { return c.Seek(nil) }
 // Seek moves to the first key that is not before k; nil is the end.
 func (c *cursor) Seek(k []byte) (key, value []byte) {
 	if c.k, c.v = c.tree.First(); len(k) > 0 {
-		c.k, c.v = c.tree.Seek(k)
+		if c.k, c.v = c.tree.Seek(k); c.k != nil && bytes.Compare(c.k, k) < 0 {
+			panic("keys out of order")
+		}
 	}
 	for i, j := range c.journal {
 		c.at[i] = j.seek(c.bucket.letter, k)
