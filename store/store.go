@@ -39,6 +39,21 @@ type Archive interface {
 	// adds nothing.
 	Commit(ctx context.Context, l *Lease, v Visit) (Outcome, error)
 
+	// Record keeps a visit that was made elsewhere or long ago, without a
+	// lease; the target is added when it is not known. What is known already
+	// is not overruled by what is older: a visit that is not later than the
+	// last of its target leaves the target as it is, and an article that was
+	// fetched before its latest version becomes no version. Its outcome is
+	// Earlier; the capture and the visit are kept all the same. While somebody
+	// has the turn of its host, the target stays as it is too. To record a visit
+	// twice keeps it twice.
+	Record(ctx context.Context, t Target, v Visit) (Outcome, error)
+
+	// Visits streams the visits in the order in which they were kept. Memory
+	// grows with the number of targets whose bytes have changed, by little.
+	// What is kept meanwhile may be seen or not. An error ends it.
+	Visits(ctx context.Context, q VisitQuery) iter.Seq2[VisitRecord, error]
+
 	// Resolve returns the id of the article that a URL led to last, as it is
 	// written or in its canonical form. The id of an article resolves to
 	// itself. ErrNotFound.
@@ -285,6 +300,7 @@ const (
 	Added      ArticleOutcome = "added"      // the first version
 	Changed    ArticleOutcome = "changed"    // a further version
 	Same       ArticleOutcome = "unchanged"  // the reader would see the same
+	Earlier    ArticleOutcome = "earlier"    // from before the latest version, and different: no version was made of it
 	Duplicated ArticleOutcome = "duplicated" // what another article of this host says now, of which the URL becomes an alias
 )
 

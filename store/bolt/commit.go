@@ -20,6 +20,8 @@ type visit struct {
 	store.Visit
 	lease  *store.Lease
 	held   *lease // the same as the archive knows it, once the commit has begun
+	past   bool   // it was made elsewhere or long ago: there is no lease
+	frozen bool   // the target is to stay as it is
 	name   string // what the target is known by
 	digest [32]byte
 	header []byte // the answer's headers, as JSON
@@ -291,6 +293,8 @@ func (p *visit) makePlan(tx *snapshot) error {
 	switch {
 	case q.key != nil && q.latest.hash == t.hash:
 		q.outcome = store.Same
+	case q.key != nil && p.past && !t.article.Fetched.After(q.latest.fetched):
+		q.outcome = store.Earlier
 	case q.key != nil:
 		q.outcome = store.Changed
 	case canBeCopied(t.article):
@@ -433,10 +437,12 @@ func (w *work) commit(p *visit) (o store.Outcome, err error) {
 	if err := w.links(p, &o); err != nil {
 		return o, err
 	}
-	next := r
-	next.after(p, capture, &o)
-	if err := w.saveTarget(name, seq, &next, &r); err != nil {
-		return o, err
+	if !p.past || !p.frozen && p.Time.After(r.Visited) {
+		next := r
+		next.after(p, capture, &o)
+		if err := w.saveTarget(name, seq, &next, &r); err != nil {
+			return o, err
+		}
 	}
 	h.seen(p.Time)
 	return o, errors.Join(w.rest(p), w.watch(p, r.Site, o.Article))

@@ -31,7 +31,7 @@ type host struct {
 // A lease is a live one.
 type lease struct {
 	token      uint64
-	seq        uint64 // of the target
+	seq        uint64 // of the target; 0 while a visit of the past is written
 	expires    time.Time
 	committing bool         // its visit is being written: it cannot run out any more
 	record     targetRecord // nobody else changes it while the lease lives
@@ -381,7 +381,7 @@ func (a *Archive) leased() map[string]bool {
 	defer a.mu.Unlock()
 	keys := map[string]bool{}
 	for name, h := range a.hosts {
-		if h.lease != nil && (h.lease.committing || now.Before(h.lease.expires)) {
+		if h.lease != nil && h.lease.seq != 0 && (h.lease.committing || now.Before(h.lease.expires)) {
 			keys[string(recordKey(name, h.lease.seq))] = true
 		}
 	}

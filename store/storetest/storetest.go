@@ -63,6 +63,8 @@ func Run(t *testing.T, open Open) {
 		{"captures come back as they were", captures},
 		{"identical bytes are kept once", identicalBytes},
 		{"long bodies come as spools", spools},
+		{"visits come back in order", visits},
+		{"visits of the past", record},
 		{"stats", stats},
 		{"days", days},
 		{"trends", trends},
@@ -1291,6 +1293,13 @@ func contextEnds(r *run) {
 		"Spool":  func() error { _, err := r.a.Spool(ctx); return err },
 		"Articles": func() (last error) {
 			for _, err := range r.a.Articles(ctx, store.Query{}) {
+				last = err
+			}
+			return last
+		},
+		"Record": func() error { _, err := r.a.Record(ctx, l.Target, fetched(l.Target.URL, "x", nil)); return err },
+		"Visits": func() (last error) {
+			for _, err := range r.a.Visits(ctx, store.VisitQuery{}) {
 				last = err
 			}
 			return last

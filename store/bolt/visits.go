@@ -1,0 +1,282 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"luutin/store"
+)
+
+// Record implements store.Archive.
+func (a *Archive) Record(ctx context.Context, t store.Target, v store.Visit) (o store.Outcome, err error) {
+	if a.readOnly {
+		return o, store.ErrReadOnly
+	}
+	fail := func(err error) (store.Outcome, error) {
+		return store.Outcome{}, fmt.Errorf("record visit of %s: %w", t.URL, err)
+	}
+	if err := checkTarget(&t); err != nil {
+		return fail(err)
+	}
+	p := &visit{Visit: v, past: true, name: t.Known(), lease: &store.Lease{Target: t, Host: store.Host(t.URL)}}
+	// A target stands with the host of the URL by which it came first.
+	err = a.view(func(tx *snapshot) error {
+		if k := tx.Bucket(bucketURLs).Get(hashKey(p.name)); k != nil {
+			host, _, err := cutRecordKey(k)
+			p.lease.Host = host
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return fail(err)
+	}
+	if err := a.prepare(p); err != nil {
+		return fail(err)
+	}
+	err = a.do(&request{
+		ctx: ctx,
+		begin: func() (done bool, err error) {
+			turn, err := a.takeTurn(p.lease.Host)
+			p.frozen = !turn
+			return false, err
+		},
+		run: func(w *work) (err error) {
+			if p.held, err = w.pastTarget(p, &t); err == nil {
+				o, err = w.commit(p)
+			}
+			return err
+		},
+		end: func(*work, error) {
+			if !p.frozen {
+				a.hosts[p.lease.Host].lease = nil
+			}
+		},
+	})
+	if err != nil {
+		return fail(err)
+	}
+	return o, nil
+}
+
+// takeTurn keeps others from leasing a target of a host while a visit of the
+// past is written: what is leased must not change. It reports false when
+// somebody has the turn.
+func (a *Archive) takeTurn(name string) (bool, error) {
+	now := keptTime(a.clock())
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch h := a.host(name); {
+	case h.lease == nil, !h.lease.committing && !now.Before(h.lease.expires):
+		h.lease = &lease{committing: true}
+		return true, nil
+	case h.lease.committing:
+		return false, errWait
+	}
+	return false, nil
+}
+
+// pastTarget returns the target of a visit of the past, which is added when it
+// is not known.
+func (w *work) pastTarget(p *visit, t *store.Target) (*lease, error) {
+	if _, err := w.add([]store.Target{*t}); err != nil {
+		return nil, err
+	}
+	k := w.urls.Get(hashKey(p.name))
+	host, seq, err := cutRecordKey(k)
+	if err != nil || host != p.lease.Host {
+		return nil, fmt.Errorf("urls: entry of %s is damaged", p.name)
+	}
+	held := &lease{seq: seq}
+	return held, readTarget(w.targets, recordKey(host, seq), &held.record)
+}
+
+// Visits implements store.Archive.
+func (a *Archive) Visits(ctx context.Context, q store.VisitQuery) iter.Seq2[store.VisitRecord, error] {
+	return func(yield func(store.VisitRecord, error) bool) {
+		if err := a.warmUp(ctx); err != nil {
+			yield(store.VisitRecord{}, err)
+			return
+		}
+		walk := visitWalk{a: a, held: map[string]uint64{}}
+		const maxRecords, maxBytes = 256, 4 << 20 // as in Articles; the bytes are of what is unpacked
+		var after []byte
+		for more := true; more; {
+			var batch []store.VisitRecord
+			walk.unpacked = 0
+			err := a.view(func(tx *snapshot) error {
+				walk.tx = tx
+				c := tx.Bucket(bucketVisits).Cursor()
+				k, v := c.First()
+				if after != nil {
+					if k, v = c.Seek(after); bytes.Equal(k, after) {
+						k, v = c.Next()
+					}
+				}
+				for read := 0; k != nil && read < maxRecords && walk.unpacked < maxBytes; k, v = c.Next() {
+					read++
+					after = append(after[:0], k...)
+					record, chosen, err := walk.record(k, v, &q)
+					if err != nil {
+						return err
+					}
+					if chosen {
+						batch = append(batch, record)
+					}
+				}
+				more = k != nil
+				return ctx.Err()
+			})
+			a.touch(2 * len(batch))
+			for _, record := range batch {
+				if ctx.Err() != nil {
+					break
+				}
+				if !yield(record, nil) {
+					return
+				}
+			}
+			if ctx.Err() != nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				yield(store.VisitRecord{}, err)
+				return
+			}
+		}
+	}
+}
+
+// A visitWalk reads visits in their order.
+type visitWalk struct {
+	a        *Archive
+	tx       *snapshot
+	held     map[string]uint64 // key of a target that has changed since -> the capture that it had
+	unpacked int
+}
+
+// record reads a visit and what it refers to, if q chooses it.
+func (w *visitWalk) record(k, v []byte, q *store.VisitQuery) (o store.VisitRecord, chosen bool, err error) {
+	fail := func(err error) (store.VisitRecord, bool, error) {
+		return o, false, fmt.Errorf("%s: %w", where(bucketVisits, k), err)
+	}
+	var r visitRecord
+	packed, err := cutPayload(k, v, &r)
+	if err != nil {
+		return fail(err)
+	}
+	key := recordKey(r.Host, r.Target)
+	var t targetRecord
+	if err := readTarget(w.tx.Bucket(bucketTargets), key, &t); err != nil {
+		return fail(err)
+	}
+	capture := r.Capture
+	changed := t.Changed.After(r.Time)
+	switch {
+	case r.Result == store.Fetched && changed:
+		w.held[string(key)] = capture
+	case r.Result == store.Unchanged && changed:
+		capture = w.held[string(key)]
+	case r.Result == store.Unchanged && t.Capture != "":
+		id, _ := parseID(t.Capture)
+		if capture, err = readSeq(w.tx.Bucket(bucketCaptureIDs).Get(id[:])); err != nil {
+			return fail(fmt.Errorf("capture %s: %w", t.Capture, err))
+		}
+	}
+	if site := r.Site; len(q.Sites) > 0 {
+		if site == "" {
+			site = t.Site
+		}
+		if !slices.Contains(q.Sites, site) {
+			return o, false, nil
+		}
+	}
+
+	o = store.VisitRecord{
+		Target: t.target(), Host: r.Host, Time: r.Time, Result: r.Result, Reason: r.Reason, Cause: r.Cause,
+		Outcome: r.Outcome, Article: r.Article, Version: r.Version,
+	}
+	var kept captureRecord
+	if capture != 0 {
+		if err := w.capture(capture, &kept, nil); err != nil {
+			return fail(err)
+		}
+		if o.Digest, err = kept.digest(); err != nil {
+			return fail(err)
+		}
+		o.Capture, o.Length = captureID(kept.Canonical, o.Digest).String(), kept.Length
+		if r.Revisit || r.Result == store.Unchanged {
+			o.First = kept.capture()
+		}
+	}
+	switch {
+	case r.Response != nil:
+		o.Answer = r.Response.capture()
+	case r.Capture != 0 && !r.Revisit:
+		o.Answer = kept.capture()
+	}
+	if asked := o.Asked(); asked.Before(q.Since) || !q.Until.IsZero() && !asked.Before(q.Until) {
+		return o, false, nil
+	}
+	if o.Answer != nil && r.Response != nil {
+		header, err := w.a.unpack(packed)
+		if err == nil && len(header) > 0 {
+			err = json.Unmarshal(header, &o.Answer.Header)
+		}
+		if err != nil {
+			return fail(err)
+		}
+	} else if o.Answer != nil {
+		if err := w.capture(capture, &kept, o.Answer); err != nil {
+			return fail(err)
+		}
+	}
+	if kept.SameAs != 0 && o.First == nil {
+		var holder captureRecord
+		if err := w.capture(kept.SameAs, &holder, nil); err != nil {
+			return fail(err)
+		}
+		o.First = holder.capture()
+	}
+	return o, true, nil
+}
+
+// capture reads the record of a capture, and its headers into an answer when
+// there is one.
+func (w *visitWalk) capture(seq uint64, r *captureRecord, answer *store.Capture) error {
+	k := seqKey(seq)
+	packed, err := cutPayload(k, w.tx.Bucket(bucketCaptures).Get(k), r)
+	if err == nil && answer != nil {
+		var whole []byte
+		if whole, err = w.a.unpack(packed); err == nil {
+			w.unpacked += len(whole)
+			switch {
+			case r.Headers < 0 || r.Headers > len(whole):
+				err = errors.New("length of the headers is wrong")
+			case r.Headers > 0:
+				err = json.Unmarshal(whole[:r.Headers], &answer.Header)
+			}
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", where(bucketCaptures, k), err)
+	}
+	return nil
+}
+
+// capture is the answer without its headers and its body.
+func (r *response) capture() *store.Capture {
+	c := &store.Capture{
+		URL: r.URL, Post: r.Post, FinalURL: r.FinalURL, Hops: r.Hops, Status: r.Status,
+		ContentType: r.ContentType, Fetched: r.Fetched, Took: r.Took, Truncated: r.Truncated, TLS: r.TLS,
+	}
+	if c.FinalURL == "" {
+		c.FinalURL = c.URL
+	}
+	return c
+}

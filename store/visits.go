@@ -1,0 +1,37 @@
+package store
+
+import "time"
+
+// A VisitQuery chooses visits. Its zero value chooses all.
+type VisitQuery struct {
+	Sites []string
+	Since time.Time // asked at or after
+	Until time.Time // asked before
+}
+
+// A VisitRecord is one visit as the archive keeps it.
+type VisitRecord struct {
+	Target  Target // as it is now
+	Host    string // whose turn it was
+	Time    time.Time
+	Result  Result
+	Reason  string
+	Cause   string
+	Answer  *Capture // without its body; nil when nothing of it was kept, as of a 304
+	Capture string   // id of the capture with the body; of an Unchanged visit that which still holds; "" when there is none
+	Digest  [32]byte // SHA-256 of the body
+	Length  int64    // of the body
+	First   *Capture // the answer that brought these bytes, without them; nil when this visit did
+	Outcome ArticleOutcome
+	Article string // id
+	Version int
+}
+
+// Asked is when the request was sent or, when there is no answer, when the
+// visit was over.
+func (v *VisitRecord) Asked() time.Time {
+	if v.Answer != nil {
+		return v.Answer.Fetched
+	}
+	return v.Time
+}
