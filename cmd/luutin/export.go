@@ -10,24 +10,36 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"luutin/extract"
 	"luutin/store"
 	"luutin/store/bolt"
+	"luutin/store/warc"
 )
 
 func exportCommand(common *flags) *cobra.Command {
 	var e exportRun
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "Write the articles as JSON",
+		Short: "Write the articles as JSON, or the visits as WARC or WACZ",
 		Long: `Export writes the latest version of every article, one JSON object a line,
 host by host in the order in which they were first kept. Days in --since and
 --until are days as the article prints them; an article without a date of
-publication matches neither. A file named by -o is written whole or not at all.`,
+publication matches neither. A file named by -o is written whole or not at all.
+
+With --format warc or wacz it writes what was visited instead: every answer
+with its headers and its bytes, every redirect, every article that was read.
+WARC (ISO 28500) is what other web archives read; a WACZ package opens in
+ReplayWeb.page. --since and --until are then days (UTC) on which pages were
+asked for. luutin import reads both.`,
 		Example: `  luutin export > all.jsonl
+  luutin export --format warc -o all.warc.gz
+  luutin export --format wacz --site moj.gov.vn --since 2026-01-01 -o moj.wacz
   luutin export --site moj.gov.vn --since 2018-01-01 --until 2018-12-31 -o 2018.jsonl
   luutin export --history --format json
   luutin export --unique                   without what others reprint`,
@@ -38,17 +50,19 @@ publication matches neither. A file named by -o is written whole or not at all.`
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&e.format, "format", "jsonl", "jsonl, an object a line, or json, one array")
+	f.StringVar(&e.format, "format", "jsonl", "jsonl, an object a line, json, one array, warc or wacz")
 	f.StringArrayVar(&e.sites, "site", nil, "only articles of this `site` (may be repeated)")
-	f.StringVar(&e.since, "since", "", "only articles published on this `day` or later")
-	f.StringVar(&e.until, "until", "", "only articles published on this `day` or earlier")
+	f.StringVar(&e.since, "since", "", "only articles published (WARC, WACZ: pages asked for) on this `day` or later")
+	f.StringVar(&e.until, "until", "", "only those of this `day` or earlier")
 	f.BoolVar(&e.history, "history", false, "every version, not only the latest")
 	f.BoolVar(&e.unique, "unique", false, "one article of each family: of those that carry the same text, the first (luutin families)")
 	f.StringVarP(&e.output, "output", "o", "", "the `file` to write (default: standard output)")
 	cmd.RegisterFlagCompletionFunc("site", common.completeSites)
-	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"jsonl", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(exportFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
+
+var exportFormats = []string{"jsonl", "json", "warc", "wacz"}
 
 type exportRun struct {
 	common       *flags
@@ -66,8 +80,12 @@ type exportRun struct {
 const someZone = 14 * time.Hour
 
 func (e *exportRun) run(cmd *cobra.Command) (err error) {
-	if e.format != "jsonl" && e.format != "json" {
-		return fmt.Errorf("--format %q is neither jsonl nor json", e.format)
+	if !slices.Contains(exportFormats, e.format) {
+		return fmt.Errorf("--format %q is none of %s", e.format, strings.Join(exportFormats, ", "))
+	}
+	visits := e.format == "warc" || e.format == "wacz"
+	if visits && e.history {
+		return fmt.Errorf("--history is for articles; --format %s has every version anyway", e.format)
 	}
 	if e.unique && e.history {
 		return errors.New("--unique and --history do not go together: a family is of latest versions")
@@ -85,7 +103,9 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 		if err != nil {
 			return fmt.Errorf("%s %q is no day such as 2018-01-19", x.flag, x.day)
 		}
-		*x.bound = day.Add(x.slack)
+		if *x.bound = day.Add(x.slack); visits {
+			*x.bound = day
+		}
 	}
 	archive, err := bolt.Open(e.common.archive, bolt.Options{ReadOnly: true})
 	if err != nil {
@@ -93,9 +113,15 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	}
 	defer archive.Close()
 
-	n := 0
+	n, what := 0, "articles"
 	write := func(w io.Writer) (err error) {
-		if n, err = e.write(cmd.Context(), w, archive, q); err == nil && n == 0 && e.output != "" {
+		if visits {
+			what = "visits"
+			n, err = e.writeVisits(cmd.Context(), w, archive, q)
+		} else {
+			n, err = e.write(cmd.Context(), w, archive, q)
+		}
+		if err == nil && n == 0 && e.output != "" {
 			return errNo // what the file held stays
 		}
 		return err
@@ -111,11 +137,11 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	switch {
 	case e.common.quiet:
 	case n == 0 && len(e.sites) > 0:
-		fmt.Fprintln(cmd.ErrOrStderr(), "luutin: no article matches; luutin sites list names the sites")
+		fmt.Fprintln(cmd.ErrOrStderr(), "luutin: no "+strings.TrimSuffix(what, "s")+" matches; luutin sites list names the sites")
 	case n == 0:
-		fmt.Fprintln(cmd.ErrOrStderr(), "luutin: no article matches")
+		fmt.Fprintln(cmd.ErrOrStderr(), "luutin: no "+strings.TrimSuffix(what, "s")+" matches")
 	case e.output != "":
-		fmt.Fprintf(cmd.ErrOrStderr(), "%d articles written to %s\n", n, e.output)
+		fmt.Fprintf(cmd.ErrOrStderr(), "%d %s written to %s\n", n, what, e.output)
 	}
 	return matched(n)
 }
@@ -164,6 +190,27 @@ func writeWhole(name string, write func(io.Writer) error) error {
 		return err
 	}
 	return os.Rename(f.Name(), name)
+}
+
+// writeVisits writes WARC or WACZ and returns how many visits are in it.
+func (e *exportRun) writeVisits(ctx context.Context, w io.Writer, archive store.Archive, q store.Query) (int, error) {
+	o := warc.Options{
+		VisitQuery: store.VisitQuery{Sites: q.Sites, Since: q.Since, Until: q.Until},
+		Software:   "luutin/" + extract.Version, Now: time.Now(),
+	}
+	if !q.Until.IsZero() {
+		o.Until = q.Until.AddDate(0, 0, 1)
+	}
+	b := bufio.NewWriterSize(w, 256<<10)
+	write := warc.Export
+	if e.format == "wacz" {
+		write = warc.WACZ
+	}
+	counts, err := write(ctx, archive, b, o)
+	if err != nil {
+		return counts.Visits, err
+	}
+	return counts.Visits, b.Flush()
 }
 
 func matched(n int) error {

@@ -236,7 +236,7 @@ func (w *visitWalk) record(k, v []byte, q *store.VisitQuery) (o store.VisitRecor
 			return fail(err)
 		}
 	}
-	if kept.SameAs != 0 && o.First == nil {
+	if kept.SameAs != 0 && r.Result != store.Unchanged {
 		var holder captureRecord
 		if err := w.capture(kept.SameAs, &holder, nil); err != nil {
 			return fail(err)
