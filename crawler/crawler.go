@@ -66,6 +66,8 @@ type Sites interface {
 	Names() []string
 	// Seeds returns where the crawl of a site begins: start lists, feeds, sitemaps.
 	Seeds(site string) []extract.Link
+	// Of returns the site that a URL belongs to; "" when none knows it.
+	Of(rawURL string) string
 	// Belongs reports whether a host, given without a port, is one of the site's.
 	Belongs(site, host string) bool
 	// Delay returns the site's own pause between two requests; 0 means that it has none.
@@ -78,7 +80,9 @@ type Sites interface {
 	Terms(site string) extract.Terms
 	// Headers returns what a request for the URL must bear besides the usual.
 	Headers(site, rawURL string) map[string]string
-	// Canonical returns what a URL is known by.
+	// Key returns what a URL is known by in a frontier.
+	Key(rawURL string) string
+	// Canonical returns the canonical form of a URL.
 	Canonical(rawURL string) string
 	// Rules returns the rules for an article's fields; see extract.Sites.Rules.
 	Rules(site, extractor string) map[string]string

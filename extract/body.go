@@ -210,6 +210,10 @@ func (t telling) resolve(ref string) string {
 // documents are the types of file that are attachments.
 var documents = []string{"pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "odt", "ods", "rtf", "zip", "rar", "7z", "tif", "tiff", "csv", "epub"}
 
+// IsDocument reports whether a URL leads to a document by its name: a PDF, a
+// Word file and the like.
+func IsDocument(rawURL string) bool { return attachmentType(rawURL) != "" }
+
 // attachmentType returns the type of the file a URL leads to, "" when it is none.
 func attachmentType(u string) string {
 	p, err := url.Parse(u)

@@ -112,7 +112,7 @@ failed); 2 trouble or wrong usage; 3 the archive is in use; 130 interrupted.`,
 	p.BoolVar(&common.json, "json", false, "results as JSON, one object a line")
 	p.BoolVarP(&common.quiet, "quiet", "q", false, "no progress and no remarks")
 	cmd.AddCommand(
-		crawlCommand(&common), extractCommand(&common), exportCommand(&common), showCommand(&common),
+		crawlCommand(&common), extractCommand(&common), exportCommand(&common), importCommand(&common), showCommand(&common),
 		historyCommand(&common), diffCommand(&common), familiesCommand(&common), statusCommand(&common), gapsCommand(&common),
 		sitesCommand(&common), verifyCommand(&common), versionCommand(&common),
 	)
