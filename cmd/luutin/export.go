@@ -84,8 +84,8 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 		return fmt.Errorf("--format %q is none of %s", e.format, strings.Join(exportFormats, ", "))
 	}
 	visits := e.format == "warc" || e.format == "wacz"
-	if visits && e.history {
-		return fmt.Errorf("--history is for articles; --format %s has every version anyway", e.format)
+	if visits && (e.history || e.unique) {
+		return fmt.Errorf("--history and --unique are for articles; --format %s has all that was visited", e.format)
 	}
 	if e.unique && e.history {
 		return errors.New("--unique and --history do not go together: a family is of latest versions")
