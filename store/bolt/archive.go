@@ -34,6 +34,7 @@ const (
 	dbName   = "archive.db"
 	lockName = "archive.lock"
 	blobsDir = "blobs"
+	level    = zstd.SpeedDefault
 	tempMark = ".new-" // in the names of files that are not whole yet
 )
 
@@ -58,7 +59,9 @@ type Archive struct {
 	queue   writeQueue
 	journal atomic.Pointer[journal]
 	recent  recent
-	pace    pace
+
+	references references
+	pace       pace
 
 	mu      sync.Mutex
 	hosts   map[string]*host
@@ -132,7 +135,7 @@ func (a *Archive) open() error {
 		return err
 	}
 	var err error
-	if a.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(maxInline),
+	if a.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(maxInline),
 		zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithLowerEncoderMem(true)); err != nil {
 		return err
 	}

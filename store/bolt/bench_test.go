@@ -1,19 +1,31 @@
 package bolt_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
+	"luutin/extract"
 	"luutin/store"
 	"luutin/store/bolt"
+	"luutin/testdata/ministry"
 )
 
 // written is how many bytes this process has handed to write calls.
@@ -100,6 +112,119 @@ func BenchmarkCommit(b *testing.B) {
 			}
 			b.ReportMetric(float64(time.Since(start))/float64(took), "ratio")
 			b.ReportMetric(amp, "amp")
+		})
+	}
+}
+
+// sample are the articles of the sample ministry as captures, site by site.
+func sample(b *testing.B) (all []*store.Capture) {
+	web := must[*ministry.Web](b)(ministry.New())
+	golden := must[[]byte](b)(os.ReadFile("../../testdata/ministry/articles.golden.jsonl"))
+	for line := range bytes.Lines(golden) {
+		var a struct{ URL string }
+		if err := json.Unmarshal(line, &a); err != nil {
+			b.Fatal(err)
+		}
+		r := httptest.NewRecorder()
+		web.ServeHTTP(r, httptest.NewRequest("GET", a.URL, nil))
+		if r.Code == 200 && !slices.ContainsFunc(all, func(c *store.Capture) bool { return c.URL == a.URL }) {
+			all = append(all, &store.Capture{URL: a.URL, Status: 200, Header: r.Header(), Body: r.Body.Bytes()})
+		}
+	}
+	return all
+}
+
+// corpus are real pages as captures, of hosts that have several; none when
+// they do not lie beside the project.
+func corpus(b *testing.B) (all []*store.Capture) {
+	const dir = "../../../shared/corpus"
+	index, err := os.ReadFile(filepath.Join(dir, "index.jsonl"))
+	if err != nil {
+		return nil
+	}
+	type page struct{ File, URL, Host string }
+	byHost := map[string][]page{}
+	for line := range bytes.Lines(index) {
+		var p page
+		if err := json.Unmarshal(line, &p); err != nil {
+			b.Fatal(err)
+		}
+		byHost[p.Host] = append(byHost[p.Host], p)
+	}
+	for _, host := range slices.Sorted(maps.Keys(byHost)) {
+		for i, p := range byHost[host] {
+			if len(byHost[host]) > 4 {
+				c := &store.Capture{URL: fmt.Sprintf("https://%s/%d", host, i), Status: 200, Body: must[[]byte](b)(os.ReadFile(filepath.Join(dir, p.File)))}
+				c.Header = http.Header{"Content-Type": {"text/html; charset=utf-8"}, "Date": {"Fri, 19 Jan 2018 07:39:00 GMT"}, "Server": {"nginx"}}
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
+// BenchmarkSpace keeps pages of a few sites, one after the other.
+//
+//	gzip      bytes that the bodies take with their headers in the archive, over
+//	          those of one gzip -9 member each, as in a .warc.gz
+//	fold      bytes of the bodies over what they take
+//	time      CPU to read them, over that of plain zstd
+func BenchmarkSpace(b *testing.B) {
+	for name, load := range map[string]func(*testing.B) []*store.Capture{"sample": sample, "corpus": corpus} {
+		b.Run(name, func(b *testing.B) {
+			pages := load(b)
+			if len(pages) == 0 {
+				b.Skip("there are no such pages here")
+			}
+			var gzipped, length int64
+			var plain [][]byte
+			enc := must[*zstd.Encoder](b)(zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)))
+			dec := must[*zstd.Decoder](b)(zstd.NewReader(nil, zstd.WithDecoderConcurrency(1)))
+			for _, c := range pages {
+				whole := append(must[[]byte](b)(json.Marshal(c.Header)), c.Body...)
+				var z bytes.Buffer
+				w := must[*gzip.Writer](b)(gzip.NewWriterLevel(&z, 9))
+				must[int](b)(w.Write(whole))
+				if err := w.Close(); err != nil {
+					b.Fatal(err)
+				}
+				gzipped += int64(z.Len())
+				length += int64(len(c.Body))
+				plain = append(plain, enc.EncodeAll(whole, nil))
+			}
+			var took, alone time.Duration
+			var s store.Stats
+			for range b.N {
+				a := open(b, filepath.Join(b.TempDir(), "archive"), bolt.Options{})
+				ctx := context.Background()
+				var ids []string
+				for _, c := range pages {
+					must[int](b)(a.Add(ctx, store.Target{URL: c.URL}))
+					l := must[*store.Lease](b)(a.Lease(ctx, store.Want{}))
+					must[store.Outcome](b)(a.Commit(ctx, l, store.Visit{Result: store.Fetched, Capture: c}))
+				}
+				for t := range a.Targets(ctx, store.Selection{}) {
+					ids = append(ids, t.Capture)
+				}
+				s = must[store.Stats](b)(a.Stats(ctx))
+				start := time.Now()
+				for _, id := range ids {
+					must[extract.Page](b)(a.Capture(ctx, id))
+				}
+				took += time.Since(start)
+				start = time.Now()
+				for i, p := range plain {
+					body := must[[]byte](b)(dec.DecodeAll(p, nil))
+					if sha256.Sum256(body) == [32]byte{} { // which Capture does too
+						b.Fatal(i)
+					}
+				}
+				alone += time.Since(start)
+				a.Close()
+			}
+			b.ReportMetric(float64(s.Kept)/float64(gzipped), "gzip")
+			b.ReportMetric(float64(length)/float64(s.Kept), "fold")
+			b.ReportMetric(float64(took)/float64(alone), "time")
 		})
 	}
 }

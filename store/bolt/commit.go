@@ -18,17 +18,19 @@ import (
 // done before the transaction, in the caller's goroutine.
 type visit struct {
 	store.Visit
-	lease  *store.Lease
-	held   *lease // the same as the archive knows it, once the commit has begun
-	past   bool   // it was made elsewhere or long ago: there is no lease
-	frozen bool   // the target is to stay as it is
-	name   string // what the target is known by
-	digest [32]byte
-	header []byte // the answer's headers, as JSON
-	record []byte // of the capture, with headers and body, but for its seal; nil when the archive had the bytes
-	kept   int64  // what headers and body take in it
-	spool  *spool // the body, when it is to be a file of its own and came as one
-	text   *text  // the article; nil when there is none
+	lease     *store.Lease
+	held      *lease // the same as the archive knows it, once the commit has begun
+	past      bool   // it was made elsewhere or long ago: there is no lease
+	frozen    bool   // the target is to stay as it is
+	name      string // what the target is known by
+	digest    [32]byte
+	header    []byte // the answer's headers, as JSON
+	record    []byte // of the capture, with headers and body, but for its seal; nil when the archive had the bytes
+	reference bool   // it stands whole, and others may be like it
+	blob      bool   // the body is a file of its own
+	kept      int64  // what headers and body take in it
+	spool     *spool // the body, when it is to be a file of its own and came as one
+	text      *text  // the article; nil when there is none
 }
 
 // A text is the article of a visit and what is to become of it.
@@ -196,10 +198,11 @@ func (a *Archive) prepare(p *visit) error {
 	if p.spool != nil {
 		return p.spool.keep()
 	}
-	if len(p.Capture.Body) > maxInline {
-		return a.writeBlob(p.Capture.Body)
+	if err := p.pack(a); err != nil || p.kept <= maxInline {
+		return err
 	}
-	return p.pack(a)
+	p.record, p.blob = nil, true
+	return a.writeBlob(p.Capture.Body)
 }
 
 // takeSpool looks at a body that came as a spool. One that is not too large for
@@ -238,9 +241,16 @@ func (p *visit) keepsBody() bool {
 // pack makes the record of a capture that holds its body.
 func (p *visit) pack(a *Archive) (err error) {
 	whole := make([]byte, 0, len(p.header)+len(p.Capture.Body))
-	packed := a.pack(append(append(whole, p.header...), p.Capture.Body...))
+	whole = append(append(whole, p.header...), p.Capture.Body...)
+	packed, reference, err := a.packAgainst(p.lease.Host, whole)
+	if err != nil {
+		return err
+	}
 	p.kept = int64(len(packed))
-	p.record, err = unsealed(p.captureRecord(), packed)
+	p.reference = reference == 0 && packed[0] == codecZstd && len(whole) >= minReference && len(whole) <= maxReference
+	r := p.captureRecord()
+	r.Reference = reference
+	p.record, err = unsealed(r, packed)
 	return err
 }
 
@@ -527,15 +537,12 @@ func (w *work) capture(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 			return id, fmt.Errorf("payloads of %s: %w", host, err)
 		}
 		v, err = withPayload(k, r, w.a.pack(p.header))
-	case p.Capture.Length() > maxInline:
+	case p.spool != nil || p.blob:
 		r := p.captureRecord()
 		r.Blob = true
 		p.kept = r.Length
 		v, err = withPayload(k, r, w.a.pack(p.header))
 	default:
-		if p.record == nil {
-			err = p.pack(w.a)
-		}
 		v = seal(k, p.record)
 	}
 	if err != nil {
@@ -545,6 +552,9 @@ func (w *work) capture(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 		o.Captured = true
 		h.Bytes += p.Capture.Length()
 		h.Kept += p.kept
+		if p.reference {
+			h.References = append(w.a.references.withRoom(host, h.References), seq)
+		}
 		if err := w.put(w.payloads, payload, k); err != nil {
 			return id, err
 		}

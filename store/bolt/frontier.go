@@ -91,6 +91,7 @@ func (a *Archive) loadHosts(tx *snapshot) error {
 			return fmt.Errorf("hosts/%s: %w", k, err)
 		}
 		a.host(strings.TrimSuffix(string(k), "\x00")).rest = r.Rest
+		a.references.know(strings.TrimSuffix(string(k), "\x00"), r.References)
 		return nil
 	})
 	if err != nil {

@@ -256,10 +256,10 @@ func (a *Archive) body(ctx context.Context, id string) (r captureRecord, body io
 			if packed, err = cutPayload(k, captures.Get(k), &holder); err == nil && holder.SameAs != 0 {
 				err = errors.New("it holds no body")
 			}
-			r.Blob, r.Headers = holder.Blob, holder.Headers
+			r.Blob, r.Headers, r.Reference = holder.Blob, holder.Headers, holder.Reference
 		}
 		if err == nil && !r.Blob {
-			inline, err = a.unpackBody(packed, &r)
+			inline, err = a.unpackBody(tx, packed, &r)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", where(bucketCaptures, k), err)
@@ -287,8 +287,8 @@ func (a *Archive) body(ctx context.Context, id string) (r captureRecord, body io
 
 // unpackBody returns what stands behind a capture's headers, in memory of its
 // own.
-func (a *Archive) unpackBody(packed []byte, r *captureRecord) ([]byte, error) {
-	whole, err := a.unpack(packed)
+func (a *Archive) unpackBody(tx *snapshot, packed []byte, r *captureRecord) ([]byte, error) {
+	whole, err := a.unpackCapture(tx, packed, r)
 	if err != nil {
 		return nil, err
 	}

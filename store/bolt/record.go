@@ -255,6 +255,8 @@ type hostRecord struct {
 	Kept      int64               `json:"kept"`
 	FirstSeen time.Time           `json:"first_seen,omitzero"`
 	LastSeen  time.Time           `json:"last_seen,omitzero"`
+
+	References []uint64 `json:"references,omitempty"` // captures that others are compressed against from now on
 }
 
 func (h *hostRecord) seen(t time.Time) {
@@ -375,7 +377,8 @@ type captureRecord struct {
 	Length    int64  `json:"length"`    // of the body
 	Headers   int    `json:"headers"`   // length of the headers before the body
 	SameAs    uint64 `json:"same_as,omitempty"`
-	Blob      bool   `json:"blob,omitempty"` // the body is a file in blobs/
+	Blob      bool   `json:"blob,omitempty"`      // the body is a file in blobs/
+	Reference uint64 `json:"reference,omitempty"` // number of the capture that the bytes are compressed against
 	response
 }
 
@@ -390,11 +393,13 @@ func (c *captureRecord) digest() (d [32]byte, err error) {
 
 // The codecs of what stands behind a record.
 const (
-	codecPlain = 0
-	codecZstd  = 1
+	codecPlain     = 0
+	codecZstd      = 1
+	codecReference = 2 // zstd with the headers and body of a capture as raw dictionary
 )
 
-// maxInline is the length of the largest body that archive.db holds itself.
+// maxInline is what the largest body takes that archive.db holds itself: as it
+// is kept there, of one that came as a spool as it came.
 const maxInline = 1 << 20
 
 // pack returns payload as it is kept: a codec byte and the bytes.

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -24,7 +25,7 @@ import (
 // Commits may go on meanwhile; their pages cannot be used again before it ends.
 func (a *Archive) Verify(ctx context.Context) iter.Seq[store.Problem] {
 	return func(yield func(store.Problem) bool) {
-		c := &check{a: a, ctx: ctx, hosts: map[string]*tally{}, days: map[string]*store.Day{}}
+		c := &check{a: a, ctx: ctx, hosts: map[string]*tally{}, days: map[string]*store.Day{}, references: map[uint64]error{}}
 		defer func() {
 			if c.tx != nil {
 				// It only read; there is nothing to lose.
@@ -65,13 +66,14 @@ func (a *Archive) Verify(ctx context.Context) iter.Seq[store.Problem] {
 
 // A check is a run of Verify.
 type check struct {
-	a     *Archive
-	ctx   context.Context
-	tx    *snapshot
-	found []store.Problem
-	over  bool // there is no use in reading on
-	hosts map[string]*tally
-	days  map[string]*store.Day // what visits and versions add up to
+	a          *Archive
+	ctx        context.Context
+	tx         *snapshot
+	found      []store.Problem
+	references map[uint64]error // captures that others depend on, and what is wrong with them
+	over       bool             // there is no use in reading on
+	hosts      map[string]*tally
+	days       map[string]*store.Day // what visits and versions add up to
 
 	// What was counted: targets that are due, captures that hold a body, first versions.
 	dues, bodies, firsts       uint64
@@ -351,7 +353,12 @@ func (c *check) captures() iter.Seq[func()] {
 		if !c.leadsTo(bucketPayloads, payloadKey(r.Host, digest), seqKey(holder)) {
 			c.report(at, "the index payloads does not lead to its body")
 		}
-		whole, err := c.a.unpack(packed)
+		if r.Reference != 0 {
+			if err := c.reference(r.Host, r.Reference); err != nil || r.Reference >= seq {
+				return fmt.Errorf("it cannot be read without capture %016x: %w", r.Reference, cmp.Or(err, errors.New("that is no earlier one")))
+			}
+		}
+		whole, err := c.a.unpackCapture(c.tx, packed, &r)
 		if err != nil {
 			return err
 		}
@@ -394,6 +401,26 @@ func (c *check) captures() iter.Seq[func()] {
 		}
 		return nil
 	})
+}
+
+// reference says what is wrong with a capture that others depend on. It stands
+// whole, so there is no chain to follow.
+func (c *check) reference(host string, seq uint64) error {
+	if err, known := c.references[seq]; known {
+		return err
+	}
+	var r captureRecord
+	k := seqKey(seq)
+	packed, err := cutPayload(k, c.bucket(bucketCaptures).Get(k), &r)
+	if err == nil {
+		if r.Host != host || r.SameAs != 0 || r.Blob || r.Reference != 0 {
+			err = errors.New("it is of another host, or does not stand whole")
+		} else {
+			_, err = c.a.unpack(packed)
+		}
+	}
+	c.references[seq] = err
+	return err
 }
 
 func (c *check) versions() iter.Seq[func()] {
@@ -615,7 +642,12 @@ func (c *check) hostRecords() iter.Seq[func()] {
 		}
 		got, _ := json.Marshal(h)
 		want := c.host(name).hostRecord
-		want.Rest = h.Rest
+		want.Rest, want.References = h.Rest, h.References
+		for _, seq := range h.References {
+			if err := c.reference(name, seq); err != nil {
+				c.report(at, "capture %016x, which it names as a reference: %v", seq, err)
+			}
+		}
 		if b, _ := json.Marshal(want); !bytes.Equal(got, b) {
 			c.report(at, "it says %s, but its records add up to %s", got, b)
 		}

@@ -253,7 +253,7 @@ func (w *visitWalk) capture(seq uint64, r *captureRecord, answer *store.Capture)
 	packed, err := cutPayload(k, w.tx.Bucket(bucketCaptures).Get(k), r)
 	if err == nil && answer != nil {
 		var whole []byte
-		if whole, err = w.a.unpack(packed); err == nil {
+		if whole, err = w.a.unpackCapture(w.tx, packed, r); err == nil {
 			w.unpacked += len(whole)
 			switch {
 			case r.Headers < 0 || r.Headers > len(whole):

@@ -391,5 +391,6 @@ func (w *work) publish() {
 		if h := w.a.host(name); r.Rest.After(h.rest) {
 			h.rest = r.Rest
 		}
+		w.a.references.know(name, r.References)
 	}
 }
