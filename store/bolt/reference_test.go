@@ -90,6 +90,11 @@ func TestReferences(t *testing.T) {
 				t.Fatalf("%s has %d bytes, %v, want %d", target.URL, len(page.Body), err, len(bodies[target.URL]))
 			}
 		}
+		for _, err := range a.Visits(ctx, store.VisitQuery{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
 		for p := range a.Verify(ctx) {
 			t.Errorf("Verify: %v", p)
 		}
