@@ -14,6 +14,7 @@ type memo struct {
 	lead      *[]Candidate
 	metas     map[string][]string
 	linked    *linked
+	listing   *listing
 	paths     []string
 	titles    []string
 	sites     []string
