@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -349,7 +350,17 @@ func (rec *Record) readFields(in *bufio.Reader, n *int64) error {
 	return err
 }
 
+// check finds what is missing in the fields, and what two records have become
+// one by.
 func (rec *Record) check() error {
+	for i, f := range rec.Header {
+		switch name := strings.ToLower(f.Name); name {
+		case "content-length", "warc-type", "warc-date", "warc-record-id":
+			if slices.ContainsFunc(rec.Header[:i], func(o Field) bool { return strings.EqualFold(o.Name, name) }) {
+				return fmt.Errorf("%s stands in it twice", f.Name)
+			}
+		}
+	}
 	n, err := strconv.ParseInt(rec.Header.Get("Content-Length"), 10, 64)
 	if err != nil || n < 0 {
 		return fmt.Errorf("Content-Length %.20q is no length", rec.Header.Get("Content-Length"))
