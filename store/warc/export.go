@@ -51,7 +51,8 @@ const moved = "X-Archive-Orig-"
 
 // A note is what the archive knows of a visit and no other record says.
 type note struct {
-	URL       string               `json:"url"` // as asked for
+	URL       string               `json:"url"`             // of the target
+	Asked     string               `json:"asked,omitempty"` // what was asked for, when it was another
 	Post      string               `json:"post,omitempty"`
 	Known     string               `json:"known,omitempty"` // what the target is known by
 	Site      string               `json:"site,omitempty"`
@@ -271,7 +272,9 @@ func (e *exporter) note(v *store.VisitRecord, answer *store.Capture, id string) 
 	}
 	target := t.URL
 	if answer != nil {
-		n.URL, n.Hops, n.Took, n.Truncated, n.TLS = answer.URL, answer.Hops, answer.Took, answer.Truncated, answer.TLS
+		if n.Hops, n.Took, n.Truncated, n.TLS = answer.Hops, answer.Took, answer.Truncated, answer.TLS; answer.URL != t.URL {
+			n.Asked = answer.URL
+		}
 		target = answer.FinalURL
 	}
 	if v.Capture != "" {

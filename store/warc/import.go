@@ -635,7 +635,7 @@ func (in *Input) readNote(p place, f *Found) error {
 	if n.URL == "" || n.Time.IsZero() {
 		return nil
 	}
-	f.URL, f.Post, f.Hops, f.Took, f.TLS, f.Truncated = n.URL, n.Post, n.Hops, n.Took, n.TLS, n.Truncated
+	f.URL, f.Post, f.Hops, f.Took, f.TLS, f.Truncated = cmp.Or(n.Asked, n.URL), n.Post, n.Hops, n.Took, n.TLS, n.Truncated
 	f.Time, f.Result, f.Reason, f.Cause = n.Time, n.Result, n.Reason, n.Cause
 	f.Target = store.Target{URL: n.URL, Post: n.Post, Canonical: n.Known, Site: n.Site, Kind: n.Kind, Depth: n.Depth, Priority: n.Priority}
 	return nil
