@@ -189,11 +189,19 @@ func (im *importer) take(ctx context.Context, f *warc.Found) error {
 		im.count(func(s *Imported) { s.Useless++ })
 		return nil
 	}
-	if !old && f.Target.URL == "" && t.Kind == "" {
+	sorted := !old && f.Target.URL == "" && t.Kind == ""
+	if sorted {
 		im.sort(&t, &v)
 	}
 	if v.Result == store.Fetched && t.Kind != extract.KindAttachment {
 		im.read(t, &v)
+	}
+	if sorted && t.Kind != extract.KindArticle && t.Kind != extract.KindAttachment {
+		// No crawl would have looked there: it is kept, and not looked at again.
+		v.Again, v.Sooner = time.Time{}, time.Time{}
+		if v.Cause == string(notRead) || v.Cause == string(noLinks) {
+			v.Result = store.Fetched
+		}
 	}
 	for _, u := range f.Aliases {
 		if u = im.Sites.Canonical(u); v.Article != nil && u != v.Article.CanonicalURL {
@@ -364,7 +372,7 @@ func (im *importer) record(ctx context.Context, t store.Target, v *store.Visit) 
 			s.Earlier++
 		case t.Kind == extract.KindAttachment:
 			s.Files++
-		case t.Kind == extract.KindArticle:
+		case t.Kind == extract.KindArticle || v.Reason != "":
 			s.Unread++
 		default:
 			s.Lists++
