@@ -1,6 +1,7 @@
 # make run    crawl the sample ministry: the whole program in half a minute
 # make test   all tests; they need no network
 # make check  what CI runs: format, modules, vet, staticcheck, imports, tests
+# make exchange  what WARC libraries and ReplayWeb.page make of an export; CI runs it too
 # make bench  the measurements that the documentation speaks of
 # make build  bin/luutin
 
@@ -10,7 +11,7 @@ RACE := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
 # ./... leaves testdata out; the sample ministry is code all the same.
 PACKAGES = ./... ./testdata/ministry/...
 
-.PHONY: build run test check format imports bench fuzz
+.PHONY: build run test check format imports bench fuzz exchange
 
 build:
 	$(GO) build -o bin/luutin ./cmd/luutin
@@ -45,6 +46,10 @@ imports:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Libraries and programs of others, in a module of their own.
+exchange: build
+	@$(GO) run ./testdata/ministry/serve -- sh testdata/exchange.sh
 
 fuzz:
 	@for t in $$(grep -rl --include='*_test.go' '^func Fuzz' cmd crawler extract store); do \
