@@ -51,15 +51,16 @@ func Decode(body []byte, contentType string) (text []byte, name string, err erro
 		label = declared(body)
 	}
 	_, name = charset.Lookup(label)
+	unlabelled := name == "" || name == "utf-8" || strings.HasPrefix(name, "utf-16")
+	if unlabelled && mostlyUTF8(body) {
+		return bytes.ToValidUTF8(body, []byte("\uFFFD")), "utf-8", nil
+	}
 	if western(name) {
 		if text, legacy := legacy(body); legacy != "" {
 			return []byte(text), legacy, nil
 		}
 	}
-	if name == "" || name == "utf-8" || strings.HasPrefix(name, "utf-16") {
-		if mostlyUTF8(body) {
-			return bytes.ToValidUTF8(body, []byte("\uFFFD")), "utf-8", nil
-		}
+	if unlabelled {
 		name = guess(body)
 	}
 	return decodeAs(body, name)
