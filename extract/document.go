@@ -18,10 +18,11 @@ type document struct {
 	elements []*html.Node // in the order of the page
 	names    []nameAt     // their classes and ids
 
-	links []*html.Node // the <link> elements
-	base  string       // of <base href>
-	ogURL string       // of og:url
-	lang  string       // of <html lang>
+	links    []*html.Node // the <link> elements
+	base     string       // of <base href>
+	ogURL    string       // of og:url
+	siteName string       // of og:site_name
+	lang     string       // of <html lang>
 
 	headline string // of the first <h1>, else the <title>
 	marks    marks
@@ -74,8 +75,15 @@ func newDocument(root *html.Node, size int, defined bool) *document {
 				d.base = strings.TrimSpace(dom.Attr(n, "href"))
 			}
 		case atom.Meta:
-			if d.ogURL == "" && dom.Attr(n, "property") == "og:url" {
-				d.ogURL = strings.TrimSpace(dom.Attr(n, "content"))
+			switch dom.Attr(n, "property") {
+			case "og:url":
+				if d.ogURL == "" {
+					d.ogURL = strings.TrimSpace(dom.Attr(n, "content"))
+				}
+			case "og:site_name":
+				if d.siteName == "" {
+					d.siteName = dom.Clean(dom.Attr(n, "content"))
+				}
 			}
 		}
 	}

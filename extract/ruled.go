@@ -87,7 +87,8 @@ type ruled struct {
 	telling telling
 	story   story
 
-	titleNode, leadNode *html.Node // nil when they stand in no visible place
+	titleNode, leadNode *html.Node   // nil when they stand in no visible place
+	roots               []*html.Node // of the text
 }
 
 // note records which signal gave a field.
@@ -308,6 +309,7 @@ func (r *ruled) body() {
 	if roots == nil {
 		roots, unwanted, data, signal = r.genericBody()
 	}
+	r.roots = roots
 	drop := map[*html.Node]bool{}
 	for _, key := range []string{"title", "lead", "published", "authors", "source", "section", "tags", "related"} {
 		for _, alt := range r.layout.fields[key] {
@@ -530,6 +532,36 @@ func outermost(nodes []*html.Node) []*html.Node {
 	return out
 }
 
+// mayNameSource reports whether anything from the headline to a little behind
+// the text looks as if it named a source. To ask that first spares most pages
+// the walk of the generic reader.
+func (r *ruled) mayNameSource() bool {
+	n := r.titleNode
+	if n == nil || len(r.roots) == 0 {
+		n = r.root
+	}
+	var last *html.Node // behind the text
+	if len(r.roots) > 0 {
+		last = r.roots[len(r.roots)-1]
+		for last != nil && last.NextSibling == nil {
+			last = last.Parent
+		}
+		if last != nil {
+			last = last.NextSibling
+		}
+	}
+	behind := -1
+	for ; n != nil && behind < 100; n = next(n, r.root) {
+		if n == last || behind >= 0 && n.Type == html.ElementNode {
+			behind++
+		}
+		if generic.MayNameSource(n) {
+			return true
+		}
+	}
+	return false
+}
+
 // rest reads the small fields, which may also stand outside the body.
 func (r *ruled) rest() {
 	a := r.article
@@ -580,7 +612,7 @@ func (r *ruled) rest() {
 			a.Source = Text(src)
 			r.note("source", src, signal, 1)
 		}
-	} else if a.Source == "" {
+	} else if a.Source == "" && (r.unruled != nil || r.mayNameSource()) {
 		source, _ := r.fill("source", r.generic().Source())
 		a.Source = Text(source)
 	}
@@ -729,7 +761,9 @@ func (r *ruled) ownName(name string) bool {
 	if r.site != nil {
 		own = append(own, r.site.Title, r.site.Name)
 	}
-	if c, ok := generic.Best(r.generic().SiteName()); ok {
+	if r.document.siteName != "" {
+		own = append(own, r.document.siteName)
+	} else if c, ok := generic.Best(r.generic().SiteName()); ok {
 		own = append(own, c.Value)
 	}
 	for _, raw := range []string{r.page.URL, r.article.CanonicalURL} {

@@ -727,13 +727,16 @@ func (t *tree) noText(i, first, last int32) string {
 	return ""
 }
 
+// ledBy are the signs that may stand before the first words of a line.
+const ledBy = " \t\r\n\u00a0-–—*•>»▶►[(\u200b"
+
 // firstWords returns the beginning of the text of an element, in lower case.
 func (t *tree) firstWords(i int32) string {
 	n := firstText(t.e[i].n, 0)
 	if n == nil {
 		return ""
 	}
-	s := strings.TrimLeft(n.Data, " \t\r\n\u00a0-–—*•>»▶►[(\u200b")
+	s := strings.TrimLeft(n.Data, ledBy)
 	if len(s) > 60 {
 		s = s[:60]
 	}

@@ -2,6 +2,8 @@ package generic
 
 import (
 	"strings"
+
+	"golang.org/x/net/html"
 )
 
 // sourceLabels stand before the name of the paper or agency that a text was
@@ -89,6 +91,45 @@ func (r *Reading) Source() []Candidate {
 	}
 	rank(out)
 	return out
+}
+
+// MayNameSource reports nodes that Source would look at closer: texts that
+// begin with a label, elements that are called so. It asks for no tree.
+func MayNameSource(n *html.Node) bool {
+	switch n.Type {
+	case html.TextNode:
+		s := strings.TrimLeft(n.Data, ledBy)
+		if s == "" {
+			return false
+		}
+		if len(s) > 60 {
+			s = s[:60]
+		}
+		s = strings.ToLower(s)
+		for _, l := range sourceLabels {
+			stem := l[:max(strings.IndexAny(l, ": "), 0)]
+			if stem == "" {
+				stem = l
+			}
+			if rest, ok := strings.CutPrefix(s, stem); ok {
+				// the rest of the label may stand in the next text
+				if rest = strings.TrimSpace(rest); rest == "" || strings.HasPrefix(l[len(stem):], ":") && rest[0] == ':' || stem == l || strings.HasPrefix(rest, "tin") {
+					return true
+				}
+			}
+		}
+	case html.ElementNode:
+		for i := range n.Attr {
+			switch a := &n.Attr[i]; a.Key {
+			case "class", "id", "itemprop", "role", "data-testid", "data-component", "rel", "property":
+				if classHint(a.Val)&hSource != 0 {
+					return true
+				}
+			}
+		}
+		return n.DataAtom == 0 && len(n.Data) < 40 && classHint(n.Data)&hSource != 0
+	}
+	return false
 }
 
 // labelled reports texts that may begin with a label of a source; the label
