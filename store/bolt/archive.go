@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -30,12 +31,13 @@ import (
 )
 
 const (
-	format   = 2
-	dbName   = "archive.db"
-	lockName = "archive.lock"
-	blobsDir = "blobs"
-	level    = zstd.SpeedDefault
-	tempMark = ".new-" // in the names of files that are not whole yet
+	format     = 2
+	dbName     = "archive.db"
+	lockName   = "archive.lock"
+	socketName = "archive.sock"
+	blobsDir   = "blobs"
+	level      = zstd.SpeedDefault
+	tempMark   = ".new-" // in the names of files that are not whole yet
 )
 
 // Options say how to open an archive. The zero value opens it for reading and
@@ -53,8 +55,15 @@ type Archive struct {
 	clock    func() time.Time
 	db       *bbolt.DB
 	file     *os.File // that db reads; bbolt closes it
-	enc      *zstd.Encoder
-	dec      *zstd.Decoder
+
+	lender *lender // to readers of other processes; nil when the archive is only read
+	// Of an archive that is read while another process writes: the state that
+	// was lent, one at a time, and the connection that keeps it.
+	pinned  *bbolt.Tx
+	pinning sync.Mutex
+	lent    net.Conn
+	enc     *zstd.Encoder
+	dec     *zstd.Decoder
 
 	queue   writeQueue
 	journal atomic.Pointer[journal]
@@ -115,23 +124,23 @@ func (a *Archive) open() error {
 	if err := checkFile(a.path(dbName)); err != nil {
 		return err
 	}
-	if err := a.guard(func() (err error) {
-		a.db, err = bbolt.Open(a.path(dbName), 0o644, a.dbOptions())
-		return err
-	}); err != nil {
-		switch {
-		case errors.Is(err, bolterrors.ErrTimeout):
-			return a.inUse()
-		case errors.Is(err, fs.ErrPermission) && !a.readOnly:
-			return fmt.Errorf("open archive: %w; to read it, open it for reading only", err)
+	if a.readOnly {
+		if err := a.openBeside(); err != nil {
+			return err
 		}
-		return fmt.Errorf("open archive %s: %w", a.dir, err)
+	} else if err := a.openFile(); err != nil {
+		return err
 	}
 	a.journal.Store(&journal{taking: newChanges()})
 	if err := a.checkFormat(); err != nil {
 		return err
 	}
-	if err := a.guard(func() error { return a.db.View(a.loadJournal) }); err != nil {
+	if err := a.guard(func() error {
+		if a.lent != nil {
+			return a.loadJournal(a.pinned)
+		}
+		return a.db.View(a.loadJournal)
+	}); err != nil {
 		return err
 	}
 	var err error
@@ -157,11 +166,69 @@ func (a *Archive) open() error {
 	if err := a.sweep(); err != nil {
 		return err
 	}
+	var err2 error
+	if a.lender, err2 = a.lend(); err2 != nil {
+		return err2
+	}
 	if err := a.writeLock(); err != nil {
 		return err
 	}
+	if err := takeDown(a.file); err != nil {
+		return a.inUse()
+	}
 	a.queue.start(a)
 	return nil
+}
+
+// openBeside opens archive.db for reading, also when another process has it.
+func (a *Archive) openBeside() error {
+	var pinned *bbolt.Tx
+	lender, err := a.borrow(func() (txid int, err error) {
+		if err := a.openFile(); err != nil {
+			return 0, err
+		}
+		err = a.guard(func() error {
+			if pinned, err = a.db.Begin(false); err == nil {
+				txid = pinned.ID()
+			}
+			return err
+		})
+		return txid, err
+	}, func() {
+		if pinned != nil {
+			_ = a.guard(pinned.Rollback) // it only read
+		}
+		pinned = nil
+		if a.db != nil {
+			a.db.Close()
+		}
+		a.db, a.file = nil, nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case lender == nil:
+		return a.guard(pinned.Rollback)
+	}
+	a.pinned, a.lent = pinned, lender
+	return nil
+}
+
+// openFile opens archive.db.
+func (a *Archive) openFile() error {
+	err := a.guard(func() (err error) {
+		a.db, err = bbolt.Open(a.path(dbName), 0o644, a.dbOptions())
+		return err
+	})
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return a.inUse()
+	case errors.Is(err, fs.ErrPermission) && !a.readOnly:
+		return fmt.Errorf("open archive: %w; to read it, open it for reading only", err)
+	}
+	return fmt.Errorf("open archive %s: %w", a.dir, err)
 }
 
 // path returns the path of a file of the archive.
@@ -302,11 +369,12 @@ func (a *Archive) checkFormat() error {
 type holder struct {
 	PID     int    `json:"pid"`
 	Command string `json:"command"`
+	Socket  string `json:"socket,omitempty"` // at which it answers readers
 }
 
 // writeLock tells others who holds the archive. The lock itself is bbolt's.
 func (a *Archive) writeLock() error {
-	b, err := marshal(holder{os.Getpid(), strings.Join(os.Args, " ")})
+	b, err := marshal(holder{os.Getpid(), strings.Join(os.Args, " "), a.lender.socket()})
 	if err != nil {
 		return err
 	}
@@ -357,6 +425,7 @@ func (a *Archive) Close() error {
 			return nil
 		}
 	}
+	a.lender.close()
 	a.mu.Lock()
 	a.stuck = errClosed
 	clear(a.hosts)
@@ -381,6 +450,14 @@ func (a *Archive) discard() error {
 	}
 	if a.dec != nil {
 		a.dec.Close()
+	}
+	a.lender.close()
+	if a.lent != nil {
+		a.pinning.Lock()
+		_ = a.guard(a.pinned.Rollback) // it only read
+		a.pinned = nil
+		a.pinning.Unlock()
+		a.lent.Close()
 	}
 	switch {
 	case a.db != nil:

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // What a visit changes lies scattered: its target, the indexes with their
@@ -60,10 +61,31 @@ type snapshot struct {
 	journal []*changes // the newest first
 
 	touched []*node // changed by this transaction
+
+	give func() // gives back a state that was lent to this process; nil when the transaction is its own
+}
+
+// Rollback ends it.
+func (s *snapshot) Rollback() error {
+	if s.give != nil {
+		s.give()
+		return nil
+	}
+	return s.Tx.Rollback()
 }
 
 // begin returns the newest state, to be read. Its Rollback ends it.
 func (a *Archive) begin() (*snapshot, error) {
+	if a.lent != nil {
+		a.pinning.Lock()
+		if a.pinned == nil {
+			a.pinning.Unlock()
+			return nil, bolterrors.ErrDatabaseNotOpen
+		}
+		s := snapshotOf(a.pinned, a.journal.Load())
+		s.give = a.pinning.Unlock
+		return s, nil
+	}
 	for {
 		j := a.journal.Load()
 		tx, err := a.db.Begin(false)

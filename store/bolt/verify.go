@@ -141,7 +141,8 @@ func (c *check) pages() iter.Seq[func()] {
 			c.report(dbName, "%v; the other meta page is used", err)
 		}
 		for _, m := range metas {
-			if m.txid == uint64(tx.ID()) && len(c.found) == 0 {
+			// Of a state that was lent the list of free pages is not kept.
+			if m.txid == uint64(tx.ID()) && len(c.found) == 0 && c.a.lent == nil {
 				p.free(m.freelist)
 			}
 		}

@@ -143,8 +143,8 @@ func TestFamilies(t *testing.T) {
 	}
 	precision, recall := right/found, right/want
 	t.Logf("seed %d: precision %.4f, recall %.4f of %v pairs", seed, precision, recall, want)
-	if precision < .99 || recall < .93 {
-		t.Errorf("precision %.4f, recall %.4f; want .99 and .93 at least", precision, recall)
+	if precision < .99 || recall < .88 {
+		t.Errorf("precision %.4f, recall %.4f; want .99 and .88 at least", precision, recall)
 	}
 }
 

@@ -1,0 +1,144 @@
+//go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
+
+package bolt_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"luutin/store"
+	"luutin/store/bolt"
+)
+
+// ids are what an archive exports.
+func ids(t *testing.T, a *bolt.Archive) (all []string) {
+	t.Helper()
+	for v, err := range a.Articles(context.Background(), store.Query{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, v.ID+string(v.JSON))
+	}
+	return all
+}
+
+func whole(t *testing.T, name string, a *bolt.Archive) {
+	t.Helper()
+	for p := range a.Verify(context.Background()) {
+		t.Errorf("%s: %v", name, p)
+	}
+}
+
+// TestReadWhileWriting has readers see what was there when they opened the
+// archive, however much is written meanwhile.
+func TestReadWhileWriting(t *testing.T) {
+	dir := filled(t, 20)
+	a := open(t, dir, bolt.Options{})
+	first := open(t, dir, bolt.Options{ReadOnly: true})
+	before := ids(t, first)
+	for range 4 {
+		if err := crawl(a, 60, nil); err != nil {
+			t.Fatal(err)
+		}
+		later := open(t, dir, bolt.Options{ReadOnly: true})
+		if got, want := len(ids(t, later)), len(ids(t, a)); got != want {
+			t.Errorf("a reader sees %d articles, want %d", got, want)
+		}
+		whole(t, "a later reader", later)
+		if err := later.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := ids(t, first); strings.Join(got, "\n") != strings.Join(before, "\n") || len(got) != 20 {
+		t.Errorf("the first reader sees %d articles, %d at first", len(got), len(before))
+	}
+	whole(t, "the first reader", first)
+	whole(t, "the writer", a)
+	if _, err := bolt.Open(dir, bolt.Options{}); !errors.As(err, new(*store.InUse)) {
+		t.Errorf("a second writer: %v", err)
+	}
+
+	// The writer closes: what was lent stays, and nobody else writes before it
+	// is given back.
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := ids(t, first); len(got) != len(before) {
+		t.Errorf("after the writer has closed the reader sees %d articles, want %d", len(got), len(before))
+	}
+	if _, err := bolt.Open(dir, bolt.Options{}); !errors.As(err, new(*store.InUse)) {
+		t.Errorf("a writer beside the reader: %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Error(err)
+	}
+	a = open(t, dir, bolt.Options{})
+	if _, err := os.Stat(filepath.Join(dir, "archive.lock")); err != nil {
+		t.Error(err)
+	}
+	if err := crawl(a, 5, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReadBesideKilled reads an archive whose writer, another process, is
+// killed meanwhile, and one whose lock file names a process that knows nothing
+// of it.
+func TestReadBesideKilled(t *testing.T) {
+	dir := filled(t, 20)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childDir+"="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for range 50 {
+		lines.Scan()
+	}
+	reader := open(t, dir, bolt.Options{ReadOnly: true})
+	before := ids(t, reader)
+	for range 50 {
+		lines.Scan()
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	if got := ids(t, reader); len(got) != len(before) || len(got) < 50 {
+		t.Errorf("the reader sees %d articles, %d before the writer was killed", len(got), len(before))
+	}
+	whole(t, "the reader", reader)
+	next := open(t, dir, bolt.Options{ReadOnly: true}) // the lock file names a dead process
+	whole(t, "a reader afterwards", next)
+	reader.Close()
+	next.Close()
+
+	stale := fmt.Sprintf(`{"pid":%d,"command":"another","socket":%q}`, os.Getpid(), filepath.Join(dir, "archive.sock"))
+	if err := os.WriteFile(filepath.Join(dir, "archive.lock"), []byte(stale), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	last := open(t, dir, bolt.Options{ReadOnly: true})
+	whole(t, "a reader beside a stale lock file", last)
+}
+
+// TestLongName is an archive whose path is too long for a socket.
+func TestLongName(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("a", 90), "archive")
+	a := open(t, dir, bolt.Options{})
+	must[int](t)(a.Add(t.Context(), store.Target{URL: "https://h.vn/"}))
+	if err := crawl(a, 3, nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(ids(t, open(t, dir, bolt.Options{ReadOnly: true}))); n != 3 {
+		t.Errorf("%d articles, want 3", n)
+	}
+}
