@@ -62,8 +62,8 @@ later crawls find what they would have found without this one. When it is
 stopped, the same command goes on from there. luutin gaps names days to fill.
 
 With --every it crawls again and again until it is told to stop (SIGTERM or
-Ctrl-C, within a second, with status 130), with a summary after each crawl. In
-between the archive is free for others; docs/running.md tells more. From the
+Ctrl-C, within a second, with status 130), with a summary after each crawl. The
+others can read the archive at any time; docs/running.md tells more. From the
 second crawl on start pages are asked for by their own rhythm: sooner when they
 brought something new the last times, later when they did not, every six hours
 at least. --due does that for a single crawl.

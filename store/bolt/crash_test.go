@@ -195,6 +195,9 @@ func killed(t *testing.T, dir string, n int) string {
 		t.Fatal(err)
 	}
 	left := filepath.Join(t.TempDir(), "archive")
+	if err := os.Remove(filepath.Join(dir, "archive.sock")); err != nil { // which cannot be copied
+		t.Fatal(err)
+	}
 	if err := os.CopyFS(left, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}

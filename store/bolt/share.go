@@ -81,7 +81,14 @@ func (a *Archive) lend() (*lender, error) {
 	return b, nil
 }
 
-func (b *lender) socket() string { return b.l.Addr().String() }
+// socket is what the lock file says of it: a copy of the archive is not to lead
+// to the original.
+func (b *lender) socket() string {
+	if b.temp == "" {
+		return socketName
+	}
+	return b.l.Addr().String()
+}
 
 func (b *lender) add(conn net.Conn) bool {
 	b.mu.Lock()
@@ -195,7 +202,11 @@ func (a *Archive) borrow(open func() (txid int, err error), shut func()) (conn n
 }
 
 func (a *Archive) borrowFrom(h holder, open func() (int, error)) (net.Conn, error) {
-	conn, err := net.DialTimeout("unix", h.Socket, lendTime)
+	name := h.Socket
+	if !filepath.IsAbs(name) {
+		name = a.path(name)
+	}
+	conn, err := net.DialTimeout("unix", name, lendTime)
 	if err != nil {
 		return nil, err
 	}

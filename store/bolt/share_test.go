@@ -122,7 +122,7 @@ func TestReadBesideKilled(t *testing.T) {
 	reader.Close()
 	next.Close()
 
-	stale := fmt.Sprintf(`{"pid":%d,"command":"another","socket":%q}`, os.Getpid(), filepath.Join(dir, "archive.sock"))
+	stale := fmt.Sprintf(`{"pid":%d,"command":"another","socket":"archive.sock"}`, os.Getpid())
 	if err := os.WriteFile(filepath.Join(dir, "archive.lock"), []byte(stale), 0o666); err != nil {
 		t.Fatal(err)
 	}
