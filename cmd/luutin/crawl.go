@@ -233,7 +233,7 @@ type crawlJob struct {
 
 // once opens the archive for one crawl.
 func (j *crawlJob) once(ctx context.Context) (err error) {
-	archive, err := bolt.Open(j.flags.archive, bolt.Options{})
+	archive, err := bolt.Open(j.flags.archive, bolt.Options{Share: true})
 	if err != nil {
 		return err
 	}

@@ -44,6 +44,7 @@ const (
 // writing and creates it when it does not exist.
 type Options struct {
 	ReadOnly bool             // write nothing, not even a lock file; never creates
+	Share    bool             // other processes may read meanwhile: a goroutine listens for them
 	Clock    func() time.Time // nil means time.Now
 }
 
@@ -52,6 +53,7 @@ type Options struct {
 type Archive struct {
 	dir      string
 	readOnly bool
+	share    bool
 	clock    func() time.Time
 	db       *bbolt.DB
 	file     *os.File // that db reads; bbolt closes it
@@ -86,10 +88,10 @@ type Archive struct {
 var _ store.Archive = (*Archive)(nil)
 
 // Open opens the archive in dir. It returns a *store.InUse when another
-// process has it open, and an error that wraps fs.ErrNotExist when there is
+// process has it open to write, unless it is to be read and that process shares it, and an error that wraps fs.ErrNotExist when there is
 // none to read.
 func Open(dir string, o Options) (*Archive, error) {
-	a := &Archive{dir: dir, readOnly: o.ReadOnly, clock: o.Clock, hosts: map[string]*host{}, pace: usualPace}
+	a := &Archive{dir: dir, readOnly: o.ReadOnly, share: o.Share, clock: o.Clock, hosts: map[string]*host{}, pace: usualPace}
 	if a.clock == nil {
 		a.clock = time.Now
 	}
@@ -166,15 +168,18 @@ func (a *Archive) open() error {
 	if err := a.sweep(); err != nil {
 		return err
 	}
-	var err2 error
-	if a.lender, err2 = a.lend(); err2 != nil {
-		return err2
+	if a.share {
+		if a.lender, err = a.lend(); err != nil {
+			return err
+		}
 	}
 	if err := a.writeLock(); err != nil {
 		return err
 	}
-	if err := takeDown(a.file); err != nil {
-		return a.inUse()
+	if a.share {
+		if err := takeDown(a.file); err != nil {
+			return a.inUse()
+		}
 	}
 	a.queue.start(a)
 	return nil

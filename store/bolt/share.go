@@ -84,6 +84,9 @@ func (a *Archive) lend() (*lender, error) {
 // socket is what the lock file says of it: a copy of the archive is not to lead
 // to the original.
 func (b *lender) socket() string {
+	if b == nil {
+		return ""
+	}
 	if b.temp == "" {
 		return socketName
 	}
@@ -174,12 +177,12 @@ func (a *Archive) borrow(open func() (txid int, err error), shut func()) (conn n
 	var dead holder // of one that was killed, and whose number belongs to another now
 	for range 3 {
 		h := a.holder()
-		if h == dead {
+		if h.Socket == "" || h == dead {
 			if _, err = open(); err != nil {
 				shut()
 				return nil, err
 			}
-			if a.holder() == h {
+			if now := a.holder(); now.Socket == "" || now == dead {
 				return nil, nil // as long as it is open, nobody opens it for writing
 			}
 			shut() // somebody did before
@@ -241,10 +244,7 @@ func (a *Archive) deserted() bool {
 		return false
 	}
 	defer f.Close()
-	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
-		return false
-	}
-	return true
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
 }
 
 // holder reads who has the archive; it is empty when nobody does.

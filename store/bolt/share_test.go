@@ -40,7 +40,7 @@ func whole(t *testing.T, name string, a *bolt.Archive) {
 // archive, however much is written meanwhile.
 func TestReadWhileWriting(t *testing.T) {
 	dir := filled(t, 20)
-	a := open(t, dir, bolt.Options{})
+	a := open(t, dir, bolt.Options{Share: true})
 	first := open(t, dir, bolt.Options{ReadOnly: true})
 	before := ids(t, first)
 	for range 4 {
@@ -79,7 +79,7 @@ func TestReadWhileWriting(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Error(err)
 	}
-	a = open(t, dir, bolt.Options{})
+	a = open(t, dir, bolt.Options{Share: true})
 	if _, err := os.Stat(filepath.Join(dir, "archive.lock")); err != nil {
 		t.Error(err)
 	}
@@ -133,7 +133,7 @@ func TestReadBesideKilled(t *testing.T) {
 // TestLongName is an archive whose path is too long for a socket.
 func TestLongName(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), strings.Repeat("a", 90), "archive")
-	a := open(t, dir, bolt.Options{})
+	a := open(t, dir, bolt.Options{Share: true})
 	must[int](t)(a.Add(t.Context(), store.Target{URL: "https://h.vn/"}))
 	if err := crawl(a, 3, nil); err != nil {
 		t.Fatal(err)
