@@ -250,6 +250,7 @@ func (t telling) offers(s *story, pieces []dom.Piece) []dom.Piece {
 		}
 	}
 	const label = 40             // letters; what says more than which file it is, is text
+	const offer = 100            // letters; no label is longer
 	listing := linked*10 > all*6 // the text itself is a list of links
 	out := make([]dom.Piece, 0, len(pieces))
 	for i, p := range pieces {
@@ -274,13 +275,13 @@ func (t telling) offers(s *story, pieces []dom.Piece) []dom.Piece {
 				t.relate(s, dom.Attr(a, "href"), dom.Text(a))
 			}
 			continue
-		case offerLabel.MatchString(p.Text) && p.Kind != "list" && p.Kind != "table":
+		case p.Chars <= offer && p.Kind != "list" && p.Kind != "table" && offerLabel.MatchString(p.Text):
 			if i+1 == len(pieces) || pieces[i+1].Linked*10 >= pieces[i+1].Chars*9 {
 				continue
 			}
-		case fileLabel.MatchString(p.Text) && utf8.RuneCountInString(fileLabel.ReplaceAllString(p.Text, "")) == 0:
+		case p.Chars <= offer && fileLabel.MatchString(p.Text) && utf8.RuneCountInString(fileLabel.ReplaceAllString(p.Text, "")) == 0:
 			continue
-		case tagLabel.MatchString(p.Text) && i*2 >= len(pieces) && rest <= label && len(p.Anchor) > 0:
+		case i*2 >= len(pieces) && rest <= label && len(p.Anchor) > 0 && tagLabel.MatchString(p.Text):
 			for _, a := range p.Anchor {
 				s.tags = append(s.tags, dom.Text(a))
 			}

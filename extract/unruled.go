@@ -17,7 +17,7 @@ import (
 // generic reads the page without rules, once.
 func (c *context) generic() *generic.Reading {
 	if c.unruled == nil {
-		p := generic.Page{Root: c.root, Fetched: c.page.Fetched, Zone: c.zone()}
+		p := generic.Page{Root: c.root, Fetched: c.page.Fetched, Zone: c.zone(), Elements: len(c.elements)}
 		if c.page.URL != "" {
 			p.URL = c.url
 		}

@@ -22,6 +22,7 @@ type Page struct {
 	Fetched  time.Time      // later dates are not believed; zero means no bound
 	Zone     *time.Location // for times without an offset; nil means to guess from language and host
 	Language string         // as declared outside the page; "" means to look
+	Elements int            // how many there are, about; 0 when unknown
 }
 
 // A Kind is what a page turned out to be.
@@ -89,6 +90,6 @@ type Reading struct {
 
 // Read walks the tree of a page. The tree is not changed, then or later.
 func Read(p Page) *Reading {
-	r := &Reading{page: p, tree: flatten(p.Root)}
+	r := &Reading{page: p, tree: flatten(p.Root, p.Elements)}
 	return r
 }

@@ -69,10 +69,11 @@ const (
 	maxMarks = 400 // headings and articles that are remembered
 )
 
-// flatten walks the tree once, without recursion.
-func flatten(root *html.Node) *tree {
+// flatten walks the tree once, without recursion. About so many elements are
+// expected.
+func flatten(root *html.Node, elements int) *tree {
 	t := &tree{title: -1, body: -1}
-	t.e = make([]elem, 0, 2500)
+	t.e = make([]elem, 0, max(min(elements, maxElems), 500))
 	hints := make(map[string]hint, 64)
 	var blocks []int32 // the open blocks
 	parent := int32(-1)
