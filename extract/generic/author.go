@@ -1,6 +1,7 @@
 package generic
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -75,6 +76,9 @@ func (r *Reading) findAuthors() []Candidate {
 		}
 	}
 	out = append(out, r.bylines()...)
+	if len(r.tree.state) > 0 && !slices.ContainsFunc(out, func(c Candidate) bool { return c.Score >= Plausible }) {
+		add(r.stateStory().authors, "state of the page", .75)
+	}
 
 	// Places that name the same people raise each other.
 	keys := make([]string, len(out))
@@ -538,7 +542,7 @@ func (t *tree) linkNames(i int32) string {
 }
 
 // by are the words that stand before a name, the longest first.
-var by = []string{"بقلم:", "بقلم", "كتب:", "كتبت:", "автор:", "автор", "текст:", "yazan:", "yazar:", "haber:", "autora:", "auteure :", "auteurs :", "written by", "posted by", "published by", "reported by", "story by", "words by", "review by", "article by", "created by", "by", "von", "par", "por", "di", "da", "af", "av", "door", "autor:innen:", "autorin:", "autor:", "autoren:", "author:", "authors:", "auteur:", "auteur :", "autore:", "text:", "text von", "geschrieben von", "verfasst von", "ein beitrag von", "ein artikel von", "eine analyse von", "ein kommentar von", "ein interview von", "eine kolumne von", "ein gastbeitrag von", "ein essay von", "eine reportage von", "ein bericht von", "gastbeitrag von", "beitrag von", "blogbeitrag von", "blog beitrag von", "kommentar von", "eingestellt von", "gepostet von", "interview by", "opinion by", "analysis by", "contributed by", "une chronique de", "un reportage de", "una entrevista de", "un artículo de", "posted on", "publié le", "veröffentlicht am", "interview:", "redaktion:", "bericht:", "foto:", "verfasser:", "erstellt von", "veröffentlicht von", "publié par", "écrit par", "rédigé par", "propos recueillis par", "escrito por", "publicado por", "texto:", "tekst:", "scritto da", "a cura di", "geschreven door", "skriven av", "viết bởi", "được viết bởi", "đăng bởi", "người đăng:", "tác giả:", "tác giả :", "người viết:", "bài và ảnh:", "bài, ảnh:", "tin, ảnh:", "bài:", "pv:", "phóng viên:", "thực hiện:", "theo"}
+var by = []string{"بقلم:", "بقلم", "كتب:", "كتبت:", "автор:", "автор", "текст:", "γράφει ο", "γράφει η", "γράφουν οι", "γράφουν:", "γράφει:", "του", "της", "συντάκτης:", "συντάκτρια:", "ρεπορτάζ:", "επιμέλεια:", "κείμενο:", "yazan:", "yazar:", "haber:", "autora:", "auteure :", "auteurs :", "written by", "posted by", "published by", "reported by", "story by", "words by", "review by", "article by", "created by", "by", "von", "par", "por", "di", "da", "af", "av", "door", "autor:innen:", "autorin:", "autor:", "autoren:", "author:", "authors:", "auteur:", "auteur :", "autore:", "text:", "text von", "geschrieben von", "verfasst von", "ein beitrag von", "ein artikel von", "eine analyse von", "ein kommentar von", "ein interview von", "eine kolumne von", "ein gastbeitrag von", "ein essay von", "eine reportage von", "ein bericht von", "gastbeitrag von", "beitrag von", "blogbeitrag von", "blog beitrag von", "kommentar von", "eingestellt von", "gepostet von", "interview by", "opinion by", "analysis by", "contributed by", "une chronique de", "un reportage de", "una entrevista de", "un artículo de", "posted on", "publié le", "veröffentlicht am", "interview:", "redaktion:", "bericht:", "foto:", "verfasser:", "erstellt von", "veröffentlicht von", "publié par", "écrit par", "rédigé par", "propos recueillis par", "escrito por", "publicado por", "texto:", "tekst:", "scritto da", "a cura di", "geschreven door", "skriven av", "viết bởi", "được viết bởi", "đăng bởi", "người đăng:", "tác giả:", "tác giả :", "người viết:", "bài và ảnh:", "bài, ảnh:", "tin, ảnh:", "bài:", "pv:", "phóng viên:", "thực hiện:", "theo"}
 
 // byFirst are the words of by under their first byte.
 var byFirst = func() (m [256][]string) {

@@ -1,7 +1,10 @@
 package generic
 
 import (
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"luutin/extract/dom"
@@ -424,4 +427,118 @@ func nodeText(v *value, b *strings.Builder, depth int) {
 	case '"':
 		b.WriteString(v.s)
 	}
+}
+
+// A told is what the state of a page tells of the article that it would show.
+type told struct{ published, modified, authors []string }
+
+var (
+	toldTitle     = []string{"title", "headline", "name", "heading", "articleTitle", "postTitle"}
+	toldPublished = []string{"publishedAt", "published_at", "datePublished", "publishedDate", "published_date", "publishDate", "publish_date", "publishTime", "publish_time", "publicationDate", "publication_date", "firstPublishedAt", "firstPublished", "first_publish_date", "pubDate", "published", "publishedOn", "published_on"}
+	toldModified  = []string{"dateModified", "modifiedAt", "modified_at", "updatedAt", "updated_at", "lastModified", "last_modified", "modifiedDate", "updatedDate"}
+	toldAuthors   = []string{"authors", "author", "byline", "writers", "writer"}
+)
+
+// stateStory finds in the state of a page the object whose title is that of the
+// page and that knows when it was published.
+func (r *Reading) stateStory() told {
+	if r.memo.told != nil {
+		return *r.memo.told
+	}
+	out := told{}
+	r.memo.told = &out
+	var table []value // what numbers stand for, in the state of Nuxt
+	at := func(v *value, keys []string) *value {
+		for _, k := range keys {
+			w := v.get(k)
+			if w != nil && w.kind == 'n' && table != nil {
+				if i, err := strconv.Atoi(w.s); err == nil && i >= 0 && i < len(table) {
+					w = &table[i]
+				}
+			}
+			if w != nil && (w.kind != 'n' || w.text() != "" && strings.Trim(w.s, "0123456789") == "") && !(w.kind == '"' && w.s == "") {
+				return w
+			}
+		}
+		return nil
+	}
+	titles := r.pageTitles()
+	var visit func(v *value, depth int) bool
+	visit = func(v *value, depth int) bool {
+		if depth > maxDataDepth {
+			return false
+		}
+		if v.kind == '{' {
+			if title := at(v, toldTitle); title != nil && title.kind == '"' && len(title.s) < 500 {
+				if k := squash(dom.Clean(title.s)); len(k) > 12 && slices.Contains(titles, k) {
+					if when := at(v, toldPublished); when != nil {
+						out.published = append(out.published, moment(when))
+						if m := at(v, toldModified); m != nil {
+							out.modified = append(out.modified, moment(m))
+						}
+						if by := at(v, toldAuthors); by != nil {
+							out.authors = writers(by, at)
+						}
+						return true
+					}
+				}
+			}
+		}
+		for i := range v.vals {
+			if visit(&v.vals[i], depth+1) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, n := range r.tree.state {
+		s := script(n)
+		if len(s) > 4<<20 {
+			continue
+		}
+		v := parseData(s)
+		table = nil
+		if v.kind == '[' && dom.Attr(n, "id") == "__NUXT_DATA__" {
+			table = v.vals
+		}
+		if visit(&v, 0) {
+			break
+		}
+	}
+	return out
+}
+
+// moment writes a time as text; states count seconds too, or their thousandths.
+func moment(v *value) string {
+	if s := v.text(); v.kind != 'n' {
+		return s
+	}
+	n, err := strconv.ParseInt(v.s, 10, 64)
+	switch {
+	case err != nil || len(v.s) != 10 && len(v.s) != 13:
+		return ""
+	case len(v.s) == 13:
+		return time.UnixMilli(n).UTC().Format(time.RFC3339)
+	}
+	return time.Unix(n, 0).UTC().Format(time.RFC3339)
+}
+
+// writers are the names in a state: one, several, or objects that have one.
+func writers(v *value, at func(*value, []string) *value) (out []string) {
+	switch v.kind {
+	case '"':
+		return []string{dom.Clean(v.s)}
+	case '{':
+		if name := at(v, []string{"name", "fullName", "full_name", "displayName", "display_name"}); name != nil && name.kind == '"' {
+			return []string{dom.Clean(name.s)}
+		}
+	case '[':
+		for i := range v.vals {
+			one := value{kind: '{', keys: []string{"is"}, vals: v.vals[i : i+1]}
+			if w := at(&one, []string{"is"}); w != nil && w.kind != '[' && len(out) < 12 {
+				out = append(out, writers(w, at)...)
+			}
+		}
+	}
+	return out
 }

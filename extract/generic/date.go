@@ -174,6 +174,15 @@ func (r *Reading) dates() *datesFound {
 	if c, ok := r.urlDate(o); ok {
 		f.published = append(f.published, c)
 	}
+	if len(r.tree.state) > 0 && !slices.ContainsFunc(f.published, func(c Candidate) bool { return c.Score >= Plausible }) {
+		told := r.stateStory()
+		for _, when := range told.published {
+			add(&f.published, when, "state of the page", .75)
+		}
+		for _, when := range told.modified {
+			add(&f.modified, when, "state of the page", .75)
+		}
+	}
 	// "Cập nhật" and "Updated" alone is how many print the only date there is.
 	if updated.Score > 0 {
 		alone := true

@@ -14,6 +14,7 @@ type memo struct {
 	lead      *[]Candidate
 	metas     map[string][]string
 	linked    *linked
+	told      *told
 	listing   *listing
 	paths     []string
 	titles    []string
