@@ -511,13 +511,16 @@ func (a *Archive) view(f func(tx *snapshot) error) error {
 	return err
 }
 
+// trimAfter is after how many records the map is trimmed: a page each, and with
+// it the fifteen that Linux maps around it.
+const trimAfter = 256
+
 // touch counts records that were read or written, and trims the map when they
 // are many. It must not be called within a transaction.
 func (a *Archive) touch(records int) {
-	const many = 1500 // a page each, and with it the fifteen that Linux maps around it
 	a.mu.Lock()
 	a.touched += records
-	full := a.touched >= many
+	full := a.touched >= trimAfter
 	if full {
 		a.touched = 0
 	}

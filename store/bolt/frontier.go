@@ -286,7 +286,7 @@ func (a *Archive) Add(ctx context.Context, targets ...store.Target) (added int, 
 		return 0, err
 	}
 	// A transaction lives in memory until it ends.
-	for part := range slices.Chunk(targets, 500) {
+	for part := range slices.Chunk(targets, 250) {
 		var n int
 		err := a.do(&request{ctx: ctx, run: func(w *work) (err error) {
 			n, err = w.add(part)

@@ -609,6 +609,9 @@ func (w *work) merge(j *journal, records *bbolt.Bucket, n int) error {
 		trees[byte(letter)].FillPercent = .95
 	}
 	for ; n > 0 && j.at.next[0] != nil; n-- {
+		if n%trimAfter == 0 {
+			trim(w.tx.Tx)
+		}
 		j.at = j.at.next[0]
 		at, tree := j.at.last, trees[j.at.key[0]]
 		if at == nil {
