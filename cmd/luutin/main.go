@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"luutin/store"
+	"luutin/store/bolt"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -55,7 +56,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		return statusInterrupted
 	case errors.Is(err, syscall.EPIPE):
 		return statusYes // the reader of a pipe has seen enough
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, bolt.ErrDamaged):
 		fmt.Fprintf(errOut, "luutin: %v\n", err)
 		return statusNo
 	case errors.As(err, &inUse):
@@ -114,7 +115,8 @@ failed); 2 trouble or wrong usage; 3 the archive is in use; 130 interrupted.`,
 	cmd.AddCommand(
 		crawlCommand(&common), extractCommand(&common), exportCommand(&common), importCommand(&common), showCommand(&common),
 		historyCommand(&common), diffCommand(&common), familiesCommand(&common), statusCommand(&common), gapsCommand(&common),
-		sitesCommand(&common), verifyCommand(&common), versionCommand(&common),
+		sitesCommand(&common), verifyCommand(&common), backupCommand(&common), restoreCommand(&common), compactCommand(&common),
+		versionCommand(&common),
 	)
 	return cmd
 }

@@ -52,6 +52,7 @@ type Options struct {
 // open, unless all of them only read.
 type Archive struct {
 	dir      string
+	name     string // of its file: archive.db, but for a copy that has not got its name yet
 	readOnly bool
 	share    bool
 	clock    func() time.Time
@@ -91,7 +92,7 @@ var _ store.Archive = (*Archive)(nil)
 // process has it open to write, unless it is to be read and that process shares it, and an error that wraps fs.ErrNotExist when there is
 // none to read.
 func Open(dir string, o Options) (*Archive, error) {
-	a := &Archive{dir: dir, readOnly: o.ReadOnly, share: o.Share, clock: o.Clock, hosts: map[string]*host{}, pace: usualPace}
+	a := &Archive{dir: dir, name: dbName, readOnly: o.ReadOnly, share: o.Share, clock: o.Clock, hosts: map[string]*host{}, pace: usualPace}
 	if a.clock == nil {
 		a.clock = time.Now
 	}
@@ -111,6 +112,14 @@ func (e *noArchive) Error() string {
 
 func (e *noArchive) Is(target error) bool { return target == fs.ErrNotExist }
 
+// bodiesOnly is what an archive is without its file, and a copy that was not
+// finished.
+type bodiesOnly struct{ dir string }
+
+func (e *bodiesOnly) Error() string {
+	return fmt.Sprintf("open archive %s: %s is missing; bring it back from a backup", e.dir, dbName)
+}
+
 func (a *Archive) open() error {
 	switch err := a.exists(); {
 	case err == nil:
@@ -123,10 +132,10 @@ func (a *Archive) open() error {
 			return err
 		}
 	}
-	if err := checkFile(a.path(dbName)); err != nil {
+	if err := checkFile(a.path(a.name)); err != nil {
 		return err
 	}
-	if a.readOnly {
+	if a.readOnly && a.name == dbName {
 		if err := a.openBeside(); err != nil {
 			return err
 		}
@@ -219,12 +228,25 @@ func (a *Archive) openBeside() error {
 	return nil
 }
 
-// openFile opens archive.db.
-func (a *Archive) openFile() error {
-	err := a.guard(func() (err error) {
-		a.db, err = bbolt.Open(a.path(dbName), 0o644, a.dbOptions())
-		return err
-	})
+// openFile opens archive.db. While it waits for the lock, the file may be
+// replaced by another: what is locked then is nobody's archive any more.
+func (a *Archive) openFile() (err error) {
+	for replaced := true; replaced && err == nil; {
+		err = a.guard(func() (err error) {
+			a.db, err = bbolt.Open(a.path(a.name), 0o644, a.dbOptions())
+			return err
+		})
+		if err == nil {
+			var now, opened fs.FileInfo
+			if opened, err = a.file.Stat(); err == nil {
+				now, err = os.Stat(a.path(a.name))
+			}
+			if replaced = err == nil && !os.SameFile(now, opened); replaced || err != nil {
+				err = errors.Join(err, a.db.Close())
+				a.db, a.file = nil, nil
+			}
+		}
+	}
 	switch {
 	case err == nil:
 		return nil
@@ -264,12 +286,12 @@ func (a *Archive) dbOptions() *bbolt.Options {
 // exists says whether dir holds an archive: nil, an error that wraps
 // fs.ErrNotExist, or what is there instead.
 func (a *Archive) exists() error {
-	info, err := os.Stat(a.path(dbName))
+	info, err := os.Stat(a.path(a.name))
 	switch {
 	case err == nil && info.Mode().IsRegular():
 		return nil
 	case err == nil:
-		return fmt.Errorf("open archive %s: %s is not a file", a.dir, dbName)
+		return fmt.Errorf("open archive %s: %s is not a file", a.dir, a.name)
 	case !errors.Is(err, fs.ErrNotExist):
 		if info, e := os.Stat(a.dir); e == nil && !info.IsDir() {
 			return fmt.Errorf("open archive %s: it is a file; an archive is a directory that holds %s", a.dir, dbName)
@@ -280,14 +302,18 @@ func (a *Archive) exists() error {
 	if err != nil {
 		return fmt.Errorf("open archive: %w", err)
 	}
+	bodies := false
 	for _, e := range entries {
-		if e.Name() == blobsDir {
-			return fmt.Errorf("open archive %s: %s is missing; bring it back from a backup", a.dir, dbName)
-		}
-		if e.Name() != lockName && !strings.Contains(e.Name(), tempMark) {
+		switch {
+		case e.Name() == blobsDir:
+			bodies = true
+		case e.Name() != lockName && !strings.Contains(e.Name(), tempMark):
 			return fmt.Errorf("open archive %s: the directory holds other things (%s) but no %s; name a new or an empty one",
 				a.dir, e.Name(), dbName)
 		}
+	}
+	if bodies {
+		return &bodiesOnly{a.dir}
 	}
 	return fmt.Errorf("open archive %s: it holds none: %w", a.dir, fs.ErrNotExist)
 }

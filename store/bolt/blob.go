@@ -122,6 +122,19 @@ func (s *spool) keep() (err error) {
 			err = fmt.Errorf("keep a body of %d bytes: %w", s.length, err)
 		}
 	}()
+	if err := s.place(); err != nil {
+		return err
+	}
+	for _, dir := range []string{filepath.Dir(s.a.blobPath(s.digest())), s.a.path(blobsDir), s.a.dir} {
+		if err := syncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place does the same, but leaves it to others to sync the directories.
+func (s *spool) place() error {
 	if s.err != nil {
 		return s.err
 	}
@@ -143,11 +156,6 @@ func (s *spool) keep() (err error) {
 			return err
 		}
 		s.kept = true
-	}
-	for _, dir := range []string{filepath.Dir(name), s.a.path(blobsDir), s.a.dir} {
-		if err := syncDir(dir); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -32,6 +32,51 @@ func TestHastyArchive(t *testing.T) {
 	})
 }
 
+// create makes an empty archive where there is none.
+func create(dir string, clock func() time.Time) error {
+	if _, err := os.Stat(filepath.Join(dir, "archive.db")); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	a, err := bolt.Open(dir, bolt.Options{Clock: clock})
+	if err != nil {
+		return err
+	}
+	return a.Close()
+}
+
+func TestCompactedArchive(t *testing.T) {
+	storetest.Run(t, func(dir string, clock func() time.Time) (store.Archive, error) {
+		if err := create(dir, clock); err != nil {
+			return nil, err
+		}
+		if _, _, err := bolt.Compact(context.Background(), dir, nil); err != nil {
+			return nil, err
+		}
+		return bolt.Open(dir, bolt.Options{Clock: clock})
+	})
+}
+
+// TestRestoredArchive opens what was lost and brought back from a backup, which
+// is made anew each time in the same place.
+func TestRestoredArchive(t *testing.T) {
+	storetest.Run(t, func(dir string, clock func() time.Time) (store.Archive, error) {
+		if err := create(dir, clock); err != nil {
+			return nil, err
+		}
+		ctx, copy := context.Background(), dir+"-copy"
+		if _, err := bolt.Backup(ctx, dir, copy, bolt.CopyOptions{}); err != nil {
+			return nil, err
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return nil, err
+		}
+		if _, err := bolt.Restore(ctx, copy, dir, bolt.CopyOptions{}); err != nil {
+			return nil, err
+		}
+		return bolt.Open(dir, bolt.Options{Clock: clock})
+	})
+}
+
 // page is what the visit of a target brings: known from its URL alone, so that
 // a test can say whether an archive holds the whole of it.
 func page(url string) store.Visit {

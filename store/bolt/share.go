@@ -254,3 +254,10 @@ func (a *Archive) holder() (h holder) {
 	}
 	return h
 }
+
+// lockDir takes a directory for this process as long as the file is open. It
+// reports false when another has it. File systems that know no such lock are
+// no reason to do without a backup.
+func lockDir(d *os.File) bool {
+	return !errors.Is(syscall.Flock(int(d.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+}

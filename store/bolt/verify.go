@@ -24,6 +24,12 @@ import (
 // Verify implements store.Archive. All of it sees one state of the archive.
 // Commits may go on meanwhile; their pages cannot be used again before it ends.
 func (a *Archive) Verify(ctx context.Context) iter.Seq[store.Problem] {
+	return a.verify(ctx, true)
+}
+
+// verify reads the files in blobs only where that is asked for; that they are
+// there and how long they are it sees in any case.
+func (a *Archive) verify(ctx context.Context, blobs bool) iter.Seq[store.Problem] {
 	return func(yield func(store.Problem) bool) {
 		c := &check{a: a, ctx: ctx, hosts: map[string]*tally{}, days: map[string]*store.Day{}, references: map[uint64]error{}}
 		defer func() {
@@ -32,11 +38,15 @@ func (a *Archive) Verify(ctx context.Context) iter.Seq[store.Problem] {
 				_ = a.guard(c.tx.Rollback)
 			}
 		}()
-		parts := 0
-		for _, step := range []func(*check) iter.Seq[func()]{
+		steps := []func(*check) iter.Seq[func()]{
 			(*check).pages, (*check).meta, (*check).journaledChanges, (*check).targets, (*check).visits, (*check).captures, (*check).versions, (*check).readings,
-			(*check).indexes, (*check).hostRecords, (*check).dayRecords, (*check).watchRecords, (*check).blobs,
-		} {
+			(*check).indexes, (*check).hostRecords, (*check).dayRecords, (*check).watchRecords,
+		}
+		if blobs {
+			steps = append(steps, (*check).blobs)
+		}
+		parts := 0
+		for _, step := range steps {
 			// Problems are handed out between the parts of a step: what the
 			// caller does with them is not to run under guard.
 			for part := range step(c) {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -81,6 +82,17 @@ func Run(t *testing.T, open Open) {
 			r.open()
 			c.test(r)
 			r.check()
+			leased := map[string]bool{}
+			for t, err := range r.a.Targets(r.ctx, store.Selection{States: []store.State{store.Leased}}) {
+				r.ok(err)
+				leased[t.Canonical] = true
+			}
+			before := r.kept(leased)
+			r.reopen()
+			r.check()
+			if diff := cmp.Diff(before, r.kept(leased)); diff != "" {
+				r.Errorf("opened again it keeps something else (-before +after):\n%s", diff)
+			}
 			if err := r.a.Close(); err != nil {
 				t.Errorf("Close() = %v", err)
 			}
@@ -127,6 +139,54 @@ func (r *run) reopen() {
 		r.Fatalf("Close() = %v", err)
 	}
 	r.open()
+}
+
+// kept is everything that the archive tells of what it keeps, but for the
+// state of targets that are leased: leases end when it is closed.
+func (r *run) kept(leased map[string]bool) (all []string) {
+	r.Helper()
+	add := func(what string, x any) {
+		b, err := json.Marshal(x)
+		r.ok(err)
+		all = append(all, what+" "+string(b))
+	}
+	for t, err := range r.a.Targets(r.ctx, store.Selection{}) {
+		r.ok(err)
+		if leased[t.Canonical] {
+			t.State = ""
+		}
+		add("target", t)
+	}
+	bodies := map[string]bool{}
+	for v, err := range r.a.Visits(r.ctx, store.VisitQuery{}) {
+		r.ok(err)
+		if leased[v.Target.Canonical] {
+			v.Target.State = ""
+		}
+		add("visit", v)
+		if v.Capture != "" {
+			bodies[v.Capture] = true
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(bodies)) {
+		p, err := r.a.Capture(r.ctx, id)
+		r.ok(err)
+		add("capture "+id, p)
+	}
+	for v, err := range r.a.Articles(r.ctx, store.Query{History: true}) {
+		r.ok(err)
+		add("version", v)
+	}
+	alarms, err := r.a.Alarms(r.ctx, "")
+	r.ok(err)
+	add("alarms", alarms)
+	s, err := r.a.Stats(r.ctx)
+	r.ok(err)
+	if len(leased) > 0 {
+		s.Targets = nil
+	}
+	add("stats", s)
+	return all
 }
 
 // check verifies the archive.
