@@ -7,6 +7,7 @@ type VisitQuery struct {
 	Sites []string
 	Since time.Time // asked at or after
 	Until time.Time // asked before
+	URLs  []string  // of the targets that are known by these (see Target.Known); when there are any, the visits come target by target
 }
 
 // A VisitRecord is one visit as the archive keeps it.

@@ -159,22 +159,6 @@ func (d *difference) kinds() string {
 	return strings.Join(names, ", ")
 }
 
-// paragraphs cuts edits at the ends of lines.
-func paragraphs(edits []change.Edit) (all [][]change.Edit) {
-	var line []change.Edit
-	for _, e := range edits {
-		for i, part := range strings.Split(e.Text, "\n") {
-			if i > 0 {
-				all, line = append(all, line), nil
-			}
-			if part != "" {
-				line = append(line, change.Edit{Op: e.Op, Text: part})
-			}
-		}
-	}
-	return append(all, line)
-}
-
 func changed(line []change.Edit) bool {
 	return slices.ContainsFunc(line, func(e change.Edit) bool { return e.Op != "=" })
 }
@@ -196,7 +180,7 @@ func (d *difference) text(out io.Writer, colours bool) error {
 			}
 			same = 0
 		}
-		for _, line := range paragraphs(f.Edits) {
+		for _, line := range change.Paragraphs(f.Edits) {
 			if len(line) == 0 {
 				continue
 			}
@@ -248,7 +232,7 @@ func (d *difference) page(out io.Writer) error {
 		"version %d of %s to version %d of %s UTC: %s", d.From.Number, d.From.Fetched, d.To.Number, d.To.Fetched, d.kinds())))
 	for _, f := range d.Change.Fields {
 		fmt.Fprintf(&b, "<h2>%s</h2>\n", f.Name)
-		for _, line := range paragraphs(f.Edits) {
+		for _, line := range change.Paragraphs(f.Edits) {
 			if len(line) == 0 {
 				continue
 			}

@@ -31,7 +31,7 @@ import (
 )
 
 const (
-	format     = 2
+	format     = 3
 	dbName     = "archive.db"
 	lockName   = "archive.lock"
 	socketName = "archive.sock"

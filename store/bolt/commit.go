@@ -579,7 +579,10 @@ func (w *work) visit(p *visit, h *hostRecord, visited *visitRecord) error {
 	if err != nil {
 		return err
 	}
-	return w.put(w.visits, k, v)
+	if err := w.put(w.visits, k, v); err != nil {
+		return err
+	}
+	return w.put(w.visited, visitedKey(visited.Host, visited.Target, seq), nil)
 }
 
 // article keeps what was read, if it is new.

@@ -27,7 +27,7 @@ var journaled = map[string]byte{
 	string(bucketHosts): 'h', string(bucketTargets): 't', string(bucketURLs): 'u', string(bucketDue): 'q',
 	string(bucketCaptureIDs): 'c', string(bucketPayloads): 'p', string(bucketVersions): 'v', string(bucketOld): 's',
 	string(bucketArticles): 'a', string(bucketAliases): 'l', string(bucketTexts): 'x',
-	string(bucketDays): 'd', string(bucketTrends): 'r', string(bucketAlarms): 'm',
+	string(bucketVisited): 'i', string(bucketDays): 'd', string(bucketTrends): 'r', string(bucketAlarms): 'm',
 }
 
 func isJournaled(letter byte) bool {

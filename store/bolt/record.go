@@ -26,6 +26,7 @@ var (
 	bucketURLs       = []byte("urls")       // hash of what a target is known by -> its key
 	bucketDue        = []byte("due")        // host, site, priority, due, seq -> nothing
 	bucketVisits     = []byte("visits")     // seq -> visitRecord, headers
+	bucketVisited    = []byte("visited")    // host, seq of a target, seq of a visit of it -> nothing
 	bucketCaptures   = []byte("captures")   // seq -> captureRecord, headers and body
 	bucketCaptureIDs = []byte("captureids") // id -> seq of a capture
 	bucketPayloads   = []byte("payloads")   // hash of host and digest -> seq of the capture that holds the bytes
@@ -44,11 +45,12 @@ var (
 var allBuckets = [][]byte{
 	bucketMeta, bucketHosts, bucketTargets, bucketURLs, bucketDue, bucketVisits, bucketCaptures, bucketCaptureIDs,
 	bucketPayloads, bucketReadings, bucketVersions, bucketOld, bucketArticles, bucketAliases, bucketTexts,
-	bucketDays, bucketTrends, bucketAlarms, bucketJournal,
+	bucketDays, bucketTrends, bucketAlarms, bucketJournal, bucketVisited,
 }
 
-// newBuckets are those that format 1 does not have.
-var newBuckets = [][]byte{bucketDays, bucketTrends, bucketAlarms, bucketJournal}
+// newBuckets are those that earlier formats do not have: the last one is new in
+// format 3, the others in format 2.
+var newBuckets = [][]byte{bucketDays, bucketTrends, bucketAlarms, bucketJournal, bucketVisited}
 
 // A hash16 is the beginning of a SHA-256.
 type hash16 [16]byte
@@ -103,6 +105,11 @@ func recordKey(host string, seq uint64) []byte {
 	k := make([]byte, 0, len(host)+9)
 	k = append(append(k, host...), 0)
 	return binary.BigEndian.AppendUint64(k, seq)
+}
+
+// visitedKey is the entry of a visit among those of its target.
+func visitedKey(host string, target, visit uint64) []byte {
+	return binary.BigEndian.AppendUint64(recordKey(host, target), visit)
 }
 
 func cutRecordKey(k []byte) (host string, seq uint64, err error) {

@@ -15,12 +15,12 @@ import (
 	"luutin/store/bolt"
 )
 
-// testdata/format1.db.gz was written by the last program that wrote format 1.
-// It holds four visits, one of them failed, and two articles, the first in two
-// versions of which the second has another date.
-func unpackFormat1(t *testing.T) (dir string) {
+// testdata/format1.db.gz and format2.db.gz were written by the last programs
+// that wrote these formats. They hold four visits, one of them failed, and two
+// articles, the first in two versions of which the second has another date.
+func unpackFormat(t *testing.T, format string) (dir string) {
 	dir = t.TempDir()
-	f := must[*os.File](t)(os.Open("testdata/format1.db.gz"))
+	f := must[*os.File](t)(os.Open("testdata/" + format + ".db.gz"))
 	defer f.Close()
 	z := must[*gzip.Reader](t)(gzip.NewReader(f))
 	if err := os.WriteFile(filepath.Join(dir, "archive.db"), must[[]byte](t)(io.ReadAll(z)), 0o666); err != nil {
@@ -30,10 +30,23 @@ func unpackFormat1(t *testing.T) (dir string) {
 }
 
 func TestFormat1(t *testing.T) {
-	dir := unpackFormat1(t)
+	testUpgrade(t, "format1", "https://ministry.example/1", nil, []store.Day{})
+}
+func TestFormat2(t *testing.T) {
+	testUpgrade(t, "format2", "https://www.ministry.example/1", map[string]int{"server error": 1}, nil)
+}
+
+// testUpgrade opens an archive of an earlier format; url is that of its first article, causes are what it tells of
+// the failed visit, before its days when it is only read, nil when they are the
+// same as afterwards.
+func testUpgrade(t *testing.T, format, url string, causes map[string]int, before []store.Day) {
+	dir := unpackFormat(t, format)
 	want := []store.Day{
 		{Date: "2026-01-30", Published: 1, Visits: 2, Added: 2, Results: map[store.Result]int{store.Fetched: 2}, Last: time.Date(2026, 1, 30, 23, 50, 0, 0, time.UTC)},
-		{Date: "2026-01-31", Published: 1, Visits: 2, Changed: 1, Results: map[store.Result]int{store.Fetched: 1, store.Failed: 1}, Last: time.Date(2026, 1, 31, 0, 10, 0, 0, time.UTC)},
+		{Date: "2026-01-31", Published: 1, Visits: 2, Changed: 1, Results: map[store.Result]int{store.Fetched: 1, store.Failed: 1}, Causes: causes, Last: time.Date(2026, 1, 31, 0, 10, 0, 0, time.UTC)},
+	}
+	if before == nil {
+		before = want
 	}
 	ctx := context.Background()
 	for _, c := range []struct {
@@ -41,7 +54,7 @@ func TestFormat1(t *testing.T) {
 		options bolt.Options
 		days    []store.Day
 	}{
-		{"only read", bolt.Options{ReadOnly: true}, []store.Day{}},
+		{"only read", bolt.Options{ReadOnly: true}, before},
 		{"brought to today's format", bolt.Options{}, want},
 		{"opened again", bolt.Options{ReadOnly: true}, want},
 	} {
@@ -62,6 +75,16 @@ func TestFormat1(t *testing.T) {
 		}
 		if versions != 3 {
 			t.Errorf("%s: %d versions, want 3", c.name, versions)
+		}
+		visits := 0
+		for v, err := range a.Visits(ctx, store.VisitQuery{URLs: []string{url}}) {
+			if err != nil || v.Result != store.Fetched {
+				t.Errorf("%s: visit %v, %v", c.name, v, err)
+			}
+			visits++
+		}
+		if visits != 2 {
+			t.Errorf("%s: %d visits of the first article, want 2", c.name, visits)
 		}
 		for p := range a.Verify(ctx) {
 			t.Errorf("%s: %v", c.name, p)

@@ -310,6 +310,9 @@ func (c *check) visits() iter.Seq[func()] {
 		} else if err := r.count(c.tx, c.days); err != nil {
 			c.report(at, "%v", err)
 		}
+		if c.bucket(bucketVisited) != nil && !c.has(bucketVisited, visitedKey(r.Host, r.Target, seq)) {
+			c.report(at, "the index visited does not know it")
+		}
 		if r.Capture != 0 {
 			if !c.has(bucketCaptures, seqKey(r.Capture)) {
 				c.report(at, "its capture %016x is missing", r.Capture)
@@ -555,7 +558,20 @@ func (c *check) indexes() iter.Seq[func()] {
 			}
 		}
 	}
+	visited := func(func(func()) bool) {} // formats 1 and 2
+	if c.bucket(bucketVisited) != nil {
+		visited = leads(bucketVisited, c.visitN, func(k, v []byte) bool {
+			n := len(k) - 8
+			if n < 0 || len(v) != 0 {
+				return false
+			}
+			var r visitRecord
+			_, err := cutPayload(k[n:], c.bucket(bucketVisits).Get(k[n:]), &r)
+			return err == nil && bytes.Equal(recordKey(r.Host, r.Target), k[:n])
+		})
+	}
 	steps := []iter.Seq[func()]{
+		visited,
 		leads(bucketURLs, targets, func(k, v []byte) bool {
 			var r targetRecord
 			return readTarget(c.bucket(bucketTargets), v, &r) == nil && bytes.Equal(hashKey(r.known()), k)

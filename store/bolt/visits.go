@@ -103,6 +103,28 @@ func (a *Archive) Visits(ctx context.Context, q store.VisitQuery) iter.Seq2[stor
 			yield(store.VisitRecord{}, err)
 			return
 		}
+		var targets [][]byte // whose visits are asked for
+		if len(q.URLs) > 0 {
+			err := a.view(func(tx *snapshot) error {
+				for _, u := range q.URLs {
+					if k := tx.Bucket(bucketURLs).Get(hashKey(u)); k != nil {
+						targets = append(targets, bytes.Clone(k))
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				yield(store.VisitRecord{}, err)
+				return
+			}
+			slices.SortFunc(targets, bytes.Compare)
+			if targets = slices.CompactFunc(targets, bytes.Equal); len(targets) == 0 {
+				return
+			}
+		} else if err := a.warmUp(ctx); err != nil {
+			yield(store.VisitRecord{}, err)
+			return
+		}
 		walk := visitWalk{a: a, held: map[string]uint64{}}
 		const maxRecords, maxBytes = 256, 4 << 20 // as in Articles; the bytes are of what is unpacked
 		var after []byte
@@ -111,16 +133,15 @@ func (a *Archive) Visits(ctx context.Context, q store.VisitQuery) iter.Seq2[stor
 			walk.unpacked = 0
 			err := a.view(func(tx *snapshot) error {
 				walk.tx = tx
-				c := tx.Bucket(bucketVisits).Cursor()
-				k, v := c.First()
-				if after != nil {
-					if k, v = c.Seek(after); bytes.Equal(k, after) {
-						k, v = c.Next()
-					}
+				next := everyVisit(tx, after)
+				if targets != nil {
+					next = visitsOf(tx, targets, after)
 				}
-				for read := 0; k != nil && read < maxRecords && walk.unpacked < maxBytes; k, v = c.Next() {
+				k, v := next()
+				for read := 0; k != nil && read < maxRecords && walk.unpacked < maxBytes; k, v = next() {
 					read++
 					after = append(after[:0], k...)
+					k = k[len(k)-8:]
 					record, chosen, err := walk.record(k, v, &q)
 					if err != nil {
 						return err
@@ -148,6 +169,70 @@ func (a *Archive) Visits(ctx context.Context, q store.VisitQuery) iter.Seq2[stor
 				yield(store.VisitRecord{}, err)
 				return
 			}
+		}
+	}
+}
+
+// everyVisit returns the visits behind a key of theirs, one at a call.
+func everyVisit(tx *snapshot, after []byte) (next func() (k, v []byte)) {
+	return behind(tx.Bucket(bucketVisits).Cursor(), nil, after)
+}
+
+// behind walks over the keys with a prefix that come after one.
+func behind(c *cursor, prefix, after []byte) (next func() (k, v []byte)) {
+	begun := false
+	return func() (k, v []byte) {
+		switch {
+		case begun:
+			k, v = c.Next()
+		case after != nil:
+			if k, v = c.Seek(after); bytes.Equal(k, after) {
+				k, v = c.Next()
+			}
+		default:
+			k, v = c.Seek(prefix)
+		}
+		begun = true
+		if !bytes.HasPrefix(k, prefix) {
+			return nil, nil
+		}
+		return k, v
+	}
+}
+
+// visitsOf returns the visits of targets, which are in order, behind a key
+// of the index visited, with such keys. An archive of an earlier format has no
+// such index: all visits are read.
+func visitsOf(tx *snapshot, targets [][]byte, after []byte) (next func() (k, v []byte)) {
+	visits, visited := tx.Bucket(bucketVisits), tx.Bucket(bucketVisited)
+	if visited == nil {
+		every := everyVisit(tx, after)
+		return func() (k, v []byte) {
+			for k, v = every(); k != nil; k, v = every() {
+				var r visitRecord
+				if _, err := cutPayload(k, v, &r); err != nil {
+					return k, v // the error is met again, and told
+				}
+				if _, found := slices.BinarySearchFunc(targets, recordKey(r.Host, r.Target), bytes.Compare); found {
+					return k, v
+				}
+			}
+			return nil, nil
+		}
+	}
+	for after != nil && !bytes.HasPrefix(after, targets[0]) {
+		targets = targets[1:]
+	}
+	of := behind(visited.Cursor(), targets[0], after)
+	return func() (k, v []byte) {
+		for {
+			if k, _ = of(); k != nil {
+				return k, visits.Get(k[len(k)-8:])
+			}
+			if targets = targets[1:]; len(targets) == 0 {
+				return nil, nil
+			}
+			of = behind(visited.Cursor(), targets[0], nil)
 		}
 	}
 }

@@ -280,8 +280,9 @@ func (a *Archive) Raise(ctx context.Context, alarms ...store.Alarm) error {
 	}})
 }
 
-// upgrade brings an archive of format 1 to this one, all of it or nothing: it
-// counts the days anew from the visits and versions.
+// upgrade brings an archive of an earlier format to this one, all of it or
+// nothing. To one of format 1 it adds the days, counted anew from the visits and
+// versions; to both the index of each target's visits.
 func upgrade(tx *bbolt.Tx, r archiveRecord) error {
 	for _, name := range allBuckets {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
@@ -289,16 +290,27 @@ func upgrade(tx *bbolt.Tx, r archiveRecord) error {
 		}
 	}
 	days := map[string]*store.Day{}
+	known := r.Format > 1
 	if err := tx.Bucket(bucketVisits).ForEach(func(k, v []byte) error {
 		var visit visitRecord
 		if _, err := cutPayload(k, v, &visit); err != nil {
 			return fmt.Errorf("%s: %w", where(bucketVisits, k), err)
+		}
+		seq, err := readSeq(k)
+		if err == nil {
+			err = tx.Bucket(bucketVisited).Put(visitedKey(visit.Host, visit.Target, seq), nil)
+		}
+		if err != nil || known {
+			return err
 		}
 		return visit.count(&snapshot{Tx: tx}, days)
 	}); err != nil {
 		return err
 	}
 	if err := tx.Bucket(bucketVersions).ForEach(func(k, v []byte) error {
+		if known {
+			return nil
+		}
 		version, err := readVersion(k, v)
 		if err == nil && tx.Bucket(bucketOld).Get(k) == nil {
 			err = version.count(k, days)

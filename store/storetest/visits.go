@@ -104,6 +104,17 @@ func visits(r *run) {
 	if got := walk(store.VisitQuery{Sites: []string{"mof"}}); len(got) != 0 {
 		r.Errorf("visits of a site that has none: %v", got)
 	}
+	of := []seen{want[5], want[7]}
+	if d := cmp.Diff(of, walk(store.VisitQuery{URLs: []string{b, "https://moj.gov.vn/never", b}})); d != "" {
+		r.Errorf("visits of one target differ (-want +got)\n%s", d)
+	}
+	of = append(append(append(of[:0:0], want[6]), want[:5]...), want[8]) // mof.gov.vn comes before moj.gov.vn
+	if d := cmp.Diff(of, walk(store.VisitQuery{URLs: []string{a, list}})); d != "" {
+		r.Errorf("visits of two targets differ (-want +got)\n%s", d)
+	}
+	if got := walk(store.VisitQuery{URLs: []string{"https://moj.gov.vn/never"}}); len(got) != 0 {
+		r.Errorf("visits of a target that is not known: %v", got)
+	}
 	for v, err := range r.a.Visits(r.ctx, store.VisitQuery{}) {
 		r.ok(err)
 		// The archive takes commits while it is read.
