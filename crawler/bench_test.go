@@ -375,7 +375,7 @@ func naively(b *testing.B, transport http.RoundTripper, db *bbolt.DB, targets []
 // URLs came host by host, and reports the share of the pages a second that
 // these pauses allow (of-ideal).
 func BenchmarkPolite(b *testing.B) {
-	const each = 20
+	const each = 60
 	delay := 200 * time.Millisecond
 	transport := benchWeb(b)
 	sites, names := benchSites(b)
