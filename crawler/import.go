@@ -362,7 +362,7 @@ func (im *importer) record(ctx context.Context, t store.Target, v *store.Visit) 
 			s.Unchanged++
 		case o.Article == store.Added:
 			s.Added++
-		case o.Article == store.Changed:
+		case o.Article == store.Changed, o.Article == store.Returned:
 			s.Changed++
 		case o.Article == store.Same:
 			s.Unchanged++

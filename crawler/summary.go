@@ -44,6 +44,8 @@ type Tally struct {
 	Blocked    int `json:"blocked"` // by robots.txt, or refused by the server
 	Failed     int `json:"failed"`  // could not be had or not be read; to be tried again
 
+	Withdrawn int `json:"withdrawn"` // articles that are gone since; of Gone
+
 	Links   int   `json:"links"`   // new targets that were found
 	Foreign int   `json:"foreign"` // links to hosts that are not the site's: not followed
 	Deeper  int   `json:"deeper"`  // further list pages beyond Crawler.Pages: not followed
@@ -119,7 +121,15 @@ func (t Tally) String() string {
 	add(t.Duplicated, "duplicate", "duplicates")
 	add(t.Lists, "list", "lists")
 	add(t.Files, "file", "files")
-	add(t.Gone, "gone", "gone")
+	if t.Withdrawn > 0 {
+		articles := "articles"
+		if t.Withdrawn == 1 {
+			articles = "article"
+		}
+		parts = append(parts, fmt.Sprintf("%d gone (%d %s withdrawn)", t.Gone, t.Withdrawn, articles))
+	} else {
+		add(t.Gone, "gone", "gone")
+	}
 	add(t.Blocked, "blocked", "blocked")
 	add(t.Failed, "failed", "failed")
 	return fmt.Sprintf("%d visited: %s", t.Visited, strings.Join(parts, ", "))
@@ -196,6 +206,9 @@ func (r *run) note(l *store.Lease, v store.Visit, o store.Outcome) {
 	for _, tally := range tallies {
 		tally.Links += o.Links
 		tally.Bytes += int64(e.Bytes)
+		if o.Article == store.Withdrawn {
+			tally.Withdrawn++
+		}
 		if bad != nil {
 			tally.count(bad, 1)
 			continue
@@ -204,7 +217,7 @@ func (r *run) note(l *store.Lease, v store.Visit, o store.Outcome) {
 		switch {
 		case o.Article == store.Added:
 			tally.Added++
-		case o.Article == store.Changed:
+		case o.Article == store.Changed, o.Article == store.Returned:
 			tally.Changed++
 		case (o.Article == store.Duplicated || o.Article == store.Same) && t.Article != o.ID:
 			tally.Duplicated++ // the first time that this URL led to it

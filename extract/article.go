@@ -90,6 +90,7 @@ type Article struct {
 	PublishedText      Text       `json:"published_text"`
 	PublishedPrecision Text       `json:"published_precision"` // second, minute, day, month or year
 	Modified           *time.Time `json:"modified"`
+	Withdrawn          *time.Time `json:"withdrawn,omitempty"` // since when it is gone from its site; set by the archive, in versions that say so
 
 	Authors  []string  `json:"authors"`
 	Source   Text      `json:"source"`

@@ -38,6 +38,9 @@ func (a *Article) JSON() ([]byte, error) {
 	e.maybe("published_text", a.PublishedText)
 	e.maybe("published_precision", a.PublishedPrecision)
 	e.time("modified", a.Modified)
+	if a.Withdrawn != nil {
+		e.time("withdrawn", a.Withdrawn)
+	}
 	e.texts("authors", a.Authors)
 	e.maybe("source", a.Source)
 	e.maybe("section", a.Section)

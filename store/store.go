@@ -37,6 +37,11 @@ type Archive interface {
 	// ErrLeaseLost when the lease has run out or its target was handed to
 	// another worker. Committing a visit again returns the first outcome and
 	// adds nothing.
+	//
+	// An article whose text is not what it was gets a further version. So does
+	// one that is Missing under every URL that led to it: a version with the
+	// text as it was last read that says when it was withdrawn. So does one that
+	// is there again, whether its text has changed or not.
 	Commit(ctx context.Context, l *Lease, v Visit) (Outcome, error)
 
 	// Record keeps a visit that was made elsewhere or long ago, without a
@@ -300,6 +305,8 @@ const (
 	Added      ArticleOutcome = "added"      // the first version
 	Changed    ArticleOutcome = "changed"    // a further version
 	Same       ArticleOutcome = "unchanged"  // the reader would see the same
+	Withdrawn  ArticleOutcome = "withdrawn"  // a further version, which says that it is gone
+	Returned   ArticleOutcome = "returned"   // a further version: it is there again
 	Earlier    ArticleOutcome = "earlier"    // from before the latest version, and different: no version was made of it
 	Duplicated ArticleOutcome = "duplicated" // what another article of this host says now, of which the URL becomes an alias
 )
@@ -365,9 +372,10 @@ type Version struct {
 	Host      string
 	Published time.Time // with the page's offset; zero when it does not say
 	Fetched   time.Time
-	Hash      string // extract.Article.ContentHash
-	JSON      []byte // one line, as exported; valid until the next version is yielded
-	Cursor    string // for Query.After
+	Withdrawn time.Time // since when the article is gone; zero when the version is a page
+	Hash      string    // extract.Article.ContentHash
+	JSON      []byte    // one line, as exported; valid until the next version is yielded
+	Cursor    string    // for Query.After
 }
 
 // Stats counts what an archive holds.

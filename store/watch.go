@@ -36,7 +36,7 @@ func (d *Day) Count(v *Visit, a ArticleOutcome) {
 	switch a {
 	case Added:
 		d.Added++
-	case Changed:
+	case Changed, Returned:
 		d.Changed++
 	}
 	if v.Cause != "" {

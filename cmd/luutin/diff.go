@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -114,8 +115,21 @@ type difference struct {
 }
 
 type version struct {
-	Number  int    `json:"version"`
-	Fetched string `json:"fetched"`
+	Number    int    `json:"version"`
+	Fetched   string `json:"fetched"`
+	Withdrawn string `json:"withdrawn,omitempty"`
+}
+
+// when is the moment that a version is of.
+func (v *version) when() string { return cmp.Or(v.Withdrawn, v.Fetched) }
+
+func newVersion(v store.Version) version {
+	const form = "2006-01-02 15:04"
+	n := version{Number: v.Number, Fetched: v.Fetched.UTC().Format(form)}
+	if !v.Withdrawn.IsZero() {
+		n.Withdrawn = v.Withdrawn.UTC().Format(form)
+	}
+	return n
 }
 
 func newDifference(from, to store.Version) (*difference, error) {
@@ -128,10 +142,8 @@ func newDifference(from, to store.Version) (*difference, error) {
 			return nil, fmt.Errorf("article %s, version %d: %w", x.v.ID, x.v.Number, err)
 		}
 	}
-	const form = "2006-01-02 15:04"
 	return &difference{
-		ID: to.ID, URL: new.URL, Title: new.Title, Change: change.Between(&old, &new),
-		From: version{from.Number, from.Fetched.UTC().Format(form)}, To: version{to.Number, to.Fetched.UTC().Format(form)},
+		ID: to.ID, URL: new.URL, Title: new.Title, Change: change.Between(&old, &new), From: newVersion(from), To: newVersion(to),
 	}, nil
 }
 
@@ -170,7 +182,7 @@ func (d *difference) text(out io.Writer, colours bool) error {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s%s%s\n%s\n", over[0], d.Title, over[1], d.URL)
-	fmt.Fprintf(&b, "version %d of %s to version %d of %s UTC: %s\n", d.From.Number, d.From.Fetched, d.To.Number, d.To.Fetched, d.kinds())
+	fmt.Fprintf(&b, "version %d of %s to version %d of %s UTC: %s\n", d.From.Number, d.From.when(), d.To.Number, d.To.when(), d.kinds())
 	for _, f := range d.Change.Fields {
 		fmt.Fprintf(&b, "\n%s%s%s\n", over[0], f.Name, over[1])
 		same := 0
@@ -229,7 +241,7 @@ del { color: #a4000f; background: #a4000f1a } ins { color: #005a2b; background: 
 func (d *difference) page(out io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, diffPage, html.EscapeString(d.Title), html.EscapeString(d.URL), html.EscapeString(fmt.Sprintf(
-		"version %d of %s to version %d of %s UTC: %s", d.From.Number, d.From.Fetched, d.To.Number, d.To.Fetched, d.kinds())))
+		"version %d of %s to version %d of %s UTC: %s", d.From.Number, d.From.when(), d.To.Number, d.To.when(), d.kinds())))
 	for _, f := range d.Change.Fields {
 		fmt.Fprintf(&b, "<h2>%s</h2>\n", f.Name)
 		for _, line := range change.Paragraphs(f.Edits) {

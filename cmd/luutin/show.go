@@ -88,8 +88,9 @@ func historyCommand(common *flags) *cobra.Command {
 		Short: "List the versions of an article, oldest first",
 		Long: `History lists every version of an article that the archive holds, oldest first:
 its number, when it was fetched, when it says it was published, its title, and
-what changed against the one before (luutin diff shows how), and since when the
-page is gone from its site, if it is. With --json it prints the records.`,
+what changed against the one before (luutin diff shows how). An article that is
+gone from its site has a version that says so, with the text as it was, and one
+more when it is there again. With --json it prints the records.`,
 		Example: `  luutin history https://moj.gov.vn/qt/tintuc/Pages/hoat-dong.aspx?ItemID=1`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -112,8 +113,12 @@ page is gone from its site, if it is. With --json it prints the records.`,
 					if err := json.Unmarshal(v.JSON, &article); err != nil {
 						return fmt.Errorf("article %s, version %d: %w", v.ID, v.Number, err)
 					}
-					fmt.Fprintf(cmd.OutOrStdout(), "%3d  fetched %s  published %-16s  %s\n",
-						v.Number, v.Fetched.Format("2006-01-02 15:04"), shortTime(v.Published), article.Title)
+					what, when := "fetched  ", v.Fetched
+					if !v.Withdrawn.IsZero() {
+						what, when = "withdrawn", v.Withdrawn
+					}
+					fmt.Fprintf(cmd.OutOrStdout(), "%3d  %s %s  published %-16s  %s\n",
+						v.Number, what, when.UTC().Format("2006-01-02 15:04"), shortTime(v.Published), article.Title)
 					if before != nil {
 						d := difference{Change: change.Between(before, &article)}
 						fmt.Fprintf(cmd.OutOrStdout(), "     changed: %s\n", d.kinds())

@@ -247,6 +247,28 @@ func TestYear(t *testing.T) {
 		if diff := cmp.Diff([]string{"0706 gone since 07-12", "0709 gone since 07-10"}, tombs); diff != "" {
 			t.Errorf("tombstones (-want +got):\n%s", diff)
 		}
+		// What was gone is told by the history of the article, and that it came back.
+		for date, want := range map[string][]string{
+			"07-05": {"fetched 07-05", "withdrawn 07-11", "fetched 08-17"},
+			"07-06": {"fetched 07-06", "withdrawn 07-12"},
+			"07-09": {"fetched 07-09", "withdrawn 07-10"},
+		} {
+			h, err := archive.History(t.Context(), extract.ArticleID("http://ministry.test"+m.of(date).path()))
+			if err != nil {
+				t.Error(err)
+			}
+			var got []string
+			for _, v := range h {
+				if v.Withdrawn.IsZero() {
+					got = append(got, "fetched "+v.Fetched.In(vietnam).Format("01-02"))
+				} else {
+					got = append(got, "withdrawn "+v.Withdrawn.In(vietnam).Format("01-02"))
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("history of %s (-want +got):\n%s", date, diff)
+			}
+		}
 		versions := 0
 		for _, date := range []string{"05-31", "06-01"} {
 			h, err := archive.History(context.Background(), extract.ArticleID("http://ministry.test"+m.of(date).path()))

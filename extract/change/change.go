@@ -93,6 +93,13 @@ func Between(old, new *extract.Article) Change {
 	if add("attachments", files(old), files(new)) != nil {
 		kind(Attachments)
 	}
+	if add("withdrawn", moment(old.Withdrawn), moment(new.Withdrawn)) != nil {
+		if new.Withdrawn != nil {
+			kind(Deletion)
+		} else {
+			kind(Return)
+		}
+	}
 	return c
 }
 

@@ -35,6 +35,7 @@ func TestKinds(t *testing.T) {
 		}, []Kind{Attachments}},
 		{"nearly all of it", func(a *extract.Article) { a.Body = "Nội dung đang được cập nhật." }, []Kind{Retraction}},
 		{"it says so", func(a *extract.Article) { a.Body += "\n\nToà soạn xin rút lại các số liệu nêu trong bài." }, []Kind{Retraction}},
+		{"it is gone", func(a *extract.Article) { a.Withdrawn = &later }, []Kind{Deletion}},
 		{"headline and text", func(a *extract.Article) {
 			a.Title, a.Body = "Bộ triển khai công tác năm", strings.Replace(long, "không né tránh", "phải nhanh chóng hơn", 1)
 		}, []Kind{Headline, Text}},
@@ -47,6 +48,20 @@ func TestKinds(t *testing.T) {
 				t.Errorf("%v, want %v: %+v", got.Kinds, c.want, got.Fields)
 			}
 		})
+	}
+}
+
+func TestReturn(t *testing.T) {
+	at := time.Date(2018, 1, 19, 14, 39, 0, 0, time.UTC)
+	gone := extract.Article{Title: "Lễ", Body: long, Withdrawn: &at}
+	back := gone
+	back.Withdrawn = nil
+	if got := Between(&gone, &back); !slices.Equal(got.Kinds, []Kind{Return}) || len(got.Fields) != 1 || got.Fields[0].Name != "withdrawn" {
+		t.Errorf("%+v, want a return", got)
+	}
+	back.Body = strings.Replace(long, "1.250", "1.260", 1)
+	if got := Between(&gone, &back); !slices.Equal(got.Kinds, []Kind{Text, Return}) {
+		t.Errorf("%v, want text and return", got.Kinds)
 	}
 }
 

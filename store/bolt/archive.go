@@ -16,7 +16,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,7 +30,7 @@ import (
 )
 
 const (
-	format     = 3
+	format     = 4
 	dbName     = "archive.db"
 	lockName   = "archive.lock"
 	socketName = "archive.sock"
@@ -53,6 +52,7 @@ type Options struct {
 type Archive struct {
 	dir      string
 	name     string // of its file: archive.db, but for a copy that has not got its name yet
+	format   int    // that it has; an earlier one only when it is only read
 	readOnly bool
 	share    bool
 	clock    func() time.Time
@@ -191,6 +191,15 @@ func (a *Archive) open() error {
 		}
 	}
 	a.queue.start(a)
+	if a.format == format {
+		return nil
+	}
+	if err := a.do(&request{ctx: context.Background(), run: (*work).toFormat4}); err != nil {
+		err = errors.Join(fmt.Errorf("open archive %s: bring it from format %d to %d: %w", a.dir, a.format, format, err), a.Close())
+		a.db, a.file = nil, nil
+		return err
+	}
+	a.format = format
 	return nil
 }
 
@@ -362,8 +371,8 @@ func (a *Archive) create() error {
 	return syncDir(a.dir)
 }
 
-// checkFormat brings an archive of an earlier format to this one, unless it is
-// only read.
+// checkFormat brings an archive of format 1 or 2 to the next, unless it is only
+// read. What can be written to is brought further; see open.
 func (a *Archive) checkFormat() error {
 	var r archiveRecord
 	err := a.view(func(tx *snapshot) error {
@@ -380,18 +389,20 @@ func (a *Archive) checkFormat() error {
 				a.dir, r.Format, format)
 		}
 		for _, name := range allBuckets {
-			if tx.Bucket(name) == nil && !(r.Format < format && slices.ContainsFunc(newBuckets, func(n []byte) bool { return string(n) == string(name) })) {
+			if tx.Bucket(name) == nil && r.Format >= since[string(name)] {
 				return fmt.Errorf("open archive %s: bucket %s is missing; bring the archive back from a backup", a.dir, name)
 			}
 		}
 		return nil
 	})
-	if err != nil || r.Format == format || a.readOnly {
+	a.format = r.Format
+	if err != nil || r.Format > 2 || a.readOnly {
 		return err
 	}
-	err = a.guard(func() error { return a.db.Update(func(tx *bbolt.Tx) error { return upgrade(tx, r) }) })
+	a.format = 3
+	err = a.guard(func() error { return a.db.Update(func(tx *bbolt.Tx) error { return toFormat3(tx, r) }) })
 	if err != nil {
-		return fmt.Errorf("open archive %s: bring it from format %d to %d: %w", a.dir, r.Format, format, err)
+		return fmt.Errorf("open archive %s: bring it from format %d to 3: %w", a.dir, r.Format, err)
 	}
 	return nil
 }

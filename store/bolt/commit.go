@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -300,14 +301,7 @@ func (p *visit) makePlan(tx *snapshot) error {
 		return err
 	}
 	aliases := slices.Clone(t.aliases)
-	switch {
-	case q.key != nil && q.latest.hash == t.hash:
-		q.outcome = store.Same
-	case q.key != nil && p.past && !t.article.Fetched.After(q.latest.fetched):
-		q.outcome = store.Earlier
-	case q.key != nil:
-		q.outcome = store.Changed
-	case canBeCopied(t.article):
+	if q.key == nil && canBeCopied(t.article) {
 		other, err := copied(tx, p.lease.Host, t.hash)
 		if err != nil {
 			return err
@@ -316,6 +310,18 @@ func (p *visit) makePlan(tx *snapshot) error {
 			*q = *other
 			aliases = append(aliases, t.article.CanonicalURL)
 		}
+	}
+	switch earlier := p.past && !t.article.Fetched.After(q.latest.last()); {
+	case q.key == nil:
+	case !q.latest.withdrawn.IsZero() && !earlier:
+		q.outcome = store.Returned
+	case q.outcome == store.Duplicated:
+	case q.latest.hash == t.hash:
+		q.outcome = store.Same
+	case earlier:
+		q.outcome = store.Earlier
+	default:
+		q.outcome = store.Changed
 	}
 	slices.Sort(aliases)
 	aliases = slices.Compact(aliases)
@@ -326,7 +332,7 @@ func (p *visit) makePlan(tx *snapshot) error {
 		q.aliases = append([]string{}, aliases...)
 		return nil
 	}
-	if q.outcome != store.Changed && !slices.ContainsFunc(aliases, func(u string) bool {
+	if q.outcome != store.Changed && q.outcome != store.Returned && !slices.ContainsFunc(aliases, func(u string) bool {
 		h := hashOf(u)
 		return string(tx.Bucket(bucketAliases).Get(h[:])) != string(q.id[:])
 	}) {
@@ -365,8 +371,15 @@ func (q *plan) read(tx *snapshot) error {
 func (p *visit) encode() (err error) {
 	t, q := p.text, &p.text.plan
 	switch q.outcome {
-	case store.Added, store.Changed:
+	case store.Added, store.Changed, store.Returned:
 		a := *t.article
+		if q.id != t.id { // under another URL
+			var before extract.Article
+			if err := json.Unmarshal(q.article, &before); err != nil {
+				return fmt.Errorf("article %s: %w", q.id, err)
+			}
+			a.ID, a.CanonicalURL = before.ID, before.CanonicalURL
+		}
 		a.Version = int(q.latest.number) + 1
 		a.Aliases = q.aliases
 		a.Capture = extract.Text(captureID(p.name, p.digest).String())
@@ -436,8 +449,13 @@ func (w *work) commit(p *visit) (o store.Outcome, err error) {
 			return o, err
 		}
 	}
+	latest := !p.past || !p.frozen && p.Time.After(r.Visited)
 	if p.text != nil {
 		if err := w.article(p, h, &visited, &o); err != nil {
+			return o, err
+		}
+	} else if latest {
+		if err := w.standing(p, &r, &visited, &o); err != nil {
 			return o, err
 		}
 	}
@@ -447,7 +465,7 @@ func (w *work) commit(p *visit) (o store.Outcome, err error) {
 	if err := w.links(p, &o); err != nil {
 		return o, err
 	}
-	if !p.past || !p.frozen && p.Time.After(r.Visited) {
+	if latest {
 		next := r
 		next.after(p, capture, &o)
 		if err := w.saveTarget(name, seq, &next, &r); err != nil {
@@ -601,49 +619,24 @@ func (w *work) article(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 	o.Article, o.ID, o.Version = q.outcome, q.id.String(), int(q.latest.number)
 
 	switch q.outcome {
-	case store.Added, store.Changed:
-		// An article's versions stay with the host that gave the first.
-		name := p.lease.Host
+	case store.Added, store.Changed, store.Returned:
 		next := version{
-			id: q.id, number: q.latest.number + 1, hash: t.hash, capture: captureID(p.name, p.digest),
-			fetched: t.article.Fetched, site: t.article.Site,
+			id: q.id, hash: t.hash, capture: captureID(p.name, p.digest), fetched: t.article.Fetched, site: t.article.Site,
 		}
 		if t.article.Published != nil {
 			next.published = *t.article.Published
 		}
-		if q.key != nil {
-			var err error
-			if name, next.previous, err = cutRecordKey(q.key); err != nil {
-				return err
-			}
-			if h, err = w.host(name); err != nil {
-				return err
-			}
-		} else {
+		// An article's versions stay with the host that gave the first.
+		name := p.lease.Host
+		if q.key == nil {
 			h.Articles++
-		}
-		h.Versions++
-		if err := w.published(name, next.site, next.published, 1); err != nil {
-			return err
-		}
-		if q.key != nil {
-			if err := w.published(name, q.latest.site, q.latest.published, -1); err != nil {
-				return err
-			}
-			if err := w.put(w.old, q.key, seqKey(h.Versions)); err != nil {
+		} else {
+			var err error
+			if name, _, err = cutRecordKey(q.key); err != nil {
 				return err
 			}
 		}
-		var err error
-		if next.reading, err = w.next(w.readings); err != nil {
-			return fmt.Errorf("readings: %w", err)
-		}
-		k := recordKey(name, h.Versions)
-		if err := errors.Join(
-			w.reading(next.reading, t.json),
-			w.put(w.versions, k, next.record(k)),
-			w.put(w.articles, q.id[:], k),
-		); err != nil {
+		if err := w.version(name, q, &next, t.json); err != nil {
 			return err
 		}
 		if canBeCopied(t.article) {
@@ -668,6 +661,118 @@ func (w *work) article(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 	}
 	visited.Outcome, visited.Article, visited.Version = o.Article, o.ID, o.Version
 	return nil
+}
+
+// version writes the next version of an article behind the latest, which stands
+// with the host name.
+func (w *work) version(name string, q *plan, next *version, article []byte) (err error) {
+	h, err := w.host(name)
+	if err != nil {
+		return err
+	}
+	next.number = q.latest.number + 1
+	h.Versions++
+	if err := w.published(name, next.site, next.published, 1); err != nil {
+		return err
+	}
+	if q.key != nil {
+		if _, next.previous, err = cutRecordKey(q.key); err != nil {
+			return err
+		}
+		if err := w.published(name, q.latest.site, q.latest.published, -1); err != nil {
+			return err
+		}
+		if err := w.put(w.old, q.key, seqKey(h.Versions)); err != nil {
+			return err
+		}
+	}
+	if next.reading, err = w.next(w.readings); err != nil {
+		return fmt.Errorf("readings: %w", err)
+	}
+	k := recordKey(name, h.Versions)
+	return errors.Join(
+		w.reading(next.reading, article),
+		w.put(w.versions, k, next.record(k)),
+		w.put(w.articles, next.id[:], k),
+	)
+}
+
+// standing keeps what a visit that brought no text says of the article to which
+// its target led: that it is gone, or that it is there again.
+func (w *work) standing(p *visit, r *targetRecord, visited *visitRecord, o *store.Outcome) error {
+	id, ok := parseID(r.Article)
+	if !ok || p.Result != store.Missing && p.Result != store.Unchanged {
+		return nil
+	}
+	var since time.Time
+	if p.Result == store.Missing {
+		if since = r.Gone; since.IsZero() {
+			since = p.Time
+		}
+	}
+	number, err := w.stand(id, p.name, since, p.Time)
+	if err != nil || number == 0 {
+		return err
+	}
+	o.Article, o.ID, o.Version = store.Returned, r.Article, number
+	if p.Result == store.Missing {
+		o.Article = store.Withdrawn
+	}
+	visited.Outcome, visited.Article, visited.Version = o.Article, o.ID, o.Version
+	return nil
+}
+
+// stand makes a version of an article, unless the latest says the same already:
+// that it is gone, since is not zero then, or that it was there at a moment.
+// The target by which that was found is known by name; what is gone under it,
+// but not under another URL, is not gone. It returns 0 when there is no new version.
+func (w *work) stand(id hash16, name string, since, seen time.Time) (number int, err error) {
+	q := plan{id: id}
+	if err := q.read(w.tx); err != nil || q.key == nil || q.latest.withdrawn.IsZero() == since.IsZero() {
+		return 0, err
+	}
+	raw, err := readReading(w.tx.Bucket(bucketReadings), q.latest.reading)
+	if err != nil {
+		return 0, err
+	}
+	var a extract.Article
+	if err := json.Unmarshal(raw, &a); err != nil {
+		return 0, fmt.Errorf("%s: %w", where(bucketVersions, q.key), err)
+	}
+	next := q.latest
+	if a.Withdrawn = nil; since.IsZero() {
+		a.Fetched = seen
+	} else {
+		for _, u := range append([]string{a.CanonicalURL}, a.Aliases...) {
+			var r targetRecord
+			k := w.urls.Get(hashKey(u))
+			if k == nil || u == name {
+				continue
+			}
+			if err := readTarget(w.targets, k, &r); err != nil {
+				return 0, err
+			}
+			switch {
+			case r.Article != id.String():
+			case r.Gone.IsZero():
+				return 0, nil
+			case r.Gone.After(since):
+				since = r.Gone
+			}
+		}
+		a.Withdrawn = &since
+	}
+	a.Version++
+	next.fetched, next.withdrawn = a.Fetched, since
+	article, err := a.JSON()
+	if err != nil {
+		return 0, err
+	}
+	host, _, err := cutRecordKey(q.key)
+	if err != nil {
+		return 0, err
+	}
+	return a.Version, w.version(host, &q, &next, article)
 }
 
 func (w *work) reading(seq uint64, article []byte) error {

@@ -31,6 +31,7 @@ var (
 	bucketCaptureIDs = []byte("captureids") // id -> seq of a capture
 	bucketPayloads   = []byte("payloads")   // hash of host and digest -> seq of the capture that holds the bytes
 	bucketReadings   = []byte("readings")   // seq -> JSON of an article
+	bucketReread     = []byte("reread")     // host, seq of a version, seq of a reading that another has replaced -> rereadRecord
 	bucketVersions   = []byte("versions")   // host, seq -> version, which names its reading
 	bucketOld        = []byte("superseded") // host, seq of a version that has a later one -> seq of that one
 	bucketArticles   = []byte("articles")   // id -> key of the latest version
@@ -45,12 +46,14 @@ var (
 var allBuckets = [][]byte{
 	bucketMeta, bucketHosts, bucketTargets, bucketURLs, bucketDue, bucketVisits, bucketCaptures, bucketCaptureIDs,
 	bucketPayloads, bucketReadings, bucketVersions, bucketOld, bucketArticles, bucketAliases, bucketTexts,
-	bucketDays, bucketTrends, bucketAlarms, bucketJournal, bucketVisited,
+	bucketDays, bucketTrends, bucketAlarms, bucketJournal, bucketVisited, bucketReread,
 }
 
-// newBuckets are those that earlier formats do not have: the last one is new in
-// format 3, the others in format 2.
-var newBuckets = [][]byte{bucketDays, bucketTrends, bucketAlarms, bucketJournal, bucketVisited}
+// since says with which format a bucket came, when it was not the first.
+var since = map[string]int{
+	string(bucketDays): 2, string(bucketTrends): 2, string(bucketAlarms): 2, string(bucketJournal): 2,
+	string(bucketVisited): 3, string(bucketReread): 4,
+}
 
 // A hash16 is the beginning of a SHA-256.
 type hash16 [16]byte
@@ -485,12 +488,14 @@ type version struct {
 	reading   uint64    // where the article's JSON is
 	published time.Time // with the offset that the page means, to the minute
 	fetched   time.Time
+	withdrawn time.Time // zero unless it says that the article is gone
 	site      string
 }
 
 const (
-	versionForm = 1
-	versionHead = 1 + 16 + 4 + 32 + 16 + 8 + 8 + 12 + 2 + 12
+	versionForm   = 1
+	withdrawnForm = 2 // the same with a time more
+	versionHead   = 1 + 16 + 4 + 32 + 16 + 8 + 8 + 12 + 2 + 12
 )
 
 func appendTime(b []byte, t time.Time) []byte {
@@ -509,9 +514,21 @@ func readTime(b []byte) time.Time {
 	return time.Unix(int64(binary.BigEndian.Uint64(b)), int64(nsec)).UTC()
 }
 
+// last is when the site was last seen to say what the version says.
+func (v *version) last() time.Time {
+	if v.withdrawn.After(v.fetched) {
+		return v.withdrawn
+	}
+	return v.fetched
+}
+
 func (v *version) record(key []byte) []byte {
-	b := make([]byte, 0, versionHead+len(v.site)+4)
-	b = append(b, versionForm)
+	b := make([]byte, 0, versionHead+12+len(v.site)+4)
+	if v.withdrawn.IsZero() {
+		b = append(b, versionForm)
+	} else {
+		b = append(b, withdrawnForm)
+	}
 	b = append(b, v.id[:]...)
 	b = binary.BigEndian.AppendUint32(b, v.number)
 	b = append(b, v.hash[:]...)
@@ -522,6 +539,9 @@ func (v *version) record(key []byte) []byte {
 	_, offset := v.published.Zone()
 	b = binary.BigEndian.AppendUint16(b, uint16(int16(offset/60)))
 	b = appendTime(b, v.fetched)
+	if !v.withdrawn.IsZero() {
+		b = appendTime(b, v.withdrawn)
+	}
 	return seal(key, append(b, v.site...))
 }
 
@@ -531,9 +551,10 @@ func readVersion(key, value []byte) (v version, err error) {
 	if err != nil {
 		return v, err
 	}
-	if len(b) < versionHead || b[0] != versionForm {
+	if len(b) < versionHead || b[0] != versionForm && (b[0] != withdrawnForm || len(b) < versionHead+12) {
 		return v, errors.New("not a version record")
 	}
+	gone := b[0] == withdrawnForm
 	b = b[1:]
 	v.id, b = hash16(b[:16]), b[16:]
 	v.number, b = binary.BigEndian.Uint32(b), b[4:]
@@ -547,6 +568,9 @@ func readVersion(key, value []byte) (v version, err error) {
 		v.published = v.published.In(time.FixedZone("", offset*60))
 	}
 	v.fetched, b = readTime(b), b[12:]
+	if gone {
+		v.withdrawn, b = readTime(b), b[12:]
+	}
 	v.site = string(b)
 	return v, nil
 }
@@ -575,7 +599,7 @@ func parseContentHash(s string) (h [32]byte, err error) {
 func (v *version) version(host string, seq uint64, article []byte) store.Version {
 	return store.Version{
 		ID: v.id.String(), Number: int(v.number), Site: v.site, Host: host,
-		Published: v.published, Fetched: v.fetched,
+		Published: v.published, Fetched: v.fetched, Withdrawn: v.withdrawn,
 		Hash: hashPrefix + hex.EncodeToString(v.hash[:]), JSON: article,
 		Cursor: fmt.Sprintf("%s/%016x", host, seq),
 	}

@@ -3,7 +3,10 @@ package bolt_test
 import (
 	"compress/gzip"
 	"context"
+	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,21 +14,101 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"luutin/extract"
 	"luutin/store"
 	"luutin/store/bolt"
+	"luutin/store/storetest"
 )
+
+// unpack makes an archive of a file in testdata and returns its directory.
+func unpack(t testing.TB, name, dir string) {
+	t.Helper()
+	f := must[*os.File](t)(os.Open(filepath.Join("testdata", name)))
+	defer f.Close()
+	z := must[*gzip.Reader](t)(gzip.NewReader(f))
+	b := must[[]byte](t)(io.ReadAll(z))
+	if err := errors.Join(os.MkdirAll(dir, 0o777), os.WriteFile(filepath.Join(dir, "archive.db"), b, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestMigratedArchive opens archives that began with an earlier format.
+func TestMigratedArchive(t *testing.T) {
+	for _, name := range []string{"empty1.db.gz", "empty2.db.gz", "empty3.db.gz"} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Run(t, func(dir string, clock func() time.Time) (store.Archive, error) {
+				if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+					unpack(t, name, dir)
+				}
+				return bolt.Open(dir, bolt.Options{Clock: clock})
+			})
+		})
+	}
+}
+
+// testdata/killed2.db.gz and killed3.db.gz were left by the last programs that
+// wrote formats 2 and 3, when they were killed: all of their twelve visits are
+// in the journal. They hold four articles. The first, in two versions, is gone under one of its two URLs, the
+// second since 2026-01-31 07:00, the fourth under both of its URLs, since 10:00
+// and 11:00.
+func TestKilled2(t *testing.T) { testKilled(t, "killed2.db.gz") }
+func TestKilled3(t *testing.T) { testKilled(t, "killed3.db.gz") }
+
+func testKilled(t *testing.T, name string) {
+	dir := t.TempDir()
+	unpack(t, name, dir)
+	gone := []string{"b 2026-01-31T07:00:00Z", "d 2026-01-31T11:00:00Z"}
+	for _, c := range []struct {
+		name    string
+		options bolt.Options
+		number  int
+		gone    []string
+	}{
+		{"only read", bolt.Options{ReadOnly: true}, 5, nil},
+		{"brought to today's format", bolt.Options{}, 7, gone},
+		{"opened again", bolt.Options{ReadOnly: true}, 7, gone},
+		{"written to again", bolt.Options{}, 7, gone},
+	} {
+		a, err := bolt.Open(dir, c.options)
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		number := 0
+		var got []string
+		for v, err := range a.Articles(t.Context(), store.Query{History: true}) {
+			if err != nil {
+				t.Errorf("%s: %v", c.name, err)
+			}
+			number++
+			var article extract.Article
+			if err := json.Unmarshal(v.JSON, &article); err != nil {
+				t.Errorf("%s: %v", c.name, err)
+			}
+			if article.Withdrawn != nil {
+				got = append(got, article.Title[len("Tin "):]+" "+article.Withdrawn.Format(time.RFC3339))
+				if !v.Withdrawn.Equal(*article.Withdrawn) || v.Number != 2 {
+					t.Errorf("%s: version %d of %s, withdrawn %v", c.name, v.Number, article.Title, v.Withdrawn)
+				}
+			}
+		}
+		if diff := cmp.Diff(c.gone, got); diff != "" || number != c.number {
+			t.Errorf("%s: %d versions, want %d; withdrawn (-want +got):\n%s", c.name, number, c.number, diff)
+		}
+		for p := range a.Verify(t.Context()) {
+			t.Errorf("%s: %v", c.name, p)
+		}
+		if err := a.Close(); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
 
 // testdata/format1.db.gz and format2.db.gz were written by the last programs
 // that wrote these formats. They hold four visits, one of them failed, and two
 // articles, the first in two versions of which the second has another date.
 func unpackFormat(t *testing.T, format string) (dir string) {
 	dir = t.TempDir()
-	f := must[*os.File](t)(os.Open("testdata/" + format + ".db.gz"))
-	defer f.Close()
-	z := must[*gzip.Reader](t)(gzip.NewReader(f))
-	if err := os.WriteFile(filepath.Join(dir, "archive.db"), must[[]byte](t)(io.ReadAll(z)), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	unpack(t, format+".db.gz", dir)
 	return dir
 }
 

@@ -496,6 +496,8 @@ func (c *check) versions() iter.Seq[func()] {
 			c.report(at, "content hash does not fit what the article says")
 		case art.Published != nil && !art.Published.Equal(r.published) || art.Published == nil && !r.published.IsZero():
 			c.report(at, "its article was published at another time")
+		case art.Withdrawn == nil != r.withdrawn.IsZero() || art.Withdrawn != nil && !art.Withdrawn.Equal(r.withdrawn):
+			c.report(at, "its article was withdrawn at another time, or only one of the two says that it was")
 		case !art.Fetched.Equal(r.fetched) || art.Site != r.site || string(art.Capture) != r.capture.String():
 			c.report(at, "its article has another site, capture or time of fetching")
 		case !slices.IsSorted(art.Aliases) || len(slices.Compact(slices.Clone(art.Aliases))) != len(art.Aliases):

@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"luutin/store"
 )
 
@@ -278,63 +276,6 @@ func (a *Archive) Raise(ctx context.Context, alarms ...store.Alarm) error {
 		}
 		return nil
 	}})
-}
-
-// upgrade brings an archive of an earlier format to this one, all of it or
-// nothing. To one of format 1 it adds the days, counted anew from the visits and
-// versions; to both the index of each target's visits.
-func upgrade(tx *bbolt.Tx, r archiveRecord) error {
-	for _, name := range allBuckets {
-		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
-			return err
-		}
-	}
-	days := map[string]*store.Day{}
-	known := r.Format > 1
-	if err := tx.Bucket(bucketVisits).ForEach(func(k, v []byte) error {
-		var visit visitRecord
-		if _, err := cutPayload(k, v, &visit); err != nil {
-			return fmt.Errorf("%s: %w", where(bucketVisits, k), err)
-		}
-		seq, err := readSeq(k)
-		if err == nil {
-			err = tx.Bucket(bucketVisited).Put(visitedKey(visit.Host, visit.Target, seq), nil)
-		}
-		if err != nil || known {
-			return err
-		}
-		return visit.count(&snapshot{Tx: tx}, days)
-	}); err != nil {
-		return err
-	}
-	if err := tx.Bucket(bucketVersions).ForEach(func(k, v []byte) error {
-		if known {
-			return nil
-		}
-		version, err := readVersion(k, v)
-		if err == nil && tx.Bucket(bucketOld).Get(k) == nil {
-			err = version.count(k, days)
-		}
-		return err
-	}); err != nil {
-		return err
-	}
-	for k, d := range days {
-		v, err := sealJSON([]byte(k), d)
-		if err != nil {
-			return err
-		}
-		if err := tx.Bucket(bucketDays).Put([]byte(k), v); err != nil {
-			return err
-		}
-	}
-	r.Format = format
-	k := []byte("archive")
-	v, err := sealJSON(k, r)
-	if err != nil {
-		return err
-	}
-	return tx.Bucket(bucketMeta).Put(k, v)
 }
 
 func dayOf(days map[string]*store.Day, host, site, date string) *store.Day {

@@ -162,6 +162,8 @@ func (m *model) commit(now time.Time, l *modelLease, v store.Visit) (o store.Out
 	if v.Article != nil {
 		m.article(l, v, &o)
 		t.Article = o.ID
+	} else {
+		m.standing(t, v, &o)
 	}
 	t.Visited, t.Reason, t.Due = v.Time, v.Reason, v.Again
 	attempts := t.Attempts
@@ -227,9 +229,12 @@ func (m *model) article(l *modelLease, v store.Visit, o *store.Outcome) {
 		}
 	} else if kept != nil {
 		o.Article = store.Changed
-		if kept.versions[len(kept.versions)-1].article.ContentHash == a.ContentHash {
+		if kept.last().article.ContentHash == a.ContentHash {
 			o.Article = store.Same
 		}
+	}
+	if kept != nil && kept.last().article.Withdrawn != nil {
+		o.Article = store.Returned
 	}
 	host := l.Host
 	if kept == nil {
@@ -238,7 +243,12 @@ func (m *model) article(l *modelLease, v store.Visit, o *store.Outcome) {
 	} else {
 		host = kept.versions[0].host
 	}
-	if o.Article == store.Added || o.Article == store.Changed {
+	if o.Article == store.Added || o.Article == store.Changed || o.Article == store.Returned {
+		if a.ID != id {
+			of := *a
+			of.ID, of.CanonicalURL = id, kept.last().article.CanonicalURL
+			a = &of
+		}
 		mv := &modelVersion{host: host, article: a, number: len(kept.versions) + 1}
 		kept.versions = append(kept.versions, mv)
 		h := m.host(host)
@@ -254,6 +264,46 @@ func (m *model) article(l *modelLease, v store.Visit, o *store.Outcome) {
 		}
 	}
 	o.ID, o.Version = id, len(kept.versions)
+}
+
+func (a *modelArticle) last() *modelVersion { return a.versions[len(a.versions)-1] }
+
+// standing makes a version of the article of a target that is gone, or there
+// again, by a visit without a text.
+func (m *model) standing(t *modelTarget, v store.Visit, o *store.Outcome) {
+	kept := m.articles[t.Article]
+	if kept == nil || v.Result != store.Missing && v.Result != store.Unchanged {
+		return
+	}
+	a := *kept.last().article
+	if gone := v.Result == store.Missing; gone == (a.Withdrawn != nil) {
+		return
+	} else if !gone {
+		a.Withdrawn, a.Fetched = nil, v.Time
+		o.Article = store.Returned
+	} else {
+		since := t.Gone
+		if since.IsZero() {
+			since = v.Time
+		}
+		for _, u := range append([]string{a.CanonicalURL}, kept.aliases...) {
+			other := m.targets[u]
+			switch {
+			case other == nil || other == t || other.Article != t.Article:
+			case other.Gone.IsZero():
+				return
+			case other.Gone.After(since):
+				since = other.Gone
+			}
+		}
+		a.Withdrawn = &since
+		o.Article = store.Withdrawn
+	}
+	mv := &modelVersion{host: kept.versions[0].host, article: &a, number: len(kept.versions) + 1}
+	kept.versions = append(kept.versions, mv)
+	h := m.host(mv.host)
+	h.all = append(h.all, mv)
+	o.ID, o.Version = t.Article, mv.number
 }
 
 func (m *model) resolve(u string) string {
@@ -511,7 +561,9 @@ func (r *run) compare(m *model) {
 	}
 	byHost := map[string][]string{}
 	latest := map[string]int{}
-	line := func(v store.Version) string { return fmt.Sprintf("%s %d %s %v", v.ID, v.Number, v.Hash, v.Published) }
+	line := func(v store.Version) string {
+		return fmt.Sprintf("%s %d %s %v %v", v.ID, v.Number, v.Hash, v.Published, v.Withdrawn.UTC())
+	}
 	for _, v := range r.versions(store.Query{History: true}) {
 		byHost[v.Host] = append(byHost[v.Host], line(v))
 		latest[v.ID] = v.Number
@@ -524,6 +576,9 @@ func (r *run) compare(m *model) {
 			v := store.Version{ID: mv.article.ID, Number: mv.number, Hash: mv.article.ContentHash}
 			if mv.article.Published != nil {
 				v.Published = *mv.article.Published
+			}
+			if mv.article.Withdrawn != nil {
+				v.Withdrawn = *mv.article.Withdrawn
 			}
 			want = append(want, line(v))
 		}

@@ -56,6 +56,8 @@ func Run(t *testing.T, open Open) {
 		{"recall", recall},
 		{"targets are selected", selection},
 		{"versions of an article", versions},
+		{"withdrawn and returned", withdrawn},
+		{"moved to another URL", moved},
 		{"same article under another URL", duplicated},
 		{"little text is no duplicate", notDuplicated},
 		{"aliases", aliases},
@@ -927,6 +929,128 @@ func versions(r *run) {
 	r.ok(err)
 	if d := cmp.Diff(all[2], latest); d != "" {
 		r.Errorf("Article differs from the last of History\n%s", d)
+	}
+}
+
+// withdrawn tells the history of an article that goes and comes back.
+func withdrawn(r *run) {
+	a, b := "https://moj.gov.vn/1", "https://moj.gov.vn/2"
+	gone := func(url string) store.Outcome {
+		r.Helper()
+		r.wait(time.Hour)
+		answer := capture(url, "404")
+		answer.Status = 404
+		return r.visit(url, store.Visit{Result: store.Missing, Reason: "404 Not Found", Capture: answer})
+	}
+	read := func(url, body string) store.Outcome {
+		r.Helper()
+		r.wait(time.Hour)
+		v := fetched(url, body, article(a, "Lễ", body))
+		v.Article.URL, v.Article.Fetched, v.Capture.Fetched = url, r.clock(), r.clock()
+		return r.visit(url, v)
+	}
+	step := 0
+	want := func(got store.Outcome, outcome store.ArticleOutcome, version int) {
+		r.Helper()
+		step++
+		if got.Article != outcome || got.Version != version || outcome != "" && got.ID != extract.ArticleID(a) {
+			r.Errorf("step %d: outcome %+v, want %q, version %d", step, got, outcome, version)
+		}
+	}
+	want(read(a, "một"), store.Added, 1)
+	first := r.clock()
+	want(gone(a), store.Withdrawn, 2)
+	left := r.clock()
+	want(gone(a), "", 0) // still
+	want(read(a, "một"), store.Returned, 3)
+	back := r.clock()
+	want(read(a, "một"), store.Same, 3)
+	want(gone(a), store.Withdrawn, 4)
+	want(read(a, "hai"), store.Returned, 5)
+	want(gone(a), store.Withdrawn, 6)
+	// The server says that the last capture still holds.
+	r.wait(time.Hour)
+	want(r.visit(a, store.Visit{Result: store.Unchanged}), store.Returned, 7)
+	confirmed := r.clock()
+
+	// It has two URLs from now on, and is gone when both are.
+	want(read(b, "hai"), store.Same, 7)
+	want(gone(a), "", 0)
+	want(gone(b), store.Withdrawn, 8)
+	both := r.clock()
+	want(read(b, "hai"), store.Returned, 9)
+	want(gone(b), store.Withdrawn, 10)
+	r.reopen()
+
+	all, err := r.a.History(r.ctx, extract.ArticleID(a))
+	r.ok(err)
+	if len(all) != 10 {
+		r.Fatalf("%d versions, want 10", len(all))
+	}
+	for i, want := range []struct {
+		body               string
+		fetched, withdrawn time.Time
+	}{
+		{"một", first, time.Time{}}, {"một", first, left}, {"một", back, time.Time{}}, 3: {body: "một"}, 4: {body: "hai"}, 5: {body: "hai"},
+		6: {"hai", confirmed, time.Time{}}, 7: {"hai", confirmed, both},
+	} {
+		v := all[i]
+		var got extract.Article
+		r.ok(json.Unmarshal(v.JSON, &got))
+		if got.Version != i+1 || v.Number != i+1 || !strings.HasPrefix(got.Body, want.body) || got.ContentHash != v.Hash || got.ContentHash != got.Hash() {
+			r.Errorf("version %d is %s", i+1, v.JSON)
+		}
+		if page, err := r.a.Capture(r.ctx, string(got.Capture)); err != nil || string(page.Body) != want.body {
+			r.Errorf("version %d was read from %q, %v; want %q", i+1, page.Body, err, want.body)
+		}
+		if want.fetched.IsZero() {
+			continue
+		}
+		if !v.Fetched.Equal(want.fetched) || !got.Fetched.Equal(want.fetched) || !v.Withdrawn.Equal(want.withdrawn) || (got.Withdrawn == nil) != want.withdrawn.IsZero() {
+			r.Errorf("version %d was fetched %v and withdrawn %v, want %v and %v; its article says %s", i+1, v.Fetched, v.Withdrawn, want.fetched, want.withdrawn, v.JSON)
+		}
+		if got.Withdrawn != nil && !got.Withdrawn.Equal(want.withdrawn) {
+			r.Errorf("version %d says that it was withdrawn %v", i+1, got.Withdrawn)
+		}
+	}
+	latest, err := r.a.Article(r.ctx, extract.ArticleID(a))
+	r.ok(err)
+	if latest.Number != 10 || latest.Withdrawn.IsZero() || !strings.Contains(string(latest.JSON), `"withdrawn":"`) {
+		r.Errorf("the latest version is %s", latest.JSON)
+	}
+}
+
+// moved has a text come back under another URL, which says another name.
+func moved(r *run) {
+	a, b := "https://moj.gov.vn/1", "https://moj.gov.vn/2"
+	at := time.Date(2018, 1, 19, 0, 0, 0, 0, time.UTC)
+	r.visit(a, fetched(a, "<1>", published(article(a, "Lễ", "mừng"), at)))
+	r.wait(time.Hour)
+	if o := r.visit(a, store.Visit{Result: store.Missing, Reason: "gone"}); o.Article != store.Withdrawn {
+		r.Fatalf("outcome %+v", o)
+	}
+	r.wait(time.Hour)
+	v := fetched(b, "<2>", published(article(b, "Lễ", "mừng"), at))
+	v.Article.Fetched = r.clock()
+	id := extract.ArticleID(a)
+	want := store.Outcome{Article: store.Returned, ID: id, Version: 3, Captured: true}
+	if o := r.visit(b, v); o != want {
+		r.Errorf("outcome %+v, want %+v", o, want)
+	}
+	latest, err := r.a.Article(r.ctx, id)
+	r.ok(err)
+	var got extract.Article
+	r.ok(json.Unmarshal(latest.JSON, &got))
+	if got.ID != id || got.CanonicalURL != a || got.URL != b || got.Withdrawn != nil || !slices.Equal(got.Aliases, []string{b}) {
+		r.Errorf("it came back as %s", latest.JSON)
+	}
+	if found, err := r.a.Resolve(r.ctx, b); found != id || err != nil {
+		r.Errorf("Resolve(%s) = %s, %v", b, found, err)
+	}
+	// Now it is there under its new URL, whatever the old one says.
+	r.wait(time.Hour)
+	if o := r.visit(a, store.Visit{Result: store.Missing, Reason: "gone"}); o.Article != "" {
+		r.Errorf("outcome %+v", o)
 	}
 }
 

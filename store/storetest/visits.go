@@ -176,13 +176,25 @@ func record(r *run) {
 		r.Errorf("%d visits, want 5", n)
 	}
 
+	// So is what it was before it went.
+	missing := func(day int) store.Outcome {
+		o, err := r.a.Record(r.ctx, target(url), store.Visit{Result: store.Missing, Reason: "gone", Time: at(day)})
+		r.ok(err)
+		return o
+	}
+	check("gone before the latest visit", missing(18), store.Outcome{})
+	check("gone after it", missing(24), store.Outcome{Article: store.Withdrawn, ID: id, Version: 3})
+	check("the text before it went", keep(22, "<22>", article(url, "Lễ", "hai mươi hai")), store.Outcome{Article: store.Earlier, ID: id, Version: 3, Captured: true})
+	check("the last text before it went", keep(23, "<20>", article(url, "Lễ", "hai mươi")), store.Outcome{Article: store.Same, ID: id, Version: 3})
+	check("the same text later", keep(26, "<20>", article(url, "Lễ", "hai mươi")), store.Outcome{Article: store.Returned, ID: id, Version: 4})
+
 	// A crawl goes on from there, and what was leased meanwhile is not hindered.
 	r.wait(365 * 24 * time.Hour)
 	l := r.lease()
 	check("one before the visit under way", keep(5, "<5>", nil), store.Outcome{Captured: true})
 	v := fetched(url, "<now>", article(url, "Lễ", "bây giờ"))
 	v.Article.Fetched = r.clock()
-	check("the visit under way", r.commit(l, v), store.Outcome{Article: store.Changed, ID: id, Version: 3, Captured: true})
+	check("the visit under way", r.commit(l, v), store.Outcome{Article: store.Changed, ID: id, Version: 5, Captured: true})
 
 	// Links are followed, other forms of a URL are one target.
 	found := fetched("https://moj.gov.vn/list", "<list>", nil)

@@ -174,7 +174,11 @@ func (e *exporter) visit(ctx context.Context, v *store.VisitRecord) error {
 	if err := e.note(v, answer, id); err != nil {
 		return err
 	}
-	if v.Outcome == store.Added || v.Outcome == store.Changed {
+	switch v.Outcome {
+	case store.Added, store.Changed, store.Withdrawn, store.Returned:
+		if answer == nil {
+			break // nothing that the article could refer to
+		}
 		var err error
 		if article, err = e.reading(ctx, v); err != nil {
 			return err
