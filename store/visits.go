@@ -8,6 +8,10 @@ type VisitQuery struct {
 	Since time.Time // asked at or after
 	Until time.Time // asked before
 	URLs  []string  // of the targets that are known by these (see Target.Known); when there are any, the visits come target by target
+
+	// Backwards has the last come first. Of what was Unchanged the capture is not
+	// known then. It does not go together with URLs.
+	Backwards bool
 }
 
 // A VisitRecord is one visit as the archive keeps it.

@@ -121,9 +121,11 @@ func (a *Archive) Visits(ctx context.Context, q store.VisitQuery) iter.Seq2[stor
 			if targets = slices.CompactFunc(targets, bytes.Equal); len(targets) == 0 {
 				return
 			}
-		} else if err := a.warmUp(ctx); err != nil {
-			yield(store.VisitRecord{}, err)
-			return
+		} else if !q.Backwards {
+			if err := a.warmUp(ctx); err != nil {
+				yield(store.VisitRecord{}, err)
+				return
+			}
 		}
 		walk := visitWalk{a: a, held: map[string]uint64{}}
 		const maxRecords, maxBytes = 256, 4 << 20 // as in Articles; the bytes are of what is unpacked
@@ -134,8 +136,11 @@ func (a *Archive) Visits(ctx context.Context, q store.VisitQuery) iter.Seq2[stor
 			err := a.view(func(tx *snapshot) error {
 				walk.tx = tx
 				next := everyVisit(tx, after)
-				if targets != nil {
+				switch {
+				case targets != nil:
 					next = visitsOf(tx, targets, after)
+				case q.Backwards:
+					next = lastVisits(tx, after)
 				}
 				k, v := next()
 				for read := 0; k != nil && read < maxRecords && walk.unpacked < maxBytes; k, v = next() {
@@ -176,6 +181,25 @@ func (a *Archive) Visits(ctx context.Context, q store.VisitQuery) iter.Seq2[stor
 // everyVisit returns the visits behind a key of theirs, one at a call.
 func everyVisit(tx *snapshot, after []byte) (next func() (k, v []byte)) {
 	return behind(tx.Bucket(bucketVisits).Cursor(), nil, after)
+}
+
+// lastVisits returns the visits before a key of theirs, the last first.
+func lastVisits(tx *snapshot, before []byte) (next func() (k, v []byte)) {
+	c := tx.Bucket(bucketVisits).tree.Cursor()
+	begun := false
+	return func() (k, v []byte) {
+		switch {
+		case begun:
+			return c.Prev()
+		case before == nil:
+			k, v = c.Last()
+		default:
+			c.Seek(before)
+			k, v = c.Prev()
+		}
+		begun = true
+		return k, v
+	}
 }
 
 // behind walks over the keys with a prefix that come after one.
@@ -263,6 +287,7 @@ func (w *visitWalk) record(k, v []byte, q *store.VisitQuery) (o store.VisitRecor
 	capture := r.Capture
 	changed := t.Changed.After(r.Time)
 	switch {
+	case q.Backwards:
 	case r.Result == store.Fetched && changed:
 		w.held[string(key)] = capture
 	case r.Result == store.Unchanged && changed:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -114,6 +115,16 @@ func visits(r *run) {
 	}
 	if got := walk(store.VisitQuery{URLs: []string{"https://moj.gov.vn/never"}}); len(got) != 0 {
 		r.Errorf("visits of a target that is not known: %v", got)
+	}
+	of = slices.Clone(want)
+	slices.Reverse(of)
+	for i := range of {
+		if of[i].Result == store.Unchanged {
+			of[i].Body, of[i].First = "", 0
+		}
+	}
+	if d := cmp.Diff(of, walk(store.VisitQuery{Backwards: true})); d != "" {
+		r.Errorf("visits backwards differ (-want +got)\n%s", d)
 	}
 	for v, err := range r.a.Visits(r.ctx, store.VisitQuery{}) {
 		r.ok(err)
