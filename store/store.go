@@ -362,6 +362,10 @@ type Query struct {
 	Until   time.Time // published before
 	History bool      // all versions, not only the latest
 	After   string    // resume behind the version with this cursor
+
+	// Later leaves out, for each host that it names, what was kept no later
+	// than the version with this cursor.
+	Later map[string]string
 }
 
 // A Version is one version of an article as it is kept.

@@ -240,7 +240,9 @@ func (j *crawlJob) once(ctx context.Context) (err error) {
 	j.monitor.begin()
 	defer func() { j.monitor.end(err) }()
 	j.crawler.Archive, j.crawler.Sites = archive, j.sites
+	indexed := keepIndex(ctx, j.cmd.ErrOrStderr(), j.flags, archive)
 	summary, err := j.crawl(ctx)
+	indexed()
 	if closeErr := archive.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("close archive %s: %w", j.flags.archive, closeErr)
 	}

@@ -116,9 +116,16 @@ func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.V
 				return
 			}
 		}
-		if err := a.warmUp(ctx); err != nil {
+		later, err := parseLater(q.Later)
+		if err != nil {
 			fail(err)
 			return
+		}
+		if later == nil { // otherwise little is read, as a rule
+			if err := a.warmUp(ctx); err != nil {
+				fail(err)
+				return
+			}
 		}
 		// No transaction stays open while the caller works: it would keep
 		// bbolt from using free pages again, and its own commits waiting.
@@ -145,7 +152,19 @@ func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.V
 				}
 				for read := 0; k != nil && read < maxRecords && len(buf) < maxBytes; k, v = c.Next() {
 					read++
+					for known := later[hostOf(k)]; bytes.Compare(k, known) < 0; known = later[hostOf(k)] {
+						if k, v = c.Seek(known); k == nil {
+							break
+						}
+						oldKey, _ = old.Seek(k)
+					}
+					if k == nil {
+						break
+					}
 					after = append(after[:0], k...)
+					if bytes.Equal(k, later[hostOf(k)]) {
+						continue
+					}
 					for oldKey != nil && bytes.Compare(oldKey, k) < 0 {
 						oldKey, _ = old.Next()
 					}
@@ -195,6 +214,28 @@ func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.V
 			}
 		}
 	}
+}
+
+// hostOf is what the key of a record begins with.
+func hostOf(k []byte) string { return string(k[:max(len(k)-9, 0)]) }
+
+// parseLater returns the keys that the cursors of Query.Later name, by host.
+func parseLater(cursors map[string]string) (map[string][]byte, error) {
+	var later map[string][]byte
+	for host, cursor := range cursors {
+		k, err := parseCursor(cursor)
+		if err == nil && string(k[:len(k)-9]) != host {
+			err = fmt.Errorf("cursor %q is none of host %s", cursor, host)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if later == nil {
+			later = make(map[string][]byte, len(cursors))
+		}
+		later[host] = k
+	}
+	return later, nil
 }
 
 func matches(q *store.Query, v *version) bool {

@@ -1219,6 +1219,29 @@ func articles(r *run) {
 			}
 		}
 	}
+	known := map[string]string{} // of each host the first version
+	var later []store.Version
+	for _, v := range r.versions(store.Query{History: true}) {
+		if known[v.Host] == "" {
+			known[v.Host] = v.Cursor
+		} else {
+			later = append(later, v)
+		}
+	}
+	if got, want := cursors(r.versions(store.Query{History: true, Later: known})), cursors(later); got != want {
+		r.Errorf("Articles later than the first of each host yields %s, want %s", got, want)
+	}
+	for _, v := range later {
+		known[v.Host] = v.Cursor
+	}
+	if got := cursors(r.versions(store.Query{History: true, Later: known})); got != "" {
+		r.Errorf("Articles later than the last of each host yields %s", got)
+	}
+	for v, err := range r.a.Articles(r.ctx, store.Query{Later: map[string]string{"a": "nonsense"}}) {
+		if err == nil {
+			r.Errorf("Articles later than a wrong cursor yields %+v", v)
+		}
+	}
 	for range r.a.Articles(r.ctx, store.Query{}) {
 		break
 	}

@@ -1,0 +1,207 @@
+package search
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A Query says what to look for. Its zero value finds everything, the newest first.
+type Query struct {
+	// Text is what a user types: words, "phrases", -excluded words, and fields:
+	// title:, author:, ministry:, site:, section:, since: and until:, each with a
+	// word or a phrase. All of it must be there; of several ministries, sites or
+	// sections, one. Whatever is typed is a query, but for a day that is none.
+	Text string
+
+	Since  string // published on this day as printed (2018-01-19, 2018-01 or 2018) or later
+	Until  string // published on this day or earlier
+	Sites  []string
+	ByDate bool // the newest first; otherwise the best first, and of the equally good the newest
+	Limit  int  // results; 0 means 20, less than 0 none: only Total and Facets
+	Offset int  // results to leave out
+	Facets bool // count what is found by ministry, year, section and site
+}
+
+// A QueryError says what is wrong with a query.
+type QueryError struct{ What string }
+
+// Error says it.
+func (e *QueryError) Error() string { return e.What }
+
+// maxWords bounds the words of a query; nobody types as many.
+const maxWords = 64
+
+// A term is one thing to look for: a word, or words side by side.
+type term struct {
+	field string // "" means anywhere
+	words []word
+}
+
+// A request is a query as it is understood.
+type request struct {
+	all, none    []term // in the text, the title or the authors
+	filters      []filter
+	since, until int // 20180119; 0 means any
+}
+
+// A filter wants one of some names of a field.
+type filter struct {
+	field string // ministry, site or section
+	not   bool
+	names [][]word // one must be in the name
+	exact []string // or be it
+}
+
+func understand(q *Query) (*request, error) {
+	r := &request{}
+	if len(q.Sites) > 0 {
+		r.filters = append(r.filters, filter{field: "site", exact: q.Sites})
+	}
+	since, until := q.Since, q.Until
+	var read reader
+	count := 0
+	for rest := q.Text; ; {
+		rest = strings.TrimLeftFunc(rest, func(c rune) bool { return unicode.IsSpace(c) || c == '+' })
+		if rest == "" {
+			break
+		}
+		not := false
+		if len(rest) > 1 && rest[0] == '-' {
+			not, rest = true, rest[1:]
+		}
+		field := ""
+		for _, f := range []string{"title", "author", "ministry", "site", "section", "since", "until"} {
+			if len(rest) > len(f)+1 && strings.EqualFold(rest[:len(f)], f) && rest[len(f)] == ':' {
+				field, rest = f, rest[len(f)+1:]
+				break
+			}
+		}
+		var value string
+		value, rest = cutValue(rest)
+		switch field {
+		case "since":
+			since = value
+			continue
+		case "until":
+			until = value
+			continue
+		}
+		t := term{field: field}
+		read.words(value, func(w word) { t.words = append(t.words, w) })
+		if count += len(t.words); count > maxWords {
+			return nil, &QueryError{fmt.Sprintf("the query has more than %d words", maxWords)}
+		}
+		switch {
+		case len(t.words) == 0:
+		case field == "ministry" || field == "site" || field == "section":
+			i := slices.IndexFunc(r.filters, func(f filter) bool { return f.field == field && f.not == not && f.exact == nil })
+			if i < 0 {
+				i = len(r.filters)
+				r.filters = append(r.filters, filter{field: field, not: not})
+			}
+			r.filters[i].names = append(r.filters[i].names, t.words)
+		case not:
+			r.none = append(r.none, t)
+		default:
+			r.all = append(r.all, t)
+		}
+	}
+	var err error
+	if r.since, err = dayNumber("since", since, false); err != nil {
+		return nil, err
+	}
+	if r.until, err = dayNumber("until", until, true); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// cutValue cuts a word or a phrase in quotes off s.
+func cutValue(s string) (value, rest string) {
+	c, n := utf8.DecodeRuneInString(s)
+	if strings.ContainsRune(`"“”„«»`, c) {
+		s = s[n:]
+		i := strings.IndexAny(s, `"“”«»`)
+		if i < 0 {
+			return s, ""
+		}
+		_, n = utf8.DecodeRuneInString(s[i:])
+		return s[:i], s[i+n:]
+	}
+	i := strings.IndexFunc(s, func(c rune) bool { return unicode.IsSpace(c) || c == '"' })
+	if i < 0 {
+		return s, ""
+	}
+	return s[:i], s[i:]
+}
+
+// dayNumber reads a day, a month or a year: its first day, or its last.
+func dayNumber(name, s string, last bool) (int, error) {
+	if s == "" {
+		return 0, nil
+	}
+	for _, form := range []struct {
+		layout              string
+		years, months, days int
+	}{{time.DateOnly, 0, 0, 1}, {"2006-01", 0, 1, 0}, {"2006", 1, 0, 0}, {"02/01/2006", 0, 0, 1}} {
+		t, err := time.Parse(form.layout, s)
+		if err != nil {
+			continue
+		}
+		if last {
+			t = t.AddDate(form.years, form.months, form.days).AddDate(0, 0, -1)
+		}
+		return dayOf(t), nil
+	}
+	return 0, &QueryError{fmt.Sprintf("%s: %q is no day, month or year such as 2018-01-19, 2018-01 or 2018", name, s)}
+}
+
+func dayOf(t time.Time) int { return t.Year()*10000 + int(t.Month())*100 + t.Day() }
+
+// match writes terms in the engine's language: all of them must be there, and
+// none of the others. It is "" when there is none to be there.
+func match(all, none []term) string {
+	var b strings.Builder
+	for i, t := range all {
+		if i > 0 {
+			b.WriteString(" AND ")
+		}
+		t.match(&b)
+	}
+	if len(all) > 0 && len(none) > 0 {
+		s := "(" + b.String() + ") NOT (" + anyOf(none) + ")"
+		return s
+	}
+	return b.String()
+}
+
+func anyOf(terms []term) string {
+	var b strings.Builder
+	for i, t := range terms {
+		if i > 0 {
+			b.WriteString(" OR ")
+		}
+		t.match(&b)
+	}
+	return b.String()
+}
+
+// match writes t. A word holds letters and digits only: nothing of it can be
+// taken for the engine's.
+func (t *term) match(b *strings.Builder) {
+	if t.field != "" {
+		b.WriteString(t.field + " : ")
+	}
+	b.WriteByte('"')
+	for i, w := range t.words {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(w.folded)
+	}
+	b.WriteByte('"')
+}

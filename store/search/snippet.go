@@ -1,0 +1,171 @@
+package search
+
+import (
+	"strings"
+
+	"luutin/extract"
+)
+
+// snippetWords is how many words a snippet has.
+const snippetWords = 36
+
+// hit is an article as it is shown.
+func (r *request) hit(a *extract.Article) Hit {
+	h := Hit{
+		ID: a.ID, URL: a.CanonicalURL, Site: a.Site, Ministry: string(a.Ministry), Section: string(a.Section),
+		Published: a.Published, Precision: string(a.PublishedPrecision), Authors: a.Authors, Title: a.Title,
+	}
+	text := a.Body
+	if a.Lead != "" {
+		text = string(a.Lead) + "\n\n" + a.Body
+	}
+	var read reader
+	title, body := wordsOf(&read, a.Title), wordsOf(&read, text)
+	has := map[string]bool{}
+	for _, w := range append(title, body...) {
+		has[w.marked] = true
+	}
+	exact := true // every word has the marks that were typed
+	for _, t := range r.all {
+		for _, w := range t.words {
+			exact = exact && (w.marked == "" || has[w.marked])
+		}
+	}
+	h.Headline = pieces(a.Title, title, r.marks(title, "title", exact), 0, len(title))
+	marks := r.marks(body, "", exact)
+	from, to := window(marks, r)
+	h.Snippet = pieces(text, body, marks, from, to)
+	return h
+}
+
+func wordsOf(read *reader, s string) (words []word) {
+	read.words(s, func(w word) { words = append(words, w) })
+	return words
+}
+
+// marks says of each word which term it belongs to, counted from 1; 0 is none.
+func (r *request) marks(words []word, field string, exact bool) []int {
+	marks := make([]int, len(words))
+	for i, t := range r.all {
+		if t.field != "" && t.field != field {
+			continue
+		}
+		for at := 0; at+len(t.words) <= len(words); at++ {
+			same := true
+			for j, w := range t.words {
+				is := words[at+j]
+				if w.folded != is.folded || exact && w.marked != "" && w.marked != is.marked {
+					same = false
+					break
+				}
+			}
+			if same {
+				for j := range t.words {
+					marks[at+j] = i + 1
+				}
+			}
+		}
+	}
+	return marks
+}
+
+// window finds the words with the most terms in them, and of such the most
+// words side by side.
+func window(marks []int, r *request) (from, to int) {
+	if len(marks) <= snippetWords {
+		return 0, len(marks)
+	}
+	counts := make([]int, len(r.all)+1)
+	distinct, runs, best, first := 0, 0, -1, -1
+	for i, m := range marks {
+		if m != 0 {
+			if counts[m]++; counts[m] == 1 {
+				distinct++
+			}
+			if i > 0 && marks[i-1] != 0 && marks[i-1] != m {
+				runs++
+			}
+		}
+		if out := i - snippetWords; out >= 0 && marks[out] != 0 {
+			if counts[marks[out]]--; counts[marks[out]] == 0 {
+				distinct--
+			}
+			if marks[out+1] != 0 && marks[out+1] != marks[out] {
+				runs--
+			}
+		}
+		if score := distinct*snippetWords + runs; score > best && score > 0 {
+			best, first = score, i
+		}
+	}
+	if first < 0 {
+		return 0, snippetWords
+	}
+	// The last word of the best window stands at first: show what follows too.
+	from = max(first-snippetWords+1, 0)
+	for from < first && marks[from] == 0 {
+		from++
+	}
+	from = max(from-(snippetWords-(first-from+1))/2, 0)
+	return from, min(from+snippetWords, len(marks))
+}
+
+// pieces cuts the words from … to of a text where marks begin and end.
+func pieces(s string, words []word, marks []int, from, to int) []Piece {
+	if from >= to {
+		if s == "" {
+			return nil
+		}
+		return []Piece{{Text: strings.TrimSpace(s[:min(len(s), cut(s))])}}
+	}
+	var all []Piece
+	begin, end := words[from].from, words[to-1].to
+	if from == 0 {
+		begin = 0
+	} else {
+		all = append(all, Piece{Text: "… "})
+	}
+	if to == len(words) {
+		end = len(s)
+	}
+	add := func(text string, mark bool) {
+		if !mark {
+			text = strings.ReplaceAll(text, "\n\n", " ")
+		}
+		switch {
+		case text == "":
+		case len(all) > 0 && all[len(all)-1].Mark == mark:
+			all[len(all)-1].Text += text
+		default:
+			all = append(all, Piece{text, mark})
+		}
+	}
+	at := begin
+	for i := from; i < to; i++ {
+		if marks[i] == 0 {
+			continue
+		}
+		last := i
+		for last+1 < to && marks[last+1] != 0 && strings.TrimSpace(s[words[last].to:words[last+1].from]) == "" {
+			last++
+		}
+		add(s[at:words[i].from], false)
+		add(s[words[i].from:words[last].to], true)
+		at, i = words[last].to, last
+	}
+	add(s[at:end], false)
+	if to < len(words) {
+		add(" …", false)
+	}
+	return all
+}
+
+// cut is where a text without words is cut.
+func cut(s string) int {
+	for i := range s {
+		if i > 200 {
+			return i
+		}
+	}
+	return len(s)
+}
