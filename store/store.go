@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"luutin/extract"
+	"luutin/store/proof"
 )
 
 // An Archive keeps captures, articles and the frontier. It is safe for
@@ -114,7 +115,24 @@ type Archive interface {
 	// early, that is a problem too. Do not close the archive while it runs.
 	Verify(ctx context.Context) iter.Seq[Problem]
 
-	// Close ends all leases; what was leased is due again.
+	// Checkpoint returns the signed checkpoint of the log of all visits so far,
+	// as package proof reads it. An archive that is only read returns the newest
+	// that it keeps. ErrNotFound when there is none, or no visit.
+	Checkpoint(ctx context.Context) ([]byte, error)
+
+	// Prove returns the proof that the log holds a visit, by its number from 1,
+	// against the newest checkpoint that is kept. ErrNotFound.
+	Prove(ctx context.Context, visit uint64) (proof.Proof, error)
+
+	// Follows says whether the archive holds the visits that a checkpoint was
+	// signed for, as they were, and perhaps more.
+	Follows(ctx context.Context, checkpoint []byte) (proof.Checkpoint, error)
+
+	// Keys returns the public keys that have signed checkpoints.
+	Keys(ctx context.Context) ([]string, error)
+
+	// Close signs a checkpoint when there were visits since the last, and ends
+	// all leases; what was leased is due again.
 	Close() error
 }
 

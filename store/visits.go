@@ -16,6 +16,7 @@ type VisitQuery struct {
 
 // A VisitRecord is one visit as the archive keeps it.
 type VisitRecord struct {
+	Number  uint64 // from 1, in the order in which they were kept
 	Target  Target // as it is now
 	Host    string // whose turn it was
 	Time    time.Time

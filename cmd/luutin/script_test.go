@@ -67,6 +67,10 @@ func TestScript(t *testing.T) {
 				}
 				ts.Value(redesignKey{}).(*redesign).words.Store(strings.NewReplacer(words...))
 			},
+			// envfile NAME FILE sets a variable to what a file holds.
+			"envfile": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+			},
 			// status N COMMAND… runs a command that must end with status N.
 			"status": func(ts *testscript.TestScript, _ bool, args []string) {
 				got := 0

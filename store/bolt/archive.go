@@ -30,7 +30,7 @@ import (
 )
 
 const (
-	format     = 4
+	format     = 5
 	dbName     = "archive.db"
 	lockName   = "archive.lock"
 	socketName = "archive.sock"
@@ -191,10 +191,7 @@ func (a *Archive) open() error {
 		}
 	}
 	a.queue.start(a)
-	if a.format == format {
-		return nil
-	}
-	if err := a.do(&request{ctx: context.Background(), run: (*work).toFormat4}); err != nil {
+	if err := a.toFormat(); err != nil {
 		err = errors.Join(fmt.Errorf("open archive %s: bring it from format %d to %d: %w", a.dir, a.format, format, err), a.Close())
 		a.db, a.file = nil, nil
 		return err
@@ -316,7 +313,7 @@ func (a *Archive) exists() error {
 		switch {
 		case e.Name() == blobsDir:
 			bodies = true
-		case e.Name() != lockName && !strings.Contains(e.Name(), tempMark):
+		case e.Name() != lockName && e.Name() != keyName && !strings.Contains(e.Name(), tempMark):
 			return fmt.Errorf("open archive %s: the directory holds other things (%s) but no %s; name a new or an empty one",
 				a.dir, e.Name(), dbName)
 		}
@@ -458,10 +455,12 @@ func (a *Archive) sweep() error {
 	return nil
 }
 
-// Close waits for running commits, ends all leases and closes the archive.
-// Closing it twice is harmless.
+// Close waits for running commits, signs a checkpoint, ends all leases and closes
+// the archive. Closing it twice is harmless.
 func (a *Archive) Close() error {
+	var unsigned error
 	if !a.readOnly {
+		unsigned = a.signLast()
 		a.flush()
 		if !a.queue.stop() {
 			return nil
@@ -480,9 +479,9 @@ func (a *Archive) Close() error {
 		}
 	}
 	if hanging {
-		return a.file.Close()
+		return errors.Join(unsigned, a.file.Close())
 	}
-	return a.discard()
+	return errors.Join(unsigned, a.discard())
 }
 
 // discard closes what open opened.

@@ -600,7 +600,7 @@ func (w *work) visit(p *visit, h *hostRecord, visited *visitRecord) error {
 	if err := w.put(w.visits, k, v); err != nil {
 		return err
 	}
-	return w.put(w.visited, visitedKey(visited.Host, visited.Target, seq), nil)
+	return errors.Join(w.put(w.visited, visitedKey(visited.Host, visited.Target, seq), nil), w.log(p, seq, visited))
 }
 
 // article keeps what was read, if it is new.

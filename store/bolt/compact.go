@@ -39,6 +39,9 @@ func Compact(ctx context.Context, dir string, progress func(written int64)) (bef
 }
 
 func (a *Archive) compact(ctx context.Context, progress func(int64)) (size int64, err error) {
+	if err := a.signLast(); err != nil { // Close would sign in the old file
+		return 0, err
+	}
 	a.flush()
 	if j := a.journal.Load(); j.merging != nil || !j.taking.empty() {
 		return 0, errors.New("its journal could not be put in place")

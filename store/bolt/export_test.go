@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // OpenHasty opens an archive that puts changes in their places a few at a
@@ -65,6 +66,49 @@ func SetFormat(t *testing.T, dir string, format int) {
 		return tx.Bucket(bucketMeta).Put(k, v)
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Rewrite changes the cause of a visit's result to "fetched" and its time, with
+// checksums that fit, in an archive that was closed, as somebody would who knows the
+// format. With log the log is made anew too, as if it had always been so.
+func Rewrite(t *testing.T, dir string, seq uint64, log bool) {
+	t.Helper()
+	db, err := bbolt.Open(filepath.Join(dir, dbName), 0o666, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.Update(func(tx *bbolt.Tx) error {
+		k := seqKey(seq)
+		var r visitRecord
+		packed, err := cutPayload(k, tx.Bucket(bucketVisits).Get(k), &r)
+		if err != nil {
+			return err
+		}
+		r.Time = r.Time.Add(-time.Minute)
+		v, err := withPayload(k, r, packed)
+		if err != nil {
+			return err
+		}
+		if err := tx.Bucket(bucketVisits).Put(k, v); err != nil || !log {
+			return err
+		}
+		s := &snapshot{Tx: tx, journal: []*changes{newChanges()}}
+		var p peaks
+		for n, _ := s.visits(); p.size < n; {
+			leaf, err := s.leaf(p.size + 1)
+			if err != nil {
+				return err
+			}
+			if err := tx.Bucket(bucketLog).Put(seqKey(p.size+1), p.add(tlog.RecordHash(leaf))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 }

@@ -27,7 +27,7 @@ var journaled = map[string]byte{
 	string(bucketHosts): 'h', string(bucketTargets): 't', string(bucketURLs): 'u', string(bucketDue): 'q',
 	string(bucketCaptureIDs): 'c', string(bucketPayloads): 'p', string(bucketVersions): 'v', string(bucketOld): 's',
 	string(bucketArticles): 'a', string(bucketAliases): 'l', string(bucketTexts): 'x',
-	string(bucketVisited): 'i', string(bucketDays): 'd', string(bucketTrends): 'r', string(bucketAlarms): 'm',
+	string(bucketVisited): 'i', string(bucketLog): 'g', string(bucketDays): 'd', string(bucketTrends): 'r', string(bucketAlarms): 'm',
 }
 
 func isJournaled(letter byte) bool {
@@ -604,8 +604,8 @@ func (w *work) merge(j *journal, records *bbolt.Bucket, n int) error {
 	for name, letter := range journaled {
 		trees[letter] = w.tx.Tx.Bucket([]byte(name))
 	}
-	// These grow at the end of each host.
-	for _, letter := range "tvs" {
+	// These grow at their end, or at the end of each host.
+	for _, letter := range "tvsg" {
 		trees[byte(letter)].FillPercent = .95
 	}
 	for ; n > 0 && j.at.next[0] != nil; n-- {

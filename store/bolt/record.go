@@ -41,18 +41,20 @@ var (
 	bucketTrends     = []byte("trends")     // host, site -> store.Trend by name
 	bucketJournal    = []byte("journal")    // seq -> changes of the others that are not in their places yet
 	bucketAlarms     = []byte("alarms")     // site, time of raising, name -> store.Alarm
+	bucketLog        = []byte("log")        // seq of a visit -> hashes of its leaf and of the subtrees that it completes
+	bucketSigned     = []byte("signed")     // seq of a visit -> signed checkpoint of all up to it
 )
 
 var allBuckets = [][]byte{
 	bucketMeta, bucketHosts, bucketTargets, bucketURLs, bucketDue, bucketVisits, bucketCaptures, bucketCaptureIDs,
 	bucketPayloads, bucketReadings, bucketVersions, bucketOld, bucketArticles, bucketAliases, bucketTexts,
-	bucketDays, bucketTrends, bucketAlarms, bucketJournal, bucketVisited, bucketReread,
+	bucketDays, bucketTrends, bucketAlarms, bucketJournal, bucketVisited, bucketReread, bucketLog, bucketSigned,
 }
 
 // since says with which format a bucket came, when it was not the first.
 var since = map[string]int{
 	string(bucketDays): 2, string(bucketTrends): 2, string(bucketAlarms): 2, string(bucketJournal): 2,
-	string(bucketVisited): 3, string(bucketReread): 4,
+	string(bucketVisited): 3, string(bucketReread): 4, string(bucketLog): 5, string(bucketSigned): 5,
 }
 
 // A hash16 is the beginning of a SHA-256.

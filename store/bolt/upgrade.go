@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"context"
 	"fmt"
 
 	"go.etcd.io/bbolt"
@@ -68,15 +69,24 @@ func toFormat3(tx *bbolt.Tx, r archiveRecord) error {
 	return tx.Bucket(bucketMeta).Put(k, v)
 }
 
+// toFormat brings an archive of format 3 or later to the last, and completes its
+// log.
+func (a *Archive) toFormat() error {
+	for i, step := range []func(*work) error{(*work).toFormat4, (*work).toFormat5} {
+		if a.format > 3+i {
+			continue
+		}
+		if err := a.do(&request{ctx: context.Background(), run: step}); err != nil {
+			return err
+		}
+		a.format = 4 + i
+	}
+	return a.completeLog()
+}
+
 // toFormat4 brings an archive of format 3 to the next, all of it or nothing:
 // articles of which it knows that they are gone get the version that says so.
 func (w *work) toFormat4() error {
-	k := []byte("archive")
-	b := w.tx.Bucket(bucketMeta)
-	var r archiveRecord
-	if err := unsealJSON(k, b.Get(k), &r); err != nil {
-		return fmt.Errorf("meta/archive: %w", err)
-	}
 	if _, err := w.tx.CreateBucketIfNotExists(bucketReread); err != nil {
 		return err
 	}
@@ -104,7 +114,27 @@ func (w *work) toFormat4() error {
 			return err
 		}
 	}
-	r.Format = 4
+	return w.hasFormat(4)
+}
+
+// toFormat5 makes room for the log, which grows in transactions of its own.
+func (w *work) toFormat5() error {
+	for _, name := range [][]byte{bucketLog, bucketSigned} {
+		if _, err := w.tx.CreateBucketIfNotExists(name); err != nil {
+			return err
+		}
+	}
+	return w.hasFormat(5)
+}
+
+func (w *work) hasFormat(n int) error {
+	k := []byte("archive")
+	b := w.tx.Bucket(bucketMeta)
+	var r archiveRecord
+	if err := unsealJSON(k, b.Get(k), &r); err != nil {
+		return fmt.Errorf("meta/archive: %w", err)
+	}
+	r.Format = n
 	v, err := sealJSON(k, r)
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ func unpack(t testing.TB, name, dir string) {
 
 // TestMigratedArchive opens archives that began with an earlier format.
 func TestMigratedArchive(t *testing.T) {
-	for _, name := range []string{"empty1.db.gz", "empty2.db.gz", "empty3.db.gz"} {
+	for _, name := range []string{"empty1.db.gz", "empty2.db.gz", "empty3.db.gz", "empty4.db.gz"} {
 		t.Run(name, func(t *testing.T) {
 			storetest.Run(t, func(dir string, clock func() time.Time) (store.Archive, error) {
 				if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {

@@ -39,7 +39,7 @@ func (a *Archive) verify(ctx context.Context, blobs bool) iter.Seq[store.Problem
 			}
 		}()
 		steps := []func(*check) iter.Seq[func()]{
-			(*check).pages, (*check).meta, (*check).journaledChanges, (*check).targets, (*check).visits, (*check).captures, (*check).versions, (*check).readings,
+			(*check).pages, (*check).meta, (*check).journaledChanges, (*check).targets, (*check).visits, (*check).captures, (*check).log, (*check).versions, (*check).readings,
 			(*check).indexes, (*check).hostRecords, (*check).dayRecords, (*check).watchRecords,
 		}
 		if blobs {
@@ -244,11 +244,18 @@ func (c *check) hasID(bucket []byte, id string) bool {
 
 func (c *check) meta() iter.Seq[func()] {
 	return c.each(bucketMeta, func(k, v []byte) {
-		var r archiveRecord
-		if string(k) != "archive" {
+		var record any
+		switch string(k) {
+		case "archive":
+			record = new(archiveRecord)
+		case "keys":
+			record = new(keysRecord)
+		default:
 			c.report(where(bucketMeta, k), "it is not known")
-		} else if err := unsealJSON(k, v, &r); err != nil {
-			c.report("meta/archive", "%v", err)
+			return
+		}
+		if err := unsealJSON(k, v, record); err != nil {
+			c.report(fmt.Sprintf("meta/%s", k), "%v", err)
 		}
 	})
 }

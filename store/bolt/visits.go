@@ -307,7 +307,12 @@ func (w *visitWalk) record(k, v []byte, q *store.VisitQuery) (o store.VisitRecor
 		}
 	}
 
+	seq, err := readSeq(k)
+	if err != nil {
+		return fail(err)
+	}
 	o = store.VisitRecord{
+		Number: seq,
 		Target: t.target(), Host: r.Host, Time: r.Time, Result: r.Result, Reason: r.Reason, Cause: r.Cause,
 		Outcome: r.Outcome, Article: r.Article, Version: r.Version,
 	}

@@ -301,7 +301,7 @@ type work struct {
 	queues map[queueName]bool    // whose due index changed
 	leased map[string]bool       // keys of targets; nil until somebody asks
 
-	targets, urls, due, visits, captures, captureIDs, payloads, readings, versions, old, articles, aliases, texts, visited *bucket
+	targets, urls, due, visits, captures, captureIDs, payloads, readings, versions, old, articles, aliases, texts, visited, logs, signed *bucket
 }
 
 func newWork(a *Archive, tx *snapshot) *work {
@@ -312,7 +312,7 @@ func newWork(a *Archive, tx *snapshot) *work {
 		visits: tx.Bucket(bucketVisits), captures: tx.Bucket(bucketCaptures), captureIDs: tx.Bucket(bucketCaptureIDs),
 		payloads: tx.Bucket(bucketPayloads), readings: tx.Bucket(bucketReadings), versions: tx.Bucket(bucketVersions), old: tx.Bucket(bucketOld),
 		articles: tx.Bucket(bucketArticles), aliases: tx.Bucket(bucketAliases), texts: tx.Bucket(bucketTexts),
-		visited: tx.Bucket(bucketVisited),
+		visited: tx.Bucket(bucketVisited), logs: tx.Bucket(bucketLog), signed: tx.Bucket(bucketSigned),
 	}
 	// These grow at their end.
 	for _, b := range []*bucket{w.visits, w.captures, w.readings} {

@@ -68,6 +68,7 @@ func Run(t *testing.T, open Open) {
 		{"long bodies come as spools", spools},
 		{"visits come back in order", visits},
 		{"visits of the past", record},
+		{"log of visits", visitLog},
 		{"stats", stats},
 		{"days", days},
 		{"trends", trends},

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/mod/sumdb/note"
+
+	"luutin/store"
+	"luutin/store/bolt"
+	"luutin/store/proof"
+)
+
+func proveCommand(common *flags) *cobra.Command {
+	var visit uint64
+	var output, check, body string
+	var keys []string
+	cmd := &cobra.Command{
+		Use:   "prove URL",
+		Short: "Prove what a page was and when, for somebody who has no archive",
+		Long: `Prove writes a proof that the archive has a visit of a URL: its time, its
+answer and the SHA-256 of its body, the hashes that lead from there to the root
+of the log of all visits, and the checkpoint with that root, signed when a crawl
+ended. It is the last visit that brought a body, or that with the number of
+--visit. The file is a C2SP tlog-proof; hand it out with the page (luutin show
+--page URL) and the public key (luutin checkpoint --public-key).
+
+With --check it says whether such a file is true: status 0 when the log with that
+key holds the visit, 1 when it does not. That needs no archive; without --key the
+keys are those that have signed in --archive. With --body it also says whether a
+file is the body of that visit.`,
+		Example: `  luutin prove -o page.tlog-proof https://moj.gov.vn/qt/tintuc/Pages/hoat-dong.aspx?ItemID=1
+  luutin prove --check page.tlog-proof --key luutin/5b0e…+8f6b2a91+AT… --body page.html`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case check == "" && (len(keys) > 0 || body != ""):
+				return errors.New("--key and --body go with --check FILE")
+			case check != "" && (visit != 0 || output != ""):
+				return errors.New("--visit and -o do not go with --check")
+			case check != "":
+				return cobra.NoArgs(cmd, args)
+			}
+			return cobra.ExactArgs(1)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if check != "" {
+				return checkProof(cmd, common, check, body, keys)
+			}
+			return withArchive(common, func(a store.Archive) error {
+				n, err := visitToProve(cmd.Context(), common, a, args[0], visit)
+				if err != nil {
+					return err
+				}
+				p, err := a.Prove(cmd.Context(), n)
+				if err != nil {
+					return err
+				}
+				if output == "" || output == "-" {
+					_, err = cmd.OutOrStdout().Write(p.Text())
+					return err
+				}
+				return os.WriteFile(output, p.Text(), 0o666)
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.Uint64Var(&visit, "visit", 0, "the visit with this `number` instead of the last that brought a body")
+	f.StringVarP(&output, "output", "o", "", "write to this `file` instead of standard output")
+	f.StringVar(&check, "check", "", "say whether the proof in this `file` is true")
+	f.StringArrayVar(&keys, "key", nil, "a public `key` that may have signed; may be given again")
+	f.StringVar(&body, "body", "", "with --check: a `file` that should be the body of the visit")
+	return cmd
+}
+
+// visitToProve returns the number of a visit of a URL.
+func visitToProve(ctx context.Context, common *flags, a store.Archive, rawURL string, number uint64) (last uint64, err error) {
+	t, err := findTarget(ctx, common, a, rawURL)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, fmt.Errorf("%s: %w", rawURL, store.ErrNotFound)
+	}
+	if err != nil {
+		return 0, err
+	}
+	var some uint64
+	for v, err := range a.Visits(ctx, store.VisitQuery{URLs: []string{t.Known()}}) {
+		if err != nil {
+			return 0, err
+		}
+		if some = v.Number; v.Number == number || v.Capture != "" && v.Result == store.Fetched {
+			last = v.Number
+		}
+		if v.Number == number {
+			return number, nil
+		}
+	}
+	switch {
+	case number != 0:
+		return 0, fmt.Errorf("visit %d of %s: %w", number, rawURL, store.ErrNotFound)
+	case last == 0 && some == 0:
+		return 0, fmt.Errorf("%s was never visited: %w", rawURL, store.ErrNotFound)
+	case last == 0:
+		return some, nil // of what it was that it was not there
+	}
+	return last, nil
+}
+
+func checkProof(cmd *cobra.Command, common *flags, name, body string, keys []string) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if len(keys) == 0 {
+		err := withArchive(common, func(a store.Archive) (err error) {
+			keys, err = a.Keys(cmd.Context())
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("no --key, and none in the archive: %w", err)
+		}
+	}
+	for _, k := range keys {
+		if _, err := note.NewVerifier(k); err != nil {
+			return fmt.Errorf("--key %s: %w", k, err)
+		}
+	}
+	no := func(err error) error {
+		fmt.Fprintf(cmd.ErrOrStderr(), "luutin: %s: %v\n", name, err)
+		return errNo
+	}
+	p, err := proof.Parse(text)
+	if err != nil {
+		return no(err)
+	}
+	leaf, checkpoint, err := p.Check(keys...)
+	if err != nil {
+		return no(err)
+	}
+	if body != "" {
+		f, err := os.Open(body)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		h := sha256.New()
+		n, err := io.Copy(h, f)
+		if err != nil {
+			return err
+		}
+		if got := "sha256:" + hex.EncodeToString(h.Sum(nil)); leaf.Digest != got || leaf.Length != n {
+			return no(fmt.Errorf("%s is not the body of that visit: it has %d bytes and %s, the visit %d and %s",
+				body, n, got, leaf.Length, leaf.Digest))
+		}
+	}
+	out := cmd.OutOrStdout()
+	if common.json {
+		_, err = fmt.Fprintf(out, "%s\n", p.Leaf)
+		return err
+	}
+	fmt.Fprintf(out, "%s\n%s, %s", leaf.URL, leaf.Time.Format(time.RFC3339), leaf.Result)
+	if leaf.Status != 0 {
+		fmt.Fprintf(out, ", status %d", leaf.Status)
+	}
+	if leaf.Digest != "" {
+		fmt.Fprintf(out, "\n%d bytes, %s", leaf.Length, leaf.Digest)
+		if body != "" {
+			fmt.Fprintf(out, ": %s is these bytes", body)
+		}
+	}
+	_, err = fmt.Fprintf(out, "\nvisit %d of the %d that %s has signed: true\n", leaf.Visit, checkpoint.Size, checkpoint.Origin)
+	return err
+}
+
+func checkpointCommand(common *flags) *cobra.Command {
+	var check string
+	var public bool
+	cmd := &cobra.Command{
+		Use:   "checkpoint",
+		Short: "Print the signed state of the log of all visits",
+		Long: `Checkpoint prints the newest checkpoint of the archive: how many visits its log
+holds, and the root of their Merkle tree, signed with the key of the archive. Whoever
+keeps one of these four lines elsewhere can tell later that no visit before it was
+changed or taken out: with --check, which needs the archive, status 1 when one was.
+luutin verify does the same with all that the archive keeps itself, and computes
+the log anew from the visits.
+
+Whatever writes visits signs a checkpoint when it ends. When one was killed this
+command signs; beside a crawl it prints the last one.
+
+--public-key prints the keys with which others check: one a line, the newest
+last. The key itself is the file archive.key in the archive, made on first use.`,
+		Example: `  luutin checkpoint > checkpoint-2026-01-31
+  luutin checkpoint --check checkpoint-2026-01-31
+  luutin checkpoint --public-key`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if public || check != "" {
+				return withArchive(common, func(a store.Archive) error {
+					if public {
+						return printKeys(cmd, a)
+					}
+					return checkCheckpoint(cmd, common, a, check)
+				})
+			}
+			signed, err := newestCheckpoint(cmd.Context(), common)
+			if err != nil {
+				return err
+			}
+			if common.json {
+				line, err := json.Marshal(struct {
+					Checkpoint string `json:"checkpoint"`
+				}{string(signed)})
+				if err != nil {
+					return err
+				}
+				signed = append(line, '\n')
+			}
+			_, err = cmd.OutOrStdout().Write(signed)
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&public, "public-key", false, "print the keys with which others check what was signed")
+	cmd.Flags().StringVar(&check, "check", "", "say whether the log still holds what the checkpoint in this `file` was signed for")
+	cmd.MarkFlagsMutuallyExclusive("check", "public-key")
+	return cmd
+}
+
+// newestCheckpoint signs what is not signed yet, unless somebody else writes.
+func newestCheckpoint(ctx context.Context, common *flags) (signed []byte, err error) {
+	read := func(a store.Archive) error {
+		signed, err = a.Checkpoint(ctx)
+		return err
+	}
+	// What is only read is not made where there is none.
+	if err := withArchive(common, func(store.Archive) error { return nil }); err != nil {
+		return nil, err
+	}
+	a, err := bolt.Open(common.archive, bolt.Options{})
+	var inUse *store.InUse
+	if errors.As(err, &inUse) {
+		return signed, withArchive(common, read)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return signed, errors.Join(read(a), a.Close())
+}
+
+func printKeys(cmd *cobra.Command, a store.Archive) error {
+	keys, err := a.Keys(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if len(keys) == 0 {
+		return fmt.Errorf("keys: %w; the first is made by luutin checkpoint or at the end of a crawl", store.ErrNotFound)
+	}
+	for _, k := range keys {
+		if _, err := fmt.Fprintln(cmd.OutOrStdout(), k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkCheckpoint(cmd *cobra.Command, common *flags, a store.Archive, name string) error {
+	signed, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	c, err := a.Follows(cmd.Context(), signed)
+	if err != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "luutin: %s: %v\n", name, err)
+		return errNo
+	}
+	if common.quiet {
+		return nil
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "the first %d visits are those that %s has signed\n", c.Size, c.Origin)
+	return err
+}
