@@ -229,11 +229,18 @@ type crawlJob struct {
 	revisit bool
 	telling telling
 	monitor *monitor // may be nil
+
+	open   func() (store.Archive, error) // the archive; nil opens that of the flags
+	events func(crawler.Event)           // is told of every visit; may be nil
 }
 
 // once opens the archive for one crawl.
 func (j *crawlJob) once(ctx context.Context) (err error) {
-	archive, err := bolt.Open(j.flags.archive, bolt.Options{Share: true})
+	open := j.open
+	if open == nil {
+		open = func() (store.Archive, error) { return bolt.Open(j.flags.archive, bolt.Options{Share: true}) }
+	}
+	archive, err := open()
 	if err != nil {
 		return err
 	}
@@ -388,6 +395,9 @@ func (j *crawlJob) crawl(ctx context.Context) (crawler.Summary, error) {
 	c.Progress = func(e crawler.Event) {
 		p.show(e)
 		j.monitor.event(e)
+		if j.events != nil {
+			j.events(e)
+		}
 	}
 	summary, err := c.Run(ctx, names)
 	p.clear()

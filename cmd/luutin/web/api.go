@@ -1,0 +1,198 @@
+package web
+
+import (
+	_ "embed"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"luutin/crawler/watch"
+	"luutin/store"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// openapi.json describes the interface (OpenAPI 3.1).
+//
+//go:embed openapi.json
+var openAPI []byte
+
+func (s *Server) openapi(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	_, err := w.Write(openAPI)
+	return gone2(err)
+}
+
+// answer writes a value as JSON.
+func answer(w http.ResponseWriter, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(append(b, '\n')) // whoever has gone needs no answer
+	return nil
+}
+
+// parameter reads a parameter.
+func parameter(r *http.Request, name string, usual, least, most int) (int, error) {
+	v := r.URL.Query().Get(name)
+	if v == "" {
+		return usual, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < least || n > most {
+		return 0, badRequest(name + " is a number from " + itoa(least) + " to " + itoa(most))
+	}
+	return n, nil
+}
+
+func (s *Server) apiSearch(w http.ResponseWriter, r *http.Request) error {
+	q := query(r.URL.Query())
+	var err error
+	if q.Limit, err = parameter(r, "limit", perPage, 1, 100); err != nil {
+		return err
+	}
+	if q.Offset, err = parameter(r, "offset", 0, 0, perPage*maxPages); err != nil {
+		return err
+	}
+	q.Facets = true
+	found, err := s.finder.Find(r.Context(), q)
+	if err != nil {
+		return wrongQuery(err)
+	}
+	return answer(w, found)
+}
+
+// apiArticles lists articles as they are exported, one JSON object a line,
+// with the cursor of the last in Luutin-After.
+func (s *Server) apiArticles(w http.ResponseWriter, r *http.Request) error {
+	limit, err := parameter(r, "limit", 100, 1, 1000)
+	if err != nil {
+		return err
+	}
+	v := r.URL.Query()
+	q := store.Query{Sites: v["site"], After: v.Get("after"), History: v.Get("history") == "1"}
+	for _, x := range []struct {
+		key string
+		at  *time.Time
+	}{{"since", &q.Since}, {"until", &q.Until}} {
+		if day := v.Get(x.key); day != "" {
+			if *x.at, err = time.Parse(time.DateOnly, day); err != nil {
+				return badRequest(x.key + " is a day such as 2018-01-19")
+			}
+		}
+	}
+	if !q.Until.IsZero() {
+		q.Until = q.Until.AddDate(0, 0, 1)
+	}
+	return s.with(r, func(a store.Archive) error {
+		var lines []byte
+		last, n := "", 0
+		for version, err := range a.Articles(r.Context(), q) {
+			if err != nil {
+				return err
+			}
+			if n++; n > limit {
+				w.Header().Set("Luutin-After", last)
+				break
+			}
+			lines = append(append(lines, version.JSON...), '\n')
+			last = version.Cursor
+		}
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		w.Write(lines)
+		return nil
+	})
+}
+
+func (s *Server) apiArticle(w http.ResponseWriter, r *http.Request) error {
+	return s.with(r, func(a store.Archive) error {
+		id, err := s.resolve(r.Context(), a, r.PathValue("id"))
+		if err != nil {
+			return err
+		}
+		v, err := a.Article(r.Context(), id)
+		if err != nil {
+			return err
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Write(append(v.JSON, '\n'))
+		return nil
+	})
+}
+
+func (s *Server) apiVersions(w http.ResponseWriter, r *http.Request) error {
+	return s.with(r, func(a store.Archive) error {
+		history, err := s.history(r.Context(), a, r.PathValue("id"))
+		if err != nil {
+			return err
+		}
+		all := make([]json.RawMessage, 0, len(history))
+		for _, v := range history {
+			all = append(all, v.JSON)
+		}
+		return answer(w, all)
+	})
+}
+
+func (s *Server) apiDiff(w http.ResponseWriter, r *http.Request) error {
+	return s.with(r, func(a store.Archive) error {
+		history, err := s.history(r.Context(), a, r.PathValue("id"))
+		if err != nil {
+			return err
+		}
+		v, err := compared(r.Context(), a, history, r.URL.Query().Get("from"), r.URL.Query().Get("to"))
+		if err != nil {
+			return err
+		}
+		return answer(w, struct {
+			ID     string `json:"id"`
+			From   int    `json:"from"`
+			To     int    `json:"to"`
+			Change any    `json:"change"`
+		}{v.ID, v.From.Number, v.To.Number, v.Change})
+	})
+}
+
+// apiResolve says which article a URL led to last.
+func (s *Server) apiResolve(w http.ResponseWriter, r *http.Request) error {
+	raw := r.URL.Query().Get("url")
+	if raw == "" {
+		return badRequest("url is missing: /api/resolve?url=http://moj.gov.vn/")
+	}
+	return s.with(r, func(a store.Archive) error {
+		id, err := s.resolve(r.Context(), a, raw)
+		if err != nil {
+			return err
+		}
+		return answer(w, struct {
+			ID string `json:"id"`
+		}{id})
+	})
+}
+
+// apiSites tells how the sites are doing: what luutin status --json tells.
+func (s *Server) apiSites(w http.ResponseWriter, r *http.Request) error {
+	return s.with(r, func(a store.Archive) error {
+		reports, err := s.reports(r.Context(), a)
+		if err != nil {
+			return err
+		}
+		if reports == nil {
+			reports = []watch.Report{}
+		}
+		return answer(w, reports)
+	})
+}
+
+func (s *Server) apiLive(w http.ResponseWriter, _ *http.Request) error {
+	l := Live{Recent: []string{}}
+	if s.Live != nil {
+		l = s.Live()
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	return answer(w, l)
+}
