@@ -14,7 +14,8 @@ import (
 // a while, so that what a crawl has written meanwhile is seen, and closed when
 // nobody reads, so that a crawl can begin.
 type desk struct {
-	open func() (store.Archive, error)
+	open  func() (store.Archive, error)
+	fresh time.Duration // how long the archive is read as it was when it was opened
 
 	mu     sync.Mutex
 	idle   *sync.Cond // a handle was closed
@@ -24,9 +25,6 @@ type desk struct {
 	aside  bool // somebody else wants the archive
 }
 
-// freshness is how long an archive is read as it was when it was opened.
-const freshness = 2 * time.Second
-
 type handle struct {
 	store.Archive
 	opened  time.Time
@@ -35,7 +33,7 @@ type handle struct {
 }
 
 func newDesk(open func() (store.Archive, error)) *desk {
-	d := &desk{open: open}
+	d := &desk{open: open, fresh: 2 * time.Second}
 	d.idle = sync.NewCond(&d.mu)
 	return d
 }
@@ -60,7 +58,7 @@ func (d *desk) borrow(ctx context.Context) (store.Archive, func(), error) {
 	if d.closed {
 		return nil, nil, store.ErrNotFound
 	}
-	if h := d.now; h != nil && time.Since(h.opened) > freshness {
+	if h := d.now; h != nil && time.Since(h.opened) > d.fresh {
 		d.retire(h)
 	}
 	if d.now == nil {
@@ -71,7 +69,7 @@ func (d *desk) borrow(ctx context.Context) (store.Archive, func(), error) {
 		h := &handle{Archive: a, opened: time.Now()}
 		d.now = h
 		d.live++
-		time.AfterFunc(freshness+freshness/4, func() {
+		time.AfterFunc(d.fresh+d.fresh/4, func() {
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			d.retire(h)
