@@ -110,6 +110,16 @@ type Article struct {
 	Provenance  map[string]string `json:"provenance"` // field to the rule or signal that gave it
 }
 
+// ReadOf returns a as another reading of the capture that old was read from:
+// with what the archive and the visit have given old, and as the same article.
+func (a *Article) ReadOf(old *Article) *Article {
+	n := *a
+	n.ID, n.CanonicalURL, n.URL = old.ID, old.CanonicalURL, old.URL
+	n.Version, n.Aliases, n.Withdrawn = old.Version, old.Aliases, old.Withdrawn
+	n.Fetched, n.Capture = old.Fetched, old.Capture
+	return &n
+}
+
 // A Block is one piece of a body. Its Kind is one of paragraph, heading, list,
 // quote and table.
 type Block = dom.Block

@@ -55,6 +55,14 @@ type Archive interface {
 	// twice keeps it twice.
 	Record(ctx context.Context, t Target, v Visit) (Outcome, error)
 
+	// Reread keeps better readings of the captures that versions were read from,
+	// all of them or none, and returns how many it kept: those that differ from
+	// what is kept in more than Article.Extractor and Article.Provenance. A version
+	// stays the same version, with its number, its URLs, its capture and its
+	// times; what it was read as before stays in History as Version.Earlier. It
+	// returns ErrNotFound for a version that is not there.
+	Reread(ctx context.Context, at time.Time, readings ...Rereading) (kept int, err error)
+
 	// Visits streams the visits in the order in which they were kept. Memory
 	// grows with the number of targets whose bytes have changed, by little.
 	// What is kept meanwhile may be seen or not. An error ends it.
@@ -398,6 +406,19 @@ type Version struct {
 	Hash      string    // extract.Article.ContentHash
 	JSON      []byte    // one line, as exported; valid until the next version is yielded
 	Cursor    string    // for Query.After
+	Earlier   []Reading // what it was read as before, oldest first; only History and Article tell
+}
+
+// A Reading is what a version was read as before it was read again.
+type Reading struct {
+	JSON     []byte
+	Replaced time.Time // when another took its place
+}
+
+// A Rereading is what a version is read as now.
+type Rereading struct {
+	Cursor  string           // Version.Cursor
+	Article *extract.Article // with ContentHash set; what the archive sets is taken from the version
 }
 
 // Stats counts what an archive holds.

@@ -176,48 +176,57 @@ func changed(line []change.Edit) bool {
 }
 
 func (d *difference) text(out io.Writer, colours bool) error {
-	went, came, over := []string{"[-", "-]"}, []string{"{+", "+}"}, []string{"", ""}
+	over := []string{"", ""}
 	if colours {
-		went, came, over = []string{"\x1b[31;9m", "\x1b[0m"}, []string{"\x1b[32m", "\x1b[0m"}, []string{"\x1b[1m", "\x1b[0m"}
+		over = []string{"\x1b[1m", "\x1b[0m"}
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s%s%s\n%s\n", over[0], d.Title, over[1], d.URL)
 	fmt.Fprintf(&b, "version %d of %s to version %d of %s UTC: %s\n", d.From.Number, d.From.when(), d.To.Number, d.To.when(), d.kinds())
 	for _, f := range d.Change.Fields {
 		fmt.Fprintf(&b, "\n%s%s%s\n", over[0], f.Name, over[1])
-		same := 0
-		skipped := func() {
-			if same > 0 {
-				fmt.Fprintf(&b, "  … %d unchanged\n", same)
-			}
-			same = 0
-		}
-		for _, line := range change.Paragraphs(f.Edits) {
-			if len(line) == 0 {
-				continue
-			}
-			if !changed(line) {
-				same++
-				continue
-			}
-			skipped()
-			b.WriteString("  ")
-			for _, e := range line {
-				switch e.Op {
-				case "-":
-					b.WriteString(went[0] + e.Text + went[1])
-				case "+":
-					b.WriteString(came[0] + e.Text + came[1])
-				default:
-					b.WriteString(e.Text)
-				}
-			}
-			b.WriteByte('\n')
-		}
-		skipped()
+		writeEdits(&b, f.Edits, colours)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// writeEdits writes the paragraphs that have changed.
+func writeEdits(b *strings.Builder, edits []change.Edit, colours bool) {
+	went, came := []string{"[-", "-]"}, []string{"{+", "+}"}
+	if colours {
+		went, came = []string{"\x1b[31;9m", "\x1b[0m"}, []string{"\x1b[32m", "\x1b[0m"}
+	}
+	same := 0
+	skipped := func() {
+		if same > 0 {
+			fmt.Fprintf(b, "  … %d unchanged\n", same)
+		}
+		same = 0
+	}
+	for _, line := range change.Paragraphs(edits) {
+		if len(line) == 0 {
+			continue
+		}
+		if !changed(line) {
+			same++
+			continue
+		}
+		skipped()
+		b.WriteString("  ")
+		for _, e := range line {
+			switch e.Op {
+			case "-":
+				b.WriteString(went[0] + e.Text + went[1])
+			case "+":
+				b.WriteString(came[0] + e.Text + came[1])
+			default:
+				b.WriteString(e.Text)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	skipped()
 }
 
 // diffPage needs nothing but itself: no script, nothing from elsewhere.

@@ -115,7 +115,7 @@ failed); 2 trouble or wrong usage; 3 the archive is in use; 130 interrupted.`,
 	cmd.AddCommand(
 		crawlCommand(&common), extractCommand(&common), exportCommand(&common), importCommand(&common), showCommand(&common),
 		historyCommand(&common), diffCommand(&common), familiesCommand(&common), searchCommand(&common), indexCommand(&common), statusCommand(&common), gapsCommand(&common),
-		serveCommand(&common), sitesCommand(&common), verifyCommand(&common), backupCommand(&common), restoreCommand(&common), compactCommand(&common),
+		serveCommand(&common), sitesCommand(&common), verifyCommand(&common), reextractCommand(&common), backupCommand(&common), restoreCommand(&common), compactCommand(&common),
 		proveCommand(&common), checkpointCommand(&common),
 		versionCommand(&common),
 	)

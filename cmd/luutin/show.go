@@ -15,6 +15,7 @@ import (
 	"luutin/extract/change"
 	"luutin/store"
 	"luutin/store/bolt"
+	"luutin/store/reread"
 )
 
 func showCommand(common *flags) *cobra.Command {
@@ -90,7 +91,8 @@ func historyCommand(common *flags) *cobra.Command {
 its number, when it was fetched, when it says it was published, its title, and
 what changed against the one before (luutin diff shows how). An article that is
 gone from its site has a version that says so, with the text as it was, and one
-more when it is there again. With --json it prints the records.`,
+more when it is there again. A version that better rules have read again
+(luutin reextract) says so. With --json it prints the records.`,
 		Example: `  luutin history https://moj.gov.vn/qt/tintuc/Pages/hoat-dong.aspx?ItemID=1`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -124,6 +126,9 @@ more when it is there again. With --json it prints the records.`,
 						fmt.Fprintf(cmd.OutOrStdout(), "     changed: %s\n", d.kinds())
 					}
 					before = &article
+					if err := tellEarlier(cmd, &v, &article); err != nil {
+						return err
+					}
 				}
 				if before == nil {
 					return nil
@@ -136,6 +141,28 @@ more when it is there again. With --json it prints the records.`,
 			})
 		},
 	}
+}
+
+// tellEarlier says how often a version was read again, and what that changed.
+func tellEarlier(cmd *cobra.Command, v *store.Version, now *extract.Article) error {
+	for i, r := range v.Earlier {
+		var old extract.Article
+		if err := json.Unmarshal(r.JSON, &old); err != nil {
+			return fmt.Errorf("article %s, version %d, an earlier reading: %w", v.ID, v.Number, err)
+		}
+		next := *now
+		if i+1 < len(v.Earlier) {
+			if err := json.Unmarshal(v.Earlier[i+1].JSON, &next); err != nil {
+				return fmt.Errorf("article %s, version %d, an earlier reading: %w", v.ID, v.Number, err)
+			}
+		}
+		fields, err := reread.Differing(&old, &next)
+		if err != nil {
+			return fmt.Errorf("article %s, version %d: %w", v.ID, v.Number, err)
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "     read again %s: %s\n", r.Replaced.UTC().Format("2006-01-02 15:04"), strings.Join(fields, ", "))
+	}
+	return nil
 }
 
 // goneSince says since when visits have found an article gone, and why: under

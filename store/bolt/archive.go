@@ -43,6 +43,7 @@ const (
 // writing and creates it when it does not exist.
 type Options struct {
 	ReadOnly bool             // write nothing, not even a lock file; never creates
+	NoCreate bool             // there must be one
 	Share    bool             // other processes may read meanwhile: a goroutine listens for them
 	Clock    func() time.Time // nil means time.Now
 }
@@ -96,7 +97,7 @@ func Open(dir string, o Options) (*Archive, error) {
 	if a.clock == nil {
 		a.clock = time.Now
 	}
-	if err := a.open(); err != nil {
+	if err := a.open(o.NoCreate || o.ReadOnly); err != nil {
 		a.discard()
 		return nil, err
 	}
@@ -120,12 +121,12 @@ func (e *bodiesOnly) Error() string {
 	return fmt.Sprintf("open archive %s: %s is missing; bring it back from a backup", e.dir, dbName)
 }
 
-func (a *Archive) open() error {
+func (a *Archive) open(noCreate bool) error {
 	switch err := a.exists(); {
 	case err == nil:
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
-	case a.readOnly:
+	case noCreate:
 		return &noArchive{a.dir}
 	default:
 		if err := a.create(); err != nil {

@@ -356,7 +356,7 @@ func (c *copying) blob(name string, digest [32]byte) (copied bool, err error) {
 // check opens the copy and reads it.
 func (c *copying) check() error {
 	a := &Archive{dir: c.to.dir, name: c.to.name, readOnly: true, clock: c.from.clock, hosts: map[string]*host{}, pace: usualPace}
-	err := a.open()
+	err := a.open(true)
 	defer a.discard()
 	if err != nil {
 		return err

@@ -95,7 +95,11 @@ func (a *Archive) versions(ctx context.Context, id string, yield func(store.Vers
 			if err != nil {
 				return err
 			}
-			if !yield(v.version(host, seq, bytes.Clone(article))) || v.previous == 0 {
+			version := v.version(host, seq, bytes.Clone(article))
+			if version.Earlier, err = earlier(tx, k); err != nil {
+				return err
+			}
+			if !yield(version) || v.previous == 0 {
 				return nil
 			}
 			seq = v.previous
@@ -250,15 +254,18 @@ func matches(q *store.Query, v *version) bool {
 
 // Capture implements store.Archive.
 func (a *Archive) Capture(ctx context.Context, id string) (extract.Page, error) {
-	r, body, err := a.body(ctx, id)
+	r, inline, body, err := a.body(ctx, id)
 	if err != nil {
 		return extract.Page{}, err
 	}
-	defer body.Close()
-	p := extract.Page{URL: r.FinalURL, Post: r.Post, ContentType: r.ContentType, Fetched: r.Fetched}
+	p := extract.Page{Body: inline, URL: r.FinalURL, Post: r.Post, ContentType: r.ContentType, Fetched: r.Fetched}
 	if p.URL == "" {
 		p.URL = r.URL
 	}
+	if body == nil {
+		return p, nil
+	}
+	defer body.Close()
 	b := bytes.NewBuffer(make([]byte, 0, min(max(r.Length, 0), 256<<20)+bytes.MinRead))
 	if _, err := b.ReadFrom(body); err != nil {
 		return extract.Page{}, fmt.Errorf("capture %s: %w", id, err)
@@ -269,17 +276,23 @@ func (a *Archive) Capture(ctx context.Context, id string) (extract.Page, error) 
 
 // Body implements store.Archive.
 func (a *Archive) Body(ctx context.Context, id string) (io.ReadCloser, error) {
-	_, body, err := a.body(ctx, id)
-	return body, err
+	_, inline, body, err := a.body(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if body == nil {
+		return io.NopCloser(bytes.NewReader(inline)), nil
+	}
+	return body, nil
 }
 
-// body returns the record of a capture and its body. What archive.db holds is
-// checked at once, a file while it is read.
-func (a *Archive) body(ctx context.Context, id string) (r captureRecord, body io.ReadCloser, err error) {
+// body returns the record of a capture and its body: in memory of its own what
+// archive.db holds, which is checked at once, or a file, which is checked while
+// it is read.
+func (a *Archive) body(ctx context.Context, id string) (r captureRecord, inline []byte, body io.ReadCloser, err error) {
 	if err := ctx.Err(); err != nil {
-		return r, nil, err
+		return r, nil, nil, err
 	}
-	var inline []byte
 	h, ok := parseID(id)
 	err = a.view(func(tx *snapshot) error {
 		var k []byte
@@ -308,7 +321,7 @@ func (a *Archive) body(ctx context.Context, id string) (r captureRecord, body io
 		return nil
 	})
 	if err != nil {
-		return r, nil, err
+		return r, nil, nil, err
 	}
 	digest, err := r.digest()
 	switch {
@@ -317,13 +330,11 @@ func (a *Archive) body(ctx context.Context, id string) (r captureRecord, body io
 		body, err = a.openBlob(digest)
 	case sha256.Sum256(inline) != digest:
 		err = errBadDigest
-	default:
-		body = io.NopCloser(bytes.NewReader(inline))
 	}
 	if err != nil {
-		return r, nil, fmt.Errorf("capture %s: %w", id, err)
+		return r, nil, nil, fmt.Errorf("capture %s: %w", id, err)
 	}
-	return r, body, nil
+	return r, inline, body, nil
 }
 
 // unpackBody returns what stands behind a capture's headers, in memory of its
@@ -335,6 +346,9 @@ func (a *Archive) unpackBody(tx *snapshot, packed []byte, r *captureRecord) ([]b
 	}
 	if r.Headers < 0 || r.Headers > len(whole) {
 		return nil, errors.New("length of the headers is wrong")
+	}
+	if packed[0] != codecPlain {
+		return whole[r.Headers:], nil // was unpacked
 	}
 	return bytes.Clone(whole[r.Headers:]), nil
 }

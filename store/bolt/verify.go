@@ -39,7 +39,7 @@ func (a *Archive) verify(ctx context.Context, blobs bool) iter.Seq[store.Problem
 			}
 		}()
 		steps := []func(*check) iter.Seq[func()]{
-			(*check).pages, (*check).meta, (*check).journaledChanges, (*check).targets, (*check).visits, (*check).captures, (*check).log, (*check).versions, (*check).readings,
+			(*check).pages, (*check).meta, (*check).journaledChanges, (*check).targets, (*check).visits, (*check).captures, (*check).log, (*check).versions, (*check).readings, (*check).rereadings,
 			(*check).indexes, (*check).hostRecords, (*check).dayRecords, (*check).watchRecords,
 		}
 		if blobs {
@@ -89,6 +89,7 @@ type check struct {
 	dues, bodies, firsts       uint64
 	visitN, captureN, readingN uint64 // last numbers
 	captured                   uint64 // visits that brought a capture
+	replaced                   uint64 // readings that others have replaced
 }
 
 // A tally is what the records of a host add up to.
@@ -533,6 +534,43 @@ func (c *check) readings() iter.Seq[func()] {
 	})
 }
 
+// rereadings checks what versions were read as before.
+func (c *check) rereadings() iter.Seq[func()] {
+	if c.bucket(bucketReread) == nil {
+		return func(func(func()) bool) {} // an earlier format
+	}
+	return c.each(bucketReread, func(k, v []byte) {
+		at := where(bucketReread, k)
+		c.replaced++
+		var r rereadRecord
+		if err := unsealJSON(k, v, &r); err != nil {
+			c.report(at, "%v", err)
+			return
+		}
+		of := k[:max(len(k)-8, 0)]
+		seq, err := readSeq(k[len(of):])
+		var version version
+		if err == nil {
+			version, err = readVersion(of, c.bucket(bucketVersions).Get(of))
+		}
+		if err != nil {
+			c.report(at, "the version that was read so: %v", err)
+			return
+		}
+		raw, err := readReading(c.bucket(bucketReadings), seq)
+		if err != nil {
+			c.report(at, "%v", err)
+			return
+		}
+		var art extract.Article
+		if err := json.Unmarshal(raw, &art); err != nil {
+			c.report(at, "its article cannot be read: %v", err)
+		} else if art.ID != version.id.String() || art.Version != int(version.number) || seq >= version.reading {
+			c.report(at, "reading %016x is no earlier one of version %d of %s", seq, version.number, version.id)
+		}
+	})
+}
+
 // indexes checks what leads to records. That every record has its entries is
 // known by now: an index of as many entries holds no others.
 func (c *check) indexes() iter.Seq[func()] {
@@ -610,8 +648,8 @@ func (c *check) indexes() iter.Seq[func()] {
 			return err == nil && bytes.Equal(r.id[:], k)
 		}),
 		once(func() {
-			if c.readingN != versions {
-				c.report(string(bucketReadings), "there are %d for %d versions", c.readingN, versions)
+			if c.readingN != versions+c.replaced {
+				c.report(string(bucketReadings), "there are %d for %d versions, %d of which were read again", c.readingN, versions, c.replaced)
 			}
 			if c.captured != c.captureN {
 				c.report(string(bucketCaptures), "there are %d, but visits brought %d", c.captureN, c.captured)

@@ -58,6 +58,7 @@ func Run(t *testing.T, open Open) {
 		{"versions of an article", versions},
 		{"withdrawn and returned", withdrawn},
 		{"moved to another URL", moved},
+		{"read again", reread},
 		{"same article under another URL", duplicated},
 		{"little text is no duplicate", notDuplicated},
 		{"aliases", aliases},
@@ -1018,6 +1019,104 @@ func withdrawn(r *run) {
 	r.ok(err)
 	if latest.Number != 10 || latest.Withdrawn.IsZero() || !strings.Contains(string(latest.JSON), `"withdrawn":"`) {
 		r.Errorf("the latest version is %s", latest.JSON)
+	}
+}
+
+// reread replaces readings by better ones.
+func reread(r *run) {
+	url, other := "https://moj.gov.vn/1", "https://moj.gov.vn/2"
+	day := time.Date(2018, 1, 19, 14, 39, 0, 0, time.FixedZone("", 7*3600))
+	r.visit(url, fetched(url, "<1>", published(article(url, "Lễ", "mừng 1.250 lượt xem"), day)))
+	r.wait(time.Hour)
+	r.visit(url, fetched(url, "<2>", published(article(url, "Lễ", "mừng 1.260 lượt xem"), day)))
+	r.wait(time.Hour)
+	r.visit(url, store.Visit{Result: store.Missing, Reason: "gone"})
+	r.visit(other, fetched(other, "<3>", published(article(other, "Hội", "nghị"), day)))
+	before := r.versions(store.Query{History: true})
+	if len(before) != 4 {
+		r.Fatalf("%d versions, want 4", len(before))
+	}
+
+	// Another day, no count of readers, and what a reading cannot know.
+	better := published(article(url, "Lễ", "mừng"), day.AddDate(0, 0, 1))
+	better.URL, better.Version, better.Aliases, better.Capture, better.Extractor = "https://moj.gov.vn/x", 7, []string{"x"}, "x", "luutin-2"
+	same := published(article(other, "Hội", "nghị"), day)
+	same.Extractor, same.Provenance = "luutin-2", map[string]string{"title": "h1"}
+	at := r.clock().Add(time.Hour)
+	kept, err := r.a.Reread(r.ctx, at, store.Rereading{Cursor: before[0].Cursor, Article: better}, store.Rereading{Cursor: before[1].Cursor, Article: better},
+		store.Rereading{Cursor: before[2].Cursor, Article: better}, store.Rereading{Cursor: before[3].Cursor, Article: same})
+	if kept != 3 || err != nil {
+		r.Errorf("Reread() = %d, %v, want 3", kept, err)
+	}
+	if kept, err := r.a.Reread(r.ctx, at, store.Rereading{Cursor: before[0].Cursor, Article: better}); kept != 0 || err != nil {
+		r.Errorf("Reread() of the same = %d, %v", kept, err)
+	}
+	r.check()
+	r.reopen()
+	after := r.versions(store.Query{History: true})
+	for i := range before {
+		var old, got extract.Article
+		r.ok(json.Unmarshal(before[i].JSON, &old))
+		r.ok(json.Unmarshal(after[i].JSON, &got))
+		if i == 3 {
+			if !bytes.Equal(before[i].JSON, after[i].JSON) {
+				r.Errorf("what reads the same has changed: %s", after[i].JSON)
+			}
+			continue
+		}
+		want := old
+		want.Body, want.Published, want.ContentHash, want.Extractor = better.Body, better.Published, better.ContentHash, better.Extractor
+		if d := cmp.Diff(want, got); d != "" {
+			r.Errorf("version %d differs (-want +got)\n%s", i+1, d)
+		}
+		if v := after[i]; v.Number != before[i].Number || v.Cursor != before[i].Cursor || v.Hash != better.ContentHash || !v.Published.Equal(*better.Published) ||
+			!v.Fetched.Equal(before[i].Fetched) || !v.Withdrawn.Equal(before[i].Withdrawn) {
+			r.Errorf("version %d is %+v", i+1, v)
+		}
+	}
+	history, err := r.a.History(r.ctx, before[0].ID)
+	r.ok(err)
+	for i, v := range history {
+		if len(v.Earlier) != 1 || !bytes.Equal(v.Earlier[0].JSON, before[i].JSON) || !v.Earlier[0].Replaced.Equal(at) {
+			r.Errorf("version %d was read before as %+v", i+1, v.Earlier)
+		}
+	}
+	if days, err := r.a.Days(r.ctx, "moj", "2018"); err != nil || len(days) < 2 || days[0].Published != 1 || days[1].Published != 1 {
+		r.Errorf("Days() = %+v, %v", days, err)
+	}
+
+	// Read again a second time; then the ministry changes it.
+	best := published(article(url, "Lễ", "mừng xuân"), day)
+	kept, err = r.a.Reread(r.ctx, at.Add(time.Hour), store.Rereading{Cursor: before[2].Cursor, Article: best})
+	if kept != 1 || err != nil {
+		r.Errorf("Reread() = %d, %v", kept, err)
+	}
+	if v, err := r.a.Article(r.ctx, before[0].ID); err != nil || len(v.Earlier) != 2 || v.Number != 3 {
+		r.Errorf("Article() = %+v, %v", v, err)
+	}
+	// What the page says now is told by its new reading.
+	back := fetched(url, "<2>", best)
+	if o := r.visit(url, back); o.Article != store.Returned || o.Version != 4 {
+		r.Errorf("outcome %+v", o)
+	}
+	if o := r.visit(url, back); o.Article != store.Same {
+		r.Errorf("outcome %+v", o)
+	}
+
+	// All or nothing.
+	last := r.versions(store.Query{History: true})
+	for what, bad := range map[string]store.Rereading{
+		"a version that is not there": {Cursor: "moj.gov.vn/00000000000000ff", Article: better},
+		"no cursor":                   {Cursor: "x", Article: better},
+		"a wrong hash":                {Cursor: before[0].Cursor, Article: &extract.Article{ContentHash: better.ContentHash}},
+	} {
+		_, err := r.a.Reread(r.ctx, at, store.Rereading{Cursor: before[0].Cursor, Article: best}, bad)
+		if err == nil || what == "a version that is not there" && !errors.Is(err, store.ErrNotFound) {
+			r.Errorf("Reread() of %s = %v", what, err)
+		}
+	}
+	if d := cmp.Diff(last, r.versions(store.Query{History: true})); d != "" {
+		r.Errorf("a Reread() that failed has changed something\n%s", d)
 	}
 }
 

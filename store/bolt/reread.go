@@ -1,0 +1,176 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"luutin/extract"
+	"luutin/store"
+)
+
+// A rereadRecord says when a reading was replaced by a better one of the same
+// capture.
+type rereadRecord struct {
+	Replaced time.Time `json:"replaced"`
+}
+
+// rereadKey is the key of a version and the number of a reading that it had.
+func rereadKey(version []byte, reading uint64) []byte {
+	return append(slices.Clone(version), seqKey(reading)...)
+}
+
+// Reread implements store.Archive.
+func (a *Archive) Reread(ctx context.Context, at time.Time, readings ...store.Rereading) (kept int, err error) {
+	if a.readOnly {
+		return 0, store.ErrReadOnly
+	}
+	keys := make([][]byte, len(readings))
+	for i, r := range readings {
+		if keys[i], err = parseCursor(r.Cursor); err == nil && r.Article.ContentHash != r.Article.Hash() {
+			err = errors.New("its content hash does not fit what it says")
+		}
+		if err != nil {
+			return 0, fmt.Errorf("keep another reading of %s: %w", r.Cursor, err)
+		}
+	}
+	if len(readings) == 0 {
+		return 0, ctx.Err()
+	}
+	err = a.do(&request{ctx: ctx, run: func(w *work) error {
+		kept = 0
+		for i, r := range readings {
+			new, err := w.reread(keys[i], r.Article, keptTime(at))
+			if err != nil {
+				return fmt.Errorf("keep another reading of %s: %w", r.Cursor, err)
+			}
+			if new {
+				kept++
+			}
+		}
+		return nil
+	}})
+	if err != nil {
+		return 0, err
+	}
+	return kept, nil
+}
+
+// reread makes article what a version was read as, unless it says the same.
+func (w *work) reread(k []byte, article *extract.Article, at time.Time) (new bool, err error) {
+	raw := w.versions.Get(k)
+	if raw == nil {
+		return false, store.ErrNotFound
+	}
+	k = slices.Clone(k)
+	v, err := readVersion(k, raw)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", where(bucketVersions, k), err)
+	}
+	before, err := readReading(w.readings, v.reading)
+	if err != nil {
+		return false, err
+	}
+	var old extract.Article
+	if err := json.Unmarshal(before, &old); err != nil {
+		return false, fmt.Errorf("%s: %w", where(bucketVersions, k), err)
+	}
+	a := article.ReadOf(&old)
+	same := *a
+	same.Extractor, same.Provenance = old.Extractor, old.Provenance
+	next, err := same.JSON()
+	if err != nil || bytes.Equal(next, before) {
+		return false, err
+	}
+	if next, err = a.JSON(); err != nil {
+		return false, err
+	}
+	name, _, err := cutRecordKey(k)
+	if err != nil {
+		return false, err
+	}
+
+	replaced, was := v.reading, v
+	if v.hash, err = parseContentHash(a.ContentHash); err != nil {
+		return false, err
+	}
+	v.site, v.published = a.Site, time.Time{}
+	if a.Published != nil {
+		v.published = *a.Published
+	}
+	if v.reading, err = w.next(w.readings); err != nil {
+		return false, fmt.Errorf("readings: %w", err)
+	}
+	rk := rereadKey(k, replaced)
+	record, err := sealJSON(rk, rereadRecord{Replaced: at})
+	if err != nil {
+		return false, err
+	}
+	if err := errors.Join(
+		w.reading(v.reading, next),
+		w.put(w.tx.Bucket(bucketReread), rk, record),
+		w.put(w.versions, k, v.record(k)),
+	); err != nil {
+		return false, err
+	}
+	if w.old.Get(k) == nil {
+		if err := errors.Join(w.published(name, was.site, was.published, -1), w.published(name, v.site, v.published, 1)); err != nil {
+			return false, err
+		}
+	}
+	return true, w.retext(name, v.id, was.hash, v.hash, canBeCopied(a))
+}
+
+// retext brings the index texts up to date when a version of an article has
+// another content than before.
+func (w *work) retext(name string, id hash16, before, now [32]byte, copied bool) error {
+	if copied {
+		if err := w.put(w.texts, textKey(name, now, id), nil); err != nil {
+			return err
+		}
+	}
+	// Another version may have what this one had.
+	for k := w.articles.Get(id[:]); k != nil; {
+		v, err := readVersion(k, w.versions.Get(k))
+		if err != nil {
+			return fmt.Errorf("%s: %w", where(bucketVersions, k), err)
+		}
+		if v.hash == before {
+			return nil
+		}
+		if v.previous == 0 {
+			break
+		}
+		k = recordKey(name, v.previous)
+	}
+	return w.delete(w.texts, textKey(name, before, id))
+}
+
+// earlier returns what a version was read as before, oldest first.
+func earlier(tx *snapshot, k []byte) (all []store.Reading, err error) {
+	b := tx.Bucket(bucketReread)
+	if b == nil {
+		return nil, nil // an archive of an earlier format that is only read
+	}
+	c := b.Cursor()
+	for rk, v := c.Seek(k); bytes.HasPrefix(rk, k) && len(rk) == len(k)+8; rk, v = c.Next() {
+		var r rereadRecord
+		if err := unsealJSON(rk, v, &r); err != nil {
+			return nil, fmt.Errorf("%s: %w", where(bucketReread, rk), err)
+		}
+		seq, err := readSeq(rk[len(k):])
+		if err != nil {
+			return nil, err
+		}
+		article, err := readReading(tx.Bucket(bucketReadings), seq)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, store.Reading{JSON: bytes.Clone(article), Replaced: r.Replaced})
+	}
+	return all, nil
+}
