@@ -3,6 +3,7 @@
 # make check  what CI runs: format, modules, vet, staticcheck, imports, tests
 # make exchange  what WARC libraries and ReplayWeb.page make of an export; CI runs it too
 # make bench  the measurements that the documentation speaks of
+# make searchcheck  the search over 100,000 articles, beside bleve and a plain scan; a quarter of an hour
 # make build  bin/luutin
 
 GO ?= go
@@ -11,7 +12,7 @@ RACE := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
 # ./... leaves testdata out; the sample ministry is code all the same.
 PACKAGES = ./... ./testdata/ministry/...
 
-.PHONY: build run test check format imports bench fuzz exchange
+.PHONY: build run test check format imports bench fuzz exchange searchcheck
 
 build:
 	$(GO) build -o bin/luutin ./cmd/luutin
@@ -51,6 +52,9 @@ bench:
 # Libraries and programs of others, in a module of their own.
 exchange: build
 	@$(GO) run ./testdata/ministry/serve -- sh testdata/exchange.sh
+
+searchcheck:
+	$(GO) -C testdata/searchcheck run . -articles $${ARTICLES:-100000}
 
 fuzz:
 	@for t in $$(grep -rl --include='*_test.go' '^func Fuzz' cmd crawler extract store); do \

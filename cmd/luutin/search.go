@@ -84,7 +84,7 @@ is 1 when nothing was found.`,
 	f.StringVar(&q.Since, "since", "", "published on this `day` or later")
 	f.StringVar(&q.Until, "until", "", "published on this `day` or earlier")
 	f.StringArrayVar(&q.Sites, "site", nil, "only articles of this `site` (may be repeated)")
-	f.IntVarP(&q.Limit, "limit", "n", 20, "how many to show")
+	f.IntVarP(&q.Limit, "limit", "n", 10, "how many to show")
 	f.IntVar(&q.Offset, "offset", 0, "how many to leave out before")
 	f.BoolVar(&q.Facets, "facets", false, "count what is found by ministry, year, section and site")
 	cmd.RegisterFlagCompletionFunc("site", common.completeSites)

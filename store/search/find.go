@@ -8,14 +8,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/bits"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
-	"luutin/extract"
 	"luutin/store"
 )
 
@@ -82,6 +79,18 @@ func (x *Index) Find(ctx context.Context, q Query) (Results, error) {
 		return Results{}, fmt.Errorf("search: %w", err)
 	}
 	results := found.results
+	var read *reader
+	select {
+	case read = <-x.readers:
+	default:
+		read = new(reader)
+	}
+	defer func() {
+		select {
+		case x.readers <- read:
+		default:
+		}
+	}()
 	for _, id := range found.ids {
 		v, err := x.archive.Article(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
@@ -91,11 +100,11 @@ func (x *Index) Find(ctx context.Context, q Query) (Results, error) {
 		if err != nil {
 			return Results{}, fmt.Errorf("search: %w", err)
 		}
-		var a extract.Article
+		var a article
 		if err := json.Unmarshal(v.JSON, &a); err != nil {
 			return Results{}, fmt.Errorf("search: article %s: %w", id, err)
 		}
-		results.Hits = append(results.Hits, r.hit(&a))
+		results.Hits = append(results.Hits, r.hit(read, &a))
 	}
 	return results, nil
 }
@@ -117,15 +126,8 @@ func (x *Index) find(ctx context.Context, q *Query, r *request) (f findings, err
 	if err != nil {
 		return f, err
 	}
-	found := d.all
-	if len(r.all) > 0 {
-		found, err = d.set(ctx, tx, "words", match(r.all, r.none))
-	} else if len(r.none) > 0 {
-		var none set
-		if none, err = d.set(ctx, tx, "words", anyOf(r.none)); err == nil {
-			found = found.without(none)
-		}
-	}
+	t := &finder{table: d, ctx: ctx, tx: tx, lists: map[string]map[int]list{}}
+	found, err := t.matching(r)
 	if err != nil {
 		return f, err
 	}
@@ -134,13 +136,13 @@ func (x *Index) find(ctx context.Context, q *Query, r *request) (f findings, err
 	if q.Facets {
 		d.count(found, &f.results)
 	}
-	limit := cmp.Or(q.Limit, 20)
+	limit := cmp.Or(q.Limit, 10)
 	if limit < 0 || q.Offset >= f.results.Total {
 		return f, nil
 	}
 	var better []set // the best first
 	if !q.ByDate {
-		if better, err = r.ranks(ctx, tx, d, f.results.Total); err != nil {
+		if better, err = t.ranks(r, found); err != nil {
 			return f, err
 		}
 	}
@@ -154,87 +156,215 @@ func (x *Index) find(ctx context.Context, q *Query, r *request) (f findings, err
 	return f, nil
 }
 
-// ranks returns what makes an article better than another.
-func (r *request) ranks(ctx context.Context, tx *sql.Tx, d *table, total int) (better []set, err error) {
-	if total < 2 {
-		return nil, nil
+// A finder answers one request.
+type finder struct {
+	*table
+	ctx   context.Context
+	tx    *sql.Tx
+	lists map[string]map[int]list // of a word by chunk
+}
+
+// matching returns the articles that have all words of a request, and none
+// that must not be there.
+func (t *finder) matching(r *request) (set, error) {
+	found := slices.Clone(t.all)
+	for _, w := range r.all {
+		s, err := t.apart(w)
+		if err != nil {
+			return nil, err
+		}
+		found.and(s)
 	}
-	var marked strings.Builder
-	var phrase, title, titlePhrase term
-	titlePhrase.field = "title"
-	var inTitle []term
-	for _, t := range r.all {
-		for _, w := range t.words {
-			if w.marked != "" {
-				if marked.Len() > 0 {
-					marked.WriteByte(' ')
+	// Now there are fewer to look at for words side by side.
+	for _, w := range r.all {
+		if len(w.words) > 1 {
+			s, err := t.beside(w, found)
+			if err != nil {
+				return nil, err
+			}
+			found = s
+		}
+	}
+	for _, w := range r.none {
+		s, err := t.apart(w)
+		if err == nil && len(w.words) > 1 {
+			s, err = t.beside(w, s)
+		}
+		if err != nil {
+			return nil, err
+		}
+		found.without(s)
+	}
+	return found, nil
+}
+
+// ranks returns what makes an article of found better than another.
+func (t *finder) ranks(r *request, found set) (better []set, err error) {
+	phrase, titles := term{}, term{field: "title"}
+	marked := slices.Clone(found)
+	isMarked := false
+	for _, w := range r.all {
+		for _, word := range w.words {
+			if word.marked != "" {
+				s, err := t.holding(word.marked)
+				if err != nil {
+					return nil, err
 				}
-				marked.WriteString(`"` + w.marked + `"`)
+				marked.and(s)
+				isMarked = true
 			}
 		}
-		if t.field != "" {
-			continue
-		}
-		phrase.words = append(phrase.words, t.words...)
-		title = term{field: "title", words: t.words}
-		inTitle = append(inTitle, title)
-	}
-	titlePhrase.words = phrase.words
-	add := func(table, expression string) error {
-		s, err := d.set(ctx, tx, table, expression)
-		better = append(better, s)
-		return err
-	}
-	if marked.Len() > 0 {
-		if err := add("marks", marked.String()); err != nil {
-			return nil, err
+		if w.field == "" {
+			phrase.words = append(phrase.words, w.words...)
 		}
 	}
-	if len(inTitle) == 0 {
+	if isMarked {
+		better = append(better, marked)
+	}
+	if len(phrase.words) == 0 {
 		return better, nil
 	}
-	if len(inTitle) > 1 {
-		if err := add("words", match([]term{titlePhrase}, nil)); err != nil {
-			return nil, err
-		}
-	}
-	if err := add("words", match(inTitle, nil)); err != nil {
+	titles.words = phrase.words
+	inTitle, err := t.apart(titles)
+	if err != nil {
 		return nil, err
 	}
-	if len(inTitle) > 1 {
-		if err := add("words", match([]term{phrase}, nil)); err != nil {
+	inTitle.and(found)
+	if len(phrase.words) > 1 {
+		s, err := t.beside(titles, inTitle)
+		if err != nil {
 			return nil, err
 		}
+		better = append(better, s)
+	}
+	better = append(better, inTitle)
+	if len(phrase.words) > 1 && len(r.all) > 1 { // a single phrase is side by side anyway
+		others := slices.Clone(found)
+		others.without(inTitle)
+		s, err := t.beside(phrase, others)
+		if err != nil {
+			return nil, err
+		}
+		better = append(better, s)
 	}
 	return better, nil
 }
 
-// A set holds numbers of articles.
-type set []uint64
-
-func (s set) has(n int) bool { return n>>6 < len(s) && s[n>>6]>>(n&63)&1 != 0 }
-
-func (s set) count() (n int) {
-	for _, w := range s {
-		n += bits.OnesCount64(w)
+// key is what a word of a term is entered under.
+func (w *term) key(i int) string {
+	switch w.field {
+	case "title":
+		return titleWord + w.words[i].folded
+	case "author":
+		return authorWord + w.words[i].folded
 	}
-	return n
+	return w.words[i].folded
 }
 
-func (s set) each(yield func(n int)) {
-	for i, w := range s {
-		for ; w != 0; w &= w - 1 {
-			yield(i<<6 + bits.TrailingZeros64(w))
+// apart returns the articles that have every word of a term, wherever.
+func (t *finder) apart(w term) (all set, err error) {
+	for i := range w.words {
+		s, err := t.holding(w.key(i))
+		if err != nil {
+			return nil, err
+		}
+		if all == nil {
+			all = s
+		} else {
+			all.and(s)
 		}
 	}
+	return all, nil
 }
 
-func (s set) without(other set) set {
-	s = slices.Clone(s)
-	for i := range min(len(s), len(other)) {
-		s[i] &^= other[i]
+// beside returns those of a set that have the words of a term side by side.
+func (t *finder) beside(w term, of set) (set, error) {
+	s := make(set, len(of))
+	if of.count() == 0 {
+		return s, nil
 	}
-	return s
+	all := make([]map[int]list, len(w.words))
+	for i := range w.words {
+		var err error
+		if all[i], err = t.of(w.key(i), true); err != nil {
+			return nil, err
+		}
+	}
+	lists := make([]list, len(w.words))
+	var wanted []uint32
+chunks:
+	for base, first := range all[0] {
+		for i := range all {
+			var ok bool
+			if lists[i], ok = all[i][base]; !ok {
+				continue chunks
+			}
+		}
+		var err error
+		if wanted, err = readDocs(first.docs, wanted[:0]); err != nil {
+			return nil, err
+		}
+		wanted = slices.DeleteFunc(wanted, func(n uint32) bool { return !of.has(base + int(n)) })
+		if err := beside(lists, wanted, func(n uint32) { s.add(base + int(n)) }); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// holding returns the articles that are entered under a word.
+func (t *finder) holding(word string) (set, error) {
+	s := make(set, len(t.all))
+	chunks, err := t.of(word, false)
+	if err != nil {
+		return nil, err
+	}
+	var docs []uint32
+	for base, l := range chunks {
+		if docs, err = readDocs(l.docs, docs[:0]); err != nil {
+			return nil, err
+		}
+		for _, n := range docs {
+			if n := base + int(n); n>>6 < len(s) {
+				s.add(n)
+			} else {
+				return nil, errForm
+			}
+		}
+	}
+	return s, nil
+}
+
+// of returns the lists of a word by chunk. Places are many bytes, and not
+// always needed.
+func (t *finder) of(word string, places bool) (map[int]list, error) {
+	key := word
+	columns := "places.docs, NULL"
+	if places {
+		key, columns = word+" ", "places.docs, places"
+	}
+	if l, ok := t.lists[key]; ok {
+		return l, nil
+	}
+	rows, err := t.tx.QueryContext(t.ctx, "SELECT base, "+columns+" FROM chunk CROSS JOIN places ON chunk = base AND word = ?", word)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	lists := map[int]list{}
+	for rows.Next() {
+		var base int
+		var l list
+		if err := rows.Scan(&base, &l.docs, &l.places); err != nil {
+			return nil, err
+		}
+		if base < 0 {
+			return nil, errForm
+		}
+		lists[base] = l
+	}
+	t.lists[key] = lists
+	return lists, rows.Err()
 }
 
 // docs is what is held in memory of the articles: what they are filtered,
@@ -329,7 +459,7 @@ func (t *table) load(ctx context.Context, tx *sql.Tx) error {
 			if n < 0 || n > last {
 				return errForm
 			}
-			t.all[n>>6] |= 1 << (n & 63)
+			t.all.add(n)
 			t.published[n], t.day[n] = row[1], int32(row[2])
 			for i := range t.of {
 				t.of[i][n] = int32(row[3+i])
@@ -375,24 +505,6 @@ func readNumbers(b []byte, yield func(int64) error) error {
 	return nil
 }
 
-// set returns the articles that match an expression.
-func (t *table) set(ctx context.Context, tx *sql.Tx, table, expression string) (set, error) {
-	var numbers []byte
-	err := tx.QueryRowContext(ctx, "SELECT coalesce(group_concat(rowid, ' '), '') FROM "+table+" WHERE "+table+" MATCH ?", expression).Scan(&numbers)
-	if err != nil {
-		return nil, err
-	}
-	s := make(set, len(t.all))
-	err = readNumbers(numbers, func(n int64) error {
-		if n < 0 || n>>6 >= int64(len(s)) {
-			return errForm
-		}
-		s[n>>6] |= 1 << (n & 63)
-		return nil
-	})
-	return s, err
-}
-
 // filtered leaves those of a set that a request wants.
 func (t *table) filtered(s set, r *request) set {
 	if len(r.filters) == 0 && r.since == 0 && r.until == 0 {
@@ -425,7 +537,7 @@ func (t *table) filtered(s set, r *request) set {
 				return
 			}
 		}
-		out[n>>6] |= 1 << (n & 63)
+		out.add(n)
 	})
 	return out
 }
@@ -450,19 +562,33 @@ func (f *filter) wants(name string) bool {
 // count counts the articles of a set by what they have in common.
 func (t *table) count(s set, r *Results) {
 	years := map[int32]int{}
-	var of [3]map[int32]int
+	var of [3][]int
 	for i := range of {
-		of[i] = map[int32]int{}
+		last := int32(0)
+		for n := range t.names[i] {
+			last = max(last, n)
+		}
+		of[i] = make([]int, last+1)
 	}
+	year, inYear := int32(0), 0
 	s.each(func(n int) {
-		years[t.day[n]/10000]++
+		if y := t.day[n] / 10000; y != year {
+			years[year] += inYear
+			year, inYear = y, 0
+		}
+		inYear++
 		for i := range of {
 			of[i][t.of[i][n]]++
 		}
 	})
+	if years[year] += inYear; years[0] == 0 {
+		delete(years, 0)
+	}
 	for i, counts := range []*[]Count{&r.Sites, &r.Ministries, &r.Sections} {
 		for n, c := range of[i] {
-			*counts = append(*counts, Count{t.names[i][n], c})
+			if c > 0 {
+				*counts = append(*counts, Count{t.names[i][int32(n)], c})
+			}
 		}
 		slices.SortFunc(*counts, func(a, b Count) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name)) })
 		*counts = (*counts)[:min(len(*counts), maxCounts)]

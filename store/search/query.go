@@ -21,7 +21,7 @@ type Query struct {
 	Until  string // published on this day or earlier
 	Sites  []string
 	ByDate bool // the newest first; otherwise the best first, and of the equally good the newest
-	Limit  int  // results; 0 means 20, less than 0 none: only Total and Facets
+	Limit  int  // results; 0 means 10, less than 0 none: only Total and Facets
 	Offset int  // results to leave out
 	Facets bool // count what is found by ministry, year, section and site
 }
@@ -161,47 +161,3 @@ func dayNumber(name, s string, last bool) (int, error) {
 }
 
 func dayOf(t time.Time) int { return t.Year()*10000 + int(t.Month())*100 + t.Day() }
-
-// match writes terms in the engine's language: all of them must be there, and
-// none of the others. It is "" when there is none to be there.
-func match(all, none []term) string {
-	var b strings.Builder
-	for i, t := range all {
-		if i > 0 {
-			b.WriteString(" AND ")
-		}
-		t.match(&b)
-	}
-	if len(all) > 0 && len(none) > 0 {
-		s := "(" + b.String() + ") NOT (" + anyOf(none) + ")"
-		return s
-	}
-	return b.String()
-}
-
-func anyOf(terms []term) string {
-	var b strings.Builder
-	for i, t := range terms {
-		if i > 0 {
-			b.WriteString(" OR ")
-		}
-		t.match(&b)
-	}
-	return b.String()
-}
-
-// match writes t. A word holds letters and digits only: nothing of it can be
-// taken for the engine's.
-func (t *term) match(b *strings.Builder) {
-	if t.field != "" {
-		b.WriteString(t.field + " : ")
-	}
-	b.WriteByte('"')
-	for i, w := range t.words {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(w.folded)
-	}
-	b.WriteByte('"')
-}

@@ -1,34 +1,50 @@
 package search
 
 import (
+	"slices"
 	"strings"
-
-	"luutin/extract"
+	"time"
+	"unicode"
 )
 
 // snippetWords is how many words a snippet has.
 const snippetWords = 36
 
+// An article is what is shown of one.
+type article struct {
+	ID        string
+	URL       string `json:"canonical_url"`
+	Site      string
+	Ministry  string
+	Section   string
+	Published *time.Time
+	Precision string `json:"published_precision"`
+	Authors   []string
+	Title     string
+	Lead      string
+	Body      string
+}
+
 // hit is an article as it is shown.
-func (r *request) hit(a *extract.Article) Hit {
+func (r *request) hit(read *reader, a *article) Hit {
 	h := Hit{
-		ID: a.ID, URL: a.CanonicalURL, Site: a.Site, Ministry: string(a.Ministry), Section: string(a.Section),
-		Published: a.Published, Precision: string(a.PublishedPrecision), Authors: a.Authors, Title: a.Title,
+		ID: a.ID, URL: a.URL, Site: a.Site, Ministry: a.Ministry, Section: a.Section,
+		Published: a.Published, Precision: a.Precision, Authors: a.Authors, Title: a.Title,
 	}
 	text := a.Body
 	if a.Lead != "" {
-		text = string(a.Lead) + "\n\n" + a.Body
+		text = a.Lead + "\n\n" + a.Body
 	}
-	var read reader
-	title, body := wordsOf(&read, a.Title), wordsOf(&read, text)
-	has := map[string]bool{}
-	for _, w := range append(title, body...) {
-		has[w.marked] = true
-	}
+	read.skip = r.skipped()
+	defer func() { read.skip = nil }()
+	title := wordsOf(read, nil, a.Title)
+	body := wordsOf(read, read.buf, text)
+	read.buf = body
 	exact := true // every word has the marks that were typed
 	for _, t := range r.all {
 		for _, w := range t.words {
-			exact = exact && (w.marked == "" || has[w.marked])
+			is := func(is word) bool { return is.marked == w.marked }
+			exact = exact && (w.marked == "" || slices.ContainsFunc(body, is) || slices.ContainsFunc(title, is))
 		}
 	}
 	h.Headline = pieces(a.Title, title, r.marks(title, "title", exact), 0, len(title))
@@ -38,7 +54,26 @@ func (r *request) hit(a *extract.Article) Hit {
 	return h
 }
 
-func wordsOf(read *reader, s string) (words []word) {
+// skipped are the letters with which no word begins that is looked for.
+func (r *request) skipped() *[128]bool {
+	var skip [128]bool
+	for c := range skip {
+		skip[c] = true
+	}
+	for _, t := range r.all {
+		for _, w := range t.words {
+			if c := w.folded[0]; c < 128 {
+				skip[c] = false
+				skip[unicode.ToUpper(rune(c))] = false
+			}
+		}
+	}
+	return &skip
+}
+
+// wordsOf returns the words of a text, in buf where there is room.
+func wordsOf(read *reader, buf []word, s string) []word {
+	words := buf[:0]
 	read.words(s, func(w word) { words = append(words, w) })
 	return words
 }

@@ -19,31 +19,44 @@ type word struct {
 // has few of them, and text many. It is for one goroutine.
 type reader struct {
 	known map[string]word
+	skip  *[128]bool // words that begin with one of these letters are not folded; nil means none
+	buf   []word     // for the words of the next text
 }
 
 // words calls yield with each word of s.
 func (r *reader) words(s string, yield func(word)) {
 	for i := 0; i < len(s); {
 		c, n := utf8.DecodeRuneInString(s[i:])
-		if !unicode.IsLetter(c) && !unicode.IsDigit(c) {
+		if !inWord(c) {
 			i += n
 			continue
 		}
 		end := i + n
 		for end < len(s) && !alone(c) {
 			next, n := utf8.DecodeRuneInString(s[end:])
-			if !unicode.IsLetter(next) && !unicode.IsDigit(next) && !unicode.Is(unicode.M, next) || alone(next) {
+			if !inWord(next) && !unicode.Is(unicode.M, next) || alone(next) {
 				break
 			}
 			end += n
 		}
-		w := r.fold(s[i:end])
-		if w.folded != "" {
+		var w word
+		skipped := r.skip != nil && c < utf8.RuneSelf && r.skip[c]
+		if !skipped {
+			w = r.fold(s[i:end])
+		}
+		if skipped || w.folded != "" {
 			w.from, w.to = i, end
 			yield(w)
 		}
 		i = end
 	}
+}
+
+func inWord(c rune) bool {
+	if c < utf8.RuneSelf {
+		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+	}
+	return 0x1ea0 <= c && c <= 0x1eff || unicode.IsLetter(c) || unicode.IsDigit(c)
 }
 
 // alone reports whether a letter is a word for itself: of writing that puts no
@@ -58,15 +71,15 @@ const (
 )
 
 func (r *reader) fold(s string) word {
+	if w, ok := r.known[s]; ok {
+		return w
+	}
 	if len(s) > maxWord {
 		n := maxWord
 		for !utf8.RuneStart(s[n]) {
 			n--
 		}
 		s = s[:n]
-	}
-	if w, ok := r.known[s]; ok {
-		return w
 	}
 	w := fold(s)
 	if r.known == nil || len(r.known) >= maxKnown {

@@ -1,0 +1,357 @@
+package search_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+
+	"luutin/extract"
+	"luutin/store"
+	"luutin/store/bolt"
+	"luutin/store/search"
+	"luutin/testdata/corpus"
+)
+
+// A shelf is an archive with its index.
+type shelf struct {
+	*testing.T
+	dir     string
+	archive *bolt.Archive
+	index   *search.Index
+	n       int
+}
+
+func newShelf(t *testing.T) *shelf {
+	s := &shelf{T: t, dir: t.TempDir()}
+	var err error
+	if s.archive, err = bolt.Open(s.dir, bolt.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.archive.Close() })
+	s.open()
+	t.Cleanup(func() { s.index.Close() })
+	return s
+}
+
+func (s *shelf) open() {
+	s.Helper()
+	var err error
+	if s.index, err = search.Open(s.dir, s.archive, search.Options{}); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// put keeps an article: title, text, and what else is set.
+func (s *shelf) put(title, body string, set func(*extract.Article)) {
+	s.Helper()
+	s.n++
+	published := time.Date(2020, 1, s.n, 9, 0, 0, 0, time.FixedZone("", 7*3600))
+	a := &extract.Article{Title: title, Body: body, Site: "bo.example", Ministry: "Bộ Tư pháp", Published: &published, PublishedPrecision: "minute"}
+	a.CanonicalURL = fmt.Sprintf("https://bo.example/%d.html", s.n)
+	if set != nil {
+		set(a)
+	}
+	a.URL, a.ID = a.CanonicalURL, extract.ArticleID(a.CanonicalURL)
+	a.ContentHash = a.Hash()
+	a.Fetched = time.Date(2024, 1, 1, 0, 0, s.n, 0, time.UTC)
+	_, err := s.archive.Record(context.Background(), store.Target{URL: a.URL, Site: a.Site, Kind: extract.KindArticle}, store.Visit{
+		Result: store.Fetched, Time: a.Fetched, Article: a, Capture: &store.Capture{URL: a.URL, Status: 200, Fetched: a.Fetched, Body: []byte(fmt.Sprint(s.n))},
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *shelf) update(want int) {
+	s.Helper()
+	n, err := s.index.Update(context.Background(), nil)
+	if err != nil || n != want {
+		s.Fatalf("Update = %d, %v, want %d", n, err, want)
+	}
+}
+
+func (s *shelf) find(q search.Query) search.Results {
+	s.Helper()
+	r, err := s.index.Find(context.Background(), q)
+	if err != nil {
+		s.Fatalf("Find(%+v): %v", q, err)
+	}
+	return r
+}
+
+// titles are those that a query finds, in order.
+func (s *shelf) titles(text string) string {
+	s.Helper()
+	var all []string
+	for _, h := range s.find(search.Query{Text: text}).Hits {
+		all = append(all, h.Title)
+	}
+	return strings.Join(all, "|")
+}
+
+func TestWordsAreFoundAsTheyAreTyped(t *testing.T) {
+	s := newShelf(t)
+	s.put("Hòa giải ở cơ sở", "Bộ Tư pháp hướng dẫn việc hoà giải. Đường sắt, thúy và thuý.", nil)
+	s.put("Họa sĩ", "Bỏ tù phạp, duong sat.", nil)
+	s.put("法律", "行政法律を改正する", nil)
+	s.update(3)
+	for _, c := range []struct{ query, want string }{
+		{"hòa", "Hòa giải ở cơ sở|Họa sĩ"}, // exactly as typed comes before what is newer
+		{"hoà", "Hòa giải ở cơ sở|Họa sĩ"},
+		{"họa", "Họa sĩ|Hòa giải ở cơ sở"},
+		{norm.NFD.String("họa"), "Họa sĩ|Hòa giải ở cơ sở"},
+		{"HOA", "Họa sĩ|Hòa giải ở cơ sở"}, // the newest
+		{"bo tu phap", "Họa sĩ|Hòa giải ở cơ sở"},
+		{"Bộ Tư pháp", "Hòa giải ở cơ sở|Họa sĩ"},
+		{"đường sắt", "Hòa giải ở cơ sở|Họa sĩ"},
+		{"duong sat", "Họa sĩ|Hòa giải ở cơ sở"},
+		{`"giải cơ"`, ""},
+		{`"giai o co"`, "Hòa giải ở cơ sở"},
+		{`"sở bộ"`, ""}, // the title ends there
+		{"giải -thuý", ""},
+		{`"hòa giải" -"ở cơ sở"`, ""},
+		{"法律", "法律"},
+		{"行政法", "法律"},
+		{"政行", ""},
+		{`title:giải`, "Hòa giải ở cơ sở"},
+		{`title:phap`, ""},
+		{"?! …", "法律|Họa sĩ|Hòa giải ở cơ sở"},
+	} {
+		if got := s.titles(c.query); got != c.want {
+			t.Errorf("%s finds %q, want %q", c.query, got, c.want)
+		}
+	}
+}
+
+func TestTheBestComeFirst(t *testing.T) {
+	s := newShelf(t)
+	s.put("side by side in the title", "", func(a *extract.Article) { a.Title = "Luật đất đai" })
+	s.put("apart in the title", "", func(a *extract.Article) { a.Title = "Đai đất" })
+	s.put("side by side in the text", "x đất đai y", nil)
+	s.put("apart in the text", "đai x đất", nil)
+	s.update(4)
+	if got, want := s.titles("đất đai"), "Luật đất đai|Đai đất|side by side in the text|apart in the text"; got != want {
+		t.Errorf("by relevance %s, want %s", got, want)
+	}
+	r := s.find(search.Query{Text: "dat dai", ByDate: true, Offset: 1, Limit: 2})
+	if len(r.Hits) != 2 || r.Total != 4 || r.Hits[0].Title != "side by side in the text" || r.Hits[1].Title != "Đai đất" {
+		t.Errorf("by date, 2 and 3: %+v", r)
+	}
+}
+
+func TestFieldsDaysAndCounts(t *testing.T) {
+	s := newShelf(t)
+	s.put("một", "chung", func(a *extract.Article) {
+		a.Authors, a.Section = []string{"Nguyễn Văn An", "Lê Bình"}, "Thời sự"
+	})
+	s.put("hai", "chung", func(a *extract.Article) { a.Ministry, a.Site = "Bộ Y tế", "yte.example" })
+	s.put("ba", "chung", func(a *extract.Article) { a.Published = nil })
+	s.update(3)
+	for _, c := range []struct{ query, want string }{
+		{"author:an", "một"},
+		{`author:"nguyen van"`, "một"},
+		{`author:"an le"`, ""}, // two authors
+		{"author:chung", ""},
+		{`chung ministry:"y tế"`, "hai"},
+		{"ministry:tư ministry:tế chung", "hai|một|ba"},
+		{"chung -ministry:te", "một|ba"},
+		{"site:yte.example", "hai"},
+		{"section:thoi", "một"},
+		{"since:2020-01-02", "hai"},
+		{"until:02/01/2020", "hai|một"},
+		{"since:2020 until:2020-01", "hai|một"},
+		{"since:2021", ""},
+	} {
+		if got := s.titles(c.query); got != c.want {
+			t.Errorf("%s finds %q, want %q", c.query, got, c.want)
+		}
+	}
+	r := s.find(search.Query{Text: "chung", Facets: true, Limit: -1})
+	got, _ := json.Marshal(r)
+	want := `{"total":3,"hits":null,"ministries":[{"name":"Bộ Tư pháp","count":2},{"name":"Bộ Y tế","count":1}],` +
+		`"years":[{"name":"2020","count":2},{"name":"","count":1}],"sections":[{"name":"","count":2},{"name":"Thời sự","count":1}],` +
+		`"sites":[{"name":"bo.example","count":2},{"name":"yte.example","count":1}]}`
+	if string(got) != want {
+		t.Errorf("counts are %s, want %s", got, want)
+	}
+	var wrong *search.QueryError
+	if _, err := s.index.Find(context.Background(), search.Query{Text: "since:hôm-qua"}); !errors.As(err, &wrong) {
+		t.Errorf("a day that is none: %v", err)
+	}
+}
+
+func TestSnippetsShowWhereTheWordsStand(t *testing.T) {
+	s := newShelf(t)
+	s.put("Tin", strings.Repeat("mở đầu ", 60)+"thì <Bộ> bỏ Bộ Tư  pháp ra.\n\nQuy định "+strings.Repeat("kết thúc ", 60), nil)
+	s.update(1)
+	h := s.find(search.Query{Text: `"bộ tư pháp" quy`}).Hits[0]
+	var marked []string
+	text := ""
+	for _, p := range h.Snippet {
+		text += p.Text
+		if p.Mark {
+			marked = append(marked, p.Text)
+		}
+	}
+	if got, want := strings.Join(marked, "|"), "Bộ Tư  pháp|Quy"; got != want {
+		t.Errorf("marked is %q, want %q", got, want)
+	}
+	if !strings.HasPrefix(text, "… ") || !strings.HasSuffix(text, " …") || !strings.Contains(text, "<Bộ> bỏ Bộ Tư  pháp ra. Quy") {
+		t.Errorf("the snippet is %q", text)
+	}
+	if h.Headline[0].Text != "Tin" {
+		t.Errorf("the headline is %+v", h.Headline)
+	}
+}
+
+func TestIndexFollowsTheArchive(t *testing.T) {
+	s := newShelf(t)
+	s.put("cũ", "trước", func(a *extract.Article) { a.CanonicalURL = "https://bo.example/a.html" })
+	s.put("khác", "trước", nil)
+	s.update(2)
+	s.put("mới", "sau", func(a *extract.Article) { a.CanonicalURL = "https://bo.example/a.html" })
+	if behind, err := s.index.Behind(context.Background()); !behind || err != nil {
+		t.Errorf("Behind = %v, %v after a visit", behind, err)
+	}
+	s.update(1)
+	if got, want := s.titles("*"), "mới|khác"; got != want {
+		t.Errorf("found %s, want %s", got, want)
+	}
+	if got, want := s.titles("truoc"), "khác"; got != want {
+		t.Errorf("the old text finds %s, want %s", got, want)
+	}
+	// many small chunks become one
+	for i := range 40 {
+		s.put(fmt.Sprintf("bài %d", i), fmt.Sprintf("chung số%d xong", i), nil)
+		s.update(1)
+	}
+	if got := s.find(search.Query{Text: `"chung so7 xong"`}); got.Total != 1 || got.Hits[0].Title != "bài 7" {
+		t.Errorf("after joining: %+v", got)
+	}
+	if got := s.find(search.Query{Text: `chung xong`}).Total; got != 40 {
+		t.Errorf("after joining: %d found, want 40", got)
+	}
+	// what is torn is made anew
+	name := filepath.Join(s.dir, search.FileName)
+	if err := s.index.Close(); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range 12 {
+		torn := append([]byte{}, whole[:len(whole)/2+r.IntN(len(whole)/2)]...)
+		for range 200 {
+			torn[r.IntN(len(torn))] ^= 1 << r.IntN(8)
+		}
+		if err := os.WriteFile(name, torn, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		s.open()
+		_, err := s.index.Update(context.Background(), nil)
+		if err == nil {
+			_, err = s.index.Find(context.Background(), search.Query{Text: "chung"})
+		}
+		if err != nil {
+			t.Errorf("a damaged index: %v", err)
+		}
+		s.index.Close()
+	}
+	s.open()
+	if _, err := s.index.Rebuild(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.find(search.Query{Text: `chung xong`}).Total; got != 40 {
+		t.Errorf("after rebuilding: %d found, want 40", got)
+	}
+}
+
+// TestManyArticles holds what is found against reading everything.
+func TestManyArticles(t *testing.T) {
+	s := newShelf(t)
+	c := corpus.New(3)
+	const n = 300
+	var texts []string
+	for i := range n {
+		target, visit := c.Visit(i)
+		if _, err := s.archive.Record(context.Background(), target, visit); err != nil {
+			t.Fatal(err)
+		}
+		a := visit.Article
+		text := strings.ReplaceAll(a.Title+" | "+a.Authors[0]+" | "+string(a.Lead)+" | "+a.Body, ".", "")
+		texts = append(texts, " "+strings.Join(strings.Fields(strings.ToLower(corpus.Plain(text))), " ")+" ")
+		if i%70 == 0 {
+			if _, err := s.index.Update(context.Background(), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := s.index.Update(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(5, 5))
+	for range 200 {
+		words := strings.Fields(texts[r.IntN(n)])
+		from := r.IntN(len(words) - 3)
+		phrase := strings.Join(words[from:from+1+r.IntN(3)], " ")
+		if strings.Contains(phrase, "|") {
+			continue
+		}
+		want := 0
+		for _, text := range texts {
+			if strings.Contains(text, " "+phrase+" ") {
+				want++
+			}
+		}
+		if got := s.find(search.Query{Text: `"` + phrase + `"`, Limit: -1}).Total; got != want {
+			t.Errorf("%q: %d found, want %d", phrase, got, want)
+		}
+	}
+}
+
+// FuzzQuery asks whatever comes.
+func FuzzQuery(f *testing.F) {
+	dir := f.TempDir()
+	a, err := bolt.Open(dir, bolt.Options{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { a.Close() })
+	c := corpus.New(1)
+	for i := range 5 {
+		target, visit := c.Visit(i)
+		if _, err := a.Record(context.Background(), target, visit); err != nil {
+			f.Fatal(err)
+		}
+	}
+	x, err := search.Open(dir, a, search.Options{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { x.Close() })
+	if _, err := x.Update(context.Background(), nil); err != nil {
+		f.Fatal(err)
+	}
+	for _, q := range []string{`"`, `-`, `title:"`, `a* OR NEAR(b c)`, "\x00\xff", `author:-`, `'; DROP TABLE doc; --`, `“bộ tư`, "+ - : ^", "a\u0300\u0301", "\u0301"} {
+		f.Add(q)
+	}
+	f.Fuzz(func(t *testing.T, q string) {
+		var wrong *search.QueryError
+		if _, err := x.Find(context.Background(), search.Query{Text: q, Facets: true}); err != nil && !errors.As(err, &wrong) {
+			t.Errorf("%q: %v", q, err)
+		}
+	})
+}

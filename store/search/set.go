@@ -1,0 +1,39 @@
+package search
+
+import "math/bits"
+
+// A set holds numbers of articles.
+type set []uint64
+
+func (s set) has(n int) bool { return n>>6 < len(s) && s[n>>6]>>(n&63)&1 != 0 }
+
+func (s set) add(n int) { s[n>>6] |= 1 << (n & 63) }
+
+func (s set) count() (n int) {
+	for _, w := range s {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+func (s set) each(yield func(n int)) {
+	for i, w := range s {
+		for ; w != 0; w &= w - 1 {
+			yield(i<<6 + bits.TrailingZeros64(w))
+		}
+	}
+}
+
+// and leaves in s what is in other, too. They are of the same length, as are
+// those of the others.
+func (s set) and(other set) {
+	for i := range s {
+		s[i] &= other[i]
+	}
+}
+
+func (s set) without(other set) {
+	for i := range s {
+		s[i] &^= other[i]
+	}
+}
