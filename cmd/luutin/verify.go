@@ -9,54 +9,59 @@ import (
 	"github.com/spf13/cobra"
 
 	"luutin/extract"
-	"luutin/store"
+	"luutin/store/bolt"
 )
 
 func verifyCommand(common *flags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify",
 		Short: "Check that everything in the archive is whole",
-		Long: `Verify reads the whole archive, recomputes every digest and follows every
-reference. It names each record that is damaged and never writes. Status 1
-means that something is.`,
+		Long: `Verify reads the whole archive, recomputes every digest and the log of all
+visits, follows every reference and checks every signed checkpoint. It names each
+record that is damaged, goes on behind it, and never writes. Where the file is
+damaged so that it cannot be opened as usual, it reads what can be read. Status 1
+means that something is damaged; luutin repair saves the rest.`,
 		Example: `  luutin verify --archive /srv/news`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withArchive(common, func(a store.Archive) error {
-				n := 0
-				for p := range a.Verify(cmd.Context()) {
-					n++
-					if common.json {
-						line, err := json.Marshal(struct {
-							Where string `json:"where"`
-							What  string `json:"what"`
-						}{p.Where, p.What})
-						if err != nil {
-							return err
-						}
-						fmt.Fprintf(cmd.OutOrStdout(), "%s\n", line)
-						continue
-					}
-					fmt.Fprintln(cmd.OutOrStdout(), p)
-				}
-				if err := cmd.Context().Err(); err != nil {
-					return err
-				}
-				if n > 0 {
-					if !common.quiet {
-						fmt.Fprintf(cmd.ErrOrStderr(), "luutin: %d problems in %s; keep a copy of it before anything else\n", n, common.archive)
-					}
-					return errNo
-				}
-				if !common.quiet && !common.json {
-					s, err := a.Stats(cmd.Context())
+			a, err := bolt.Open(common.archive, bolt.Options{ReadOnly: true, Damaged: true})
+			if err != nil {
+				return err
+			}
+			defer a.Close()
+			n := 0
+			for p := range a.Verify(cmd.Context()) {
+				n++
+				if common.json {
+					line, err := json.Marshal(struct {
+						Where string `json:"where"`
+						What  string `json:"what"`
+					}{p.Where, p.What})
 					if err != nil {
 						return err
 					}
-					fmt.Fprintf(cmd.OutOrStdout(), "%d articles in %d versions, %d captures, %d visits: all whole\n", s.Articles, s.Versions, s.Captures, s.Visits)
+					fmt.Fprintf(cmd.OutOrStdout(), "%s\n", line)
+					continue
 				}
-				return nil
-			})
+				fmt.Fprintln(cmd.OutOrStdout(), p)
+			}
+			if err := cmd.Context().Err(); err != nil {
+				return err
+			}
+			if n > 0 {
+				if !common.quiet {
+					fmt.Fprintf(cmd.ErrOrStderr(), "luutin: %d problems in %s; keep a copy of it before anything else; luutin repair saves what is whole\n", n, common.archive)
+				}
+				return errNo
+			}
+			if !common.quiet && !common.json {
+				s, err := a.Stats(cmd.Context())
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%d articles in %d versions, %d captures, %d visits: all whole\n", s.Articles, s.Versions, s.Captures, s.Visits)
+			}
+			return nil
 		},
 	}
 }

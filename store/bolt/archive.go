@@ -44,6 +44,7 @@ const (
 type Options struct {
 	ReadOnly bool             // write nothing, not even a lock file; never creates
 	NoCreate bool             // there must be one
+	Damaged  bool             // with ReadOnly: what can be read of a damaged archive.db is read, instead of an error; for Verify
 	Share    bool             // other processes may read meanwhile: a goroutine listens for them
 	Clock    func() time.Time // nil means time.Now
 }
@@ -66,6 +67,8 @@ type Archive struct {
 	pinned  *bbolt.Tx
 	pinning sync.Mutex
 	lent    net.Conn
+	salvage *salvage // of an archive that is damaged so that bbolt cannot open it
+	why     error    // what it said then
 	enc     *zstd.Encoder
 	dec     *zstd.Decoder
 
@@ -99,7 +102,14 @@ func Open(dir string, o Options) (*Archive, error) {
 	}
 	if err := a.open(o.NoCreate || o.ReadOnly); err != nil {
 		a.discard()
-		return nil, err
+		if !o.Damaged || !o.ReadOnly || !a.isDamage(err) {
+			return nil, err
+		}
+		a = &Archive{dir: dir, name: dbName, readOnly: true, clock: a.clock, hosts: map[string]*host{}}
+		if err := a.openDamaged(err); err != nil {
+			a.discard()
+			return nil, err
+		}
 	}
 	return a, nil
 }
@@ -155,13 +165,7 @@ func (a *Archive) open(noCreate bool) error {
 	}); err != nil {
 		return err
 	}
-	var err error
-	if a.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(maxInline),
-		zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithLowerEncoderMem(true)); err != nil {
-		return err
-	}
-	// What unpacks to more than a record may hold is damaged.
-	if a.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(64<<20)); err != nil {
+	if err := a.makeCoders(); err != nil {
 		return err
 	}
 	if err := a.view(a.loadHosts); err != nil {
@@ -179,6 +183,7 @@ func (a *Archive) open(noCreate bool) error {
 		return err
 	}
 	if a.share {
+		var err error
 		if a.lender, err = a.lend(); err != nil {
 			return err
 		}
@@ -198,6 +203,19 @@ func (a *Archive) open(noCreate bool) error {
 		return err
 	}
 	a.format = format
+	return nil
+}
+
+// makeCoders makes what packs and unpacks bodies.
+func (a *Archive) makeCoders() (err error) {
+	if a.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(maxInline),
+		zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithLowerEncoderMem(true)); err != nil {
+		return err
+	}
+	// What unpacks to more than a record may hold is damaged.
+	if a.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(64<<20)); err != nil {
+		return err
+	}
 	return nil
 }
 
@@ -369,6 +387,16 @@ func (a *Archive) create() error {
 	return syncDir(a.dir)
 }
 
+// newerFormat is what an archive has that a later program wrote.
+type newerFormat struct {
+	dir    string
+	format int
+}
+
+func (e *newerFormat) Error() string {
+	return fmt.Sprintf("open archive %s: it has format %d and this program reads up to %d; use a newer one", e.dir, e.format, format)
+}
+
 // checkFormat brings an archive of format 1 or 2 to the next, unless it is only
 // read. What can be written to is brought further; see open.
 func (a *Archive) checkFormat() error {
@@ -383,8 +411,7 @@ func (a *Archive) checkFormat() error {
 			return fmt.Errorf("open archive %s: meta/archive: %w", a.dir, err)
 		}
 		if r.Format > format {
-			return fmt.Errorf("open archive %s: it has format %d and this program reads up to %d; use a newer one",
-				a.dir, r.Format, format)
+			return &newerFormat{a.dir, r.Format}
 		}
 		for _, name := range allBuckets {
 			if tx.Bucket(name) == nil && r.Format >= since[string(name)] {
@@ -565,7 +592,7 @@ func (a *Archive) touch(records int) {
 	if full {
 		// An error would be met again by whoever reads next.
 		_ = a.view(func(tx *snapshot) error {
-			trim(tx.Tx)
+			tx.trim()
 			return nil
 		})
 	}

@@ -270,6 +270,65 @@ func damage(t *testing.T, source string) {
 	}
 }
 
+// TestFlippedBytes changes single bytes that something depends on: Verify finds
+// every one of them.
+func TestFlippedBytes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long")
+	}
+	t.Run("closed", func(t *testing.T) { flip(t, filled(t, 8)) })
+	t.Run("killed", func(t *testing.T) { flip(t, killed(t, filled(t, 4), 6)) })
+}
+
+func flip(t *testing.T, dir string) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	name := filepath.Join(dir, "archive.db")
+	good := must[[]byte](t)(os.ReadFile(name))
+	live := bolt.Live(t, good)
+	n := 0
+	for _, l := range live {
+		if l {
+			n++
+		}
+	}
+	f := must[*os.File](t)(os.OpenFile(name, os.O_WRONLY, 0))
+	defer f.Close()
+	const changes = 500
+	refused := 0
+	for range changes {
+		at := rnd.IntN(len(good))
+		for !live[at] {
+			at = rnd.IntN(len(good))
+		}
+		bit := byte(1) << rnd.IntN(8)
+		must[int](t)(f.WriteAt([]byte{good[at] ^ bit}, int64(at)))
+		if a, err := bolt.Open(dir, bolt.Options{ReadOnly: true}); err != nil {
+			refused++
+		} else {
+			a.Close()
+		}
+		a, err := bolt.Open(dir, bolt.Options{ReadOnly: true, Damaged: true})
+		if err != nil {
+			t.Fatalf("byte %d, bit %#x: %v", at, bit, err)
+		}
+		found := 0
+		for p := range a.Verify(t.Context()) {
+			if strings.Contains(p.What, "runtime error") && !strings.Contains(p.What, "opened as usual") {
+				t.Errorf("byte %d, bit %#x: %v", at, bit, p)
+			}
+			found++
+		}
+		if found == 0 {
+			t.Errorf("byte %d, bit %#x: Verify finds nothing", at, bit)
+		}
+		a.Close()
+		must[int](t)(f.WriteAt(good[at:at+1], int64(at)))
+	}
+	t.Logf("%d of %d bytes live; %d of %d changes kept the archive from being opened", n, len(good), refused, changes)
+}
+
 // TestDamagedBlob changes and removes a body that is a file.
 func TestDamagedBlob(t *testing.T) {
 	dir := filled(t, 60)

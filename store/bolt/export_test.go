@@ -1,12 +1,14 @@
 package bolt
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"go.etcd.io/bbolt"
 	"golang.org/x/mod/sumdb/tlog"
@@ -48,6 +50,86 @@ func Dump(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// Live says of every byte of the file of an archive that is not open whether
+// anything depends on it, as far as its pages tell: what is free, and what lies
+// behind the last element of a page, says nothing.
+func Live(t *testing.T, file []byte) []bool {
+	t.Helper()
+	live := make([]bool, len(file))
+	mark := func(from, n uint64) {
+		for i := from; i < from+n; i++ {
+			live[i] = true
+		}
+	}
+	metas, err := readMetas(bytes.NewReader(file))
+	if err != nil || len(metas) != 2 {
+		t.Fatalf("%d meta pages, %v", len(metas), err)
+	}
+	size := metas[0].pageSize
+	mark(pageHead, 64)
+	mark(size+pageHead, 64)
+	// A value that the journal replaces is part of nothing any more.
+	replaced := map[string]bool{}
+	var bucket string
+	journal := false
+	record := func(e element) {
+		if journal {
+			if err := eachChange(e.key, e.value, func(letter byte, k, _ []byte, _ bool) { replaced[string(letter)+string(k)] = true }); err != nil {
+				t.Fatal(err)
+			}
+		} else if letter := journaled[bucket]; letter != 0 && replaced[string(letter)+string(e.key)] {
+			from := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(e.value))) - uintptr(unsafe.Pointer(&file[0])))
+			for i := range e.value {
+				live[from+uint64(i)] = false
+			}
+		}
+	}
+	var walk func(id uint64)
+	walk = func(id uint64) {
+		at := id * size
+		n := uint64(order.Uint32(file[at+12:])) + 1
+		elements, used, err := cutPage(file[at : at+n*size])
+		if err != nil {
+			t.Fatalf("page %d: %v", id, err)
+		}
+		mark(at, uint64(used))
+		for _, e := range elements {
+			switch {
+			case e.child != 0:
+				walk(e.child)
+			case !e.bucket:
+				record(e)
+			default:
+				if bucket = string(e.key); journal != (bucket == string(bucketJournal)) {
+					continue
+				}
+				root, err := cutBucket(e.value)
+				if err != nil {
+					t.Fatalf("bucket %q: %v", e.key, err)
+				}
+				if root != 0 {
+					walk(root)
+					continue
+				}
+				small, _, err := cutPage(e.value[16:])
+				if err != nil {
+					t.Fatalf("bucket %q: %v", e.key, err)
+				}
+				for _, e := range small {
+					record(e)
+				}
+			}
+		}
+	}
+	for _, journal = range []bool{true, false} {
+		walk(metas[0].root)
+	}
+	free := metas[0].freelist * size
+	count := uint64(order.Uint16(file[free+10:]))
+	mark(free, pageHead+8*count)
+	return live
 }
 
 // SetFormat writes another format into an archive.

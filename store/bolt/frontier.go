@@ -100,6 +100,9 @@ func (a *Archive) loadHosts(tx *snapshot) error {
 	c := tx.Bucket(bucketDue).Cursor()
 	for k, _ := c.First(); k != nil; {
 		e, err := cutDueKey(k)
+		if err == nil && e.priority >= priorities {
+			err = fmt.Errorf("key %x has priority %d", k, e.priority) // the next queue would be this one again
+		}
 		if err != nil {
 			return fmt.Errorf("open archive %s: due: %w", a.dir, err)
 		}

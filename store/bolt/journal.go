@@ -62,6 +62,8 @@ type snapshot struct {
 
 	touched []*node // changed by this transaction
 
+	salvage *salvage // where the pages are read, when they are damaged; nil when bbolt reads them
+
 	give func() // gives back a state that was lent to this process; nil when the transaction is its own
 }
 
@@ -74,8 +76,18 @@ func (s *snapshot) Rollback() error {
 	return s.Tx.Rollback()
 }
 
+// trim gives mapped pages back to the system's cache.
+func (s *snapshot) trim() {
+	if s.Tx != nil {
+		trim(s.Tx)
+	}
+}
+
 // begin returns the newest state, to be read. Its Rollback ends it.
 func (a *Archive) begin() (*snapshot, error) {
+	if a.salvage != nil {
+		return a.salvaged(), nil
+	}
 	if a.lent != nil {
 		a.pinning.Lock()
 		if a.pinned == nil {
@@ -112,6 +124,13 @@ func (s *snapshot) undo() { s.journal[0].undo(s.touched, s.id) }
 
 // Bucket returns a bucket; nil when there is none with that name.
 func (s *snapshot) Bucket(name []byte) *bucket {
+	if s.salvage != nil {
+		t := s.salvage.bucket(name)
+		if t == nil {
+			return nil
+		}
+		return &bucket{leaves: t, snapshot: s, letter: journaled[string(name)]}
+	}
 	tree := s.Tx.Bucket(name)
 	if tree == nil {
 		return nil
@@ -122,6 +141,7 @@ func (s *snapshot) Bucket(name []byte) *bucket {
 // A bucket is used like one of bbolt.
 type bucket struct {
 	tree     *bbolt.Bucket
+	leaves   *leaves // instead of tree, when pages are damaged
 	snapshot *snapshot
 	letter   byte // 0 when it is not journaled
 }
@@ -135,6 +155,9 @@ func (b *bucket) Get(k []byte) []byte {
 				return at.value
 			}
 		}
+	}
+	if b.leaves != nil {
+		return b.leaves.Get(k)
 	}
 	return b.tree.Get(k)
 }
@@ -179,13 +202,21 @@ func (b *bucket) ForEach(f func(k, v []byte) error) error {
 
 // last returns the last key of a bucket that is not journaled.
 func (b *bucket) last() []byte {
-	k, _ := b.tree.Cursor().Last()
+	k, _ := b.unchanged().Last()
 	return k
+}
+
+// unchanged returns a cursor over what is in its place.
+func (b *bucket) unchanged() treeCursor {
+	if b.leaves != nil {
+		return b.leaves.cursor()
+	}
+	return b.tree.Cursor()
 }
 
 // Cursor returns a cursor. It does not survive changes.
 func (b *bucket) Cursor() *cursor {
-	c := &cursor{bucket: b, tree: b.tree.Cursor()}
+	c := &cursor{bucket: b, tree: b.unchanged()}
 	if b.letter != 0 {
 		for _, j := range b.snapshot.journal {
 			if !j.empty() {
@@ -200,7 +231,7 @@ func (b *bucket) Cursor() *cursor {
 // A cursor walks over a bucket's tree and its changes at once.
 type cursor struct {
 	bucket  *bucket
-	tree    *bbolt.Cursor
+	tree    treeCursor
 	k, v    []byte // where the tree's cursor stands; nil at the end
 	journal []*changes
 	at      []*node // where those of the journal stand

@@ -288,7 +288,7 @@ func (a *Archive) checkpoint(ctx context.Context) (signed []byte, err error) {
 		if err != nil {
 			return err
 		}
-		k, v := tx.Bucket(bucketSigned).tree.Cursor().Last()
+		k, v := tx.Bucket(bucketSigned).unchanged().Last()
 		behind = k == nil || string(k) != string(seqKey(size))
 		switch {
 		case size == 0:
@@ -396,7 +396,7 @@ func (a *Archive) Prove(ctx context.Context, visit uint64) (p proof.Proof, err e
 		case visit == 0 || visit > last:
 			return fmt.Errorf("there are visits 1 to %d: %w", last, store.ErrNotFound)
 		}
-		k, v := tx.Bucket(bucketSigned).tree.Cursor().Last()
+		k, v := tx.Bucket(bucketSigned).unchanged().Last()
 		if k == nil || bytes.Compare(k, seqKey(visit)) < 0 {
 			return errors.New("it was committed after the last checkpoint; the next is signed when the crawl ends, or by luutin checkpoint")
 		}

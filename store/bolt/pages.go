@@ -129,6 +129,7 @@ type pageCheck struct {
 	used     bitmap
 	report   func(page uint64, format string, args ...any)
 	stop     func() bool
+	damaged  bool // something was reported
 }
 
 type bitmap []uint64

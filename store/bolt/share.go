@@ -255,6 +255,12 @@ func (a *Archive) holder() (h holder) {
 	return h
 }
 
+// shareFile takes a file for reading; it reports false when another process has
+// it for writing.
+func shareFile(f *os.File) bool {
+	return !errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+}
+
 // lockDir takes a directory for this process as long as the file is open. It
 // reports false when another has it. File systems that know no such lock are
 // no reason to do without a backup.

@@ -54,7 +54,7 @@ func (a *Archive) verify(ctx context.Context, blobs bool) iter.Seq[store.Problem
 					c.report(dbName, "%v", err)
 				}
 				if parts++; parts%8 == 0 && c.tx != nil {
-					trim(c.tx.Tx)
+					c.tx.trim()
 				}
 				for _, p := range c.found {
 					if !yield(p) {
@@ -117,8 +117,16 @@ func once(f func()) iter.Seq[func()] {
 func (c *check) pages() iter.Seq[func()] {
 	return once(func() {
 		if err := c.a.readThrough(c.ctx); err != nil {
+			if c.ctx.Err() != nil {
+				return
+			}
 			c.report(dbName, "%v", err)
-			c.over = true
+		}
+		if c.a.salvage != nil {
+			c.tx = c.a.salvaged()
+			c.report(dbName, "it cannot be opened as usual (%v); what can be read of it was looked at", c.a.why)
+			c.checkPages(c.a.salvage.root, c.a.salvage.pageSize, c.a.salvage.pages())
+			c.missing()
 			return
 		}
 		tx, err := c.a.begin()
@@ -129,15 +137,8 @@ func (c *check) pages() iter.Seq[func()] {
 		}
 		c.tx = tx
 		size := uint64(c.a.db.Info().PageSize)
-		p := &pageCheck{
-			f: c.a.file, pageSize: size, pages: uint64(tx.Size()) / size,
-			report: func(page uint64, format string, args ...any) {
-				c.report(fmt.Sprintf("%s page %d", dbName, page), format, args...)
-			},
-			stop: func() bool { return c.ctx.Err() != nil },
-		}
-		p.used = make(bitmap, p.pages/64+1)
-		p.bucket(uint64(tx.Tx.Cursor().Bucket().Root()), nil, nil)
+		root := uint64(tx.Tx.Cursor().Bucket().Root())
+		p := c.checkPages(root, size, uint64(tx.Size())/size)
 		if p.stop() {
 			return
 		}
@@ -153,15 +154,41 @@ func (c *check) pages() iter.Seq[func()] {
 		}
 		for _, m := range metas {
 			// Of a state that was lent the list of free pages is not kept.
-			if m.txid == uint64(tx.ID()) && len(c.found) == 0 && c.a.lent == nil {
+			if m.txid == uint64(tx.ID()) && !p.damaged && c.a.lent == nil {
 				p.free(m.freelist)
 			}
 		}
-		if len(c.found) > 0 {
-			c.report(dbName, "the records were not read, because the pages that hold them are damaged")
-			c.over = true
+		if p.damaged {
+			// bbolt would be led astray by them.
+			if tx.salvage, err = openSalvage(c.a.file, root); err != nil {
+				c.report(dbName, "%v", err)
+				c.over = true
+				return
+			}
+			c.missing()
 		}
 	})
+}
+
+// checkPages walks over the pages from the root bucket on.
+func (c *check) checkPages(root, size, pages uint64) *pageCheck {
+	p := &pageCheck{f: c.a.file, pageSize: size, pages: pages, stop: func() bool { return c.ctx.Err() != nil }}
+	p.report = func(page uint64, format string, args ...any) {
+		p.damaged = true
+		c.report(fmt.Sprintf("%s page %d", dbName, page), format, args...)
+	}
+	p.used = make(bitmap, p.pages/64+1)
+	p.bucket(root, nil, nil)
+	return p
+}
+
+// missing names the buckets that cannot be read at all.
+func (c *check) missing() {
+	for _, name := range allBuckets {
+		if b := c.bucket(name); b != nil && len(b.leaves.at) == 0 {
+			c.report(string(name), "nothing of it can be read")
+		}
+	}
 }
 
 // each walks a bucket in parts.
@@ -203,13 +230,11 @@ func (c *check) records(bucket []byte, last func(*tally) *uint64, f func(where, 
 			return
 		}
 		n := last(c.host(host))
-		if seq != *n+1 {
-			c.report(at, "the records of %s before it are missing from number %d on", host, *n+1)
-		}
-		*n = seq
-		if err := f(at, host, seq, k, v); err != nil {
+		err = f(at, host, seq, k, v)
+		if err != nil {
 			c.report(at, "%v", err)
 		}
+		c.follows(n, seq, err, at, "the records of "+host)
 	})
 }
 
@@ -222,14 +247,24 @@ func (c *check) numbered(bucket []byte, last *uint64, f func(at string, seq uint
 			c.report(at, "%v", err)
 			return
 		}
-		if seq != *last+1 {
-			c.report(at, "the records before it are missing from number %016x on", *last+1)
-		}
-		*last = seq
-		if err := f(at, seq, k, v); err != nil {
+		err = f(at, seq, k, v)
+		if err != nil {
 			c.report(at, "%v", err)
 		}
+		c.follows(last, seq, err, at, "the records")
 	})
+}
+
+// follows counts a record; err says what is wrong with it. The number of one that
+// is damaged may be what is wrong.
+func (c *check) follows(last *uint64, seq uint64, err error, at, what string) {
+	switch {
+	case seq == *last+1:
+		*last = seq
+	case err == nil:
+		c.report(at, "%s before it are missing from number %016x on", what, *last+1)
+		*last = seq
+	}
 }
 
 func (c *check) bucket(name []byte) *bucket { return c.tx.Bucket(name) }

@@ -185,7 +185,7 @@ func everyVisit(tx *snapshot, after []byte) (next func() (k, v []byte)) {
 
 // lastVisits returns the visits before a key of theirs, the last first.
 func lastVisits(tx *snapshot, before []byte) (next func() (k, v []byte)) {
-	c := tx.Bucket(bucketVisits).tree.Cursor()
+	c := tx.Bucket(bucketVisits).unchanged()
 	begun := false
 	return func() (k, v []byte) {
 		switch {
