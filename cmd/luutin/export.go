@@ -3,11 +3,13 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,10 +17,14 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
 
 	"luutin/extract"
 	"luutin/store"
 	"luutin/store/bolt"
+	"luutin/store/dataset"
+	"luutin/store/search"
 	"luutin/store/warc"
 )
 
@@ -26,22 +32,41 @@ func exportCommand(common *flags) *cobra.Command {
 	var e exportRun
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "Write the articles as JSON, or the visits as WARC or WACZ",
+		Short: "Write the articles as JSON, CSV, Parquet …, or the visits as WARC or WACZ",
 		Long: `Export writes the latest version of every article, one JSON object a line,
 host by host in the order in which they were first kept. Days in --since and
 --until are days as the article prints them; an article without a date of
 publication matches neither. A file named by -o is written whole or not at all.
 
+--ministry, --section and --author take words of the name, with or without
+their marks; --query what luutin search takes. Several of one kind mean any of
+them. With --after FILE only what was kept since the last export with that file
+is written, and the file then says how far this one came.
+
+  jsonl, json   the records as they are kept; --fields leaves keys out
+  csv           a table; lists stand in a cell as JSON, null as nothing
+  parquet       the same with types, for DuckDB, pandas, Arrow; moments are UTC,
+                with the offset that was printed beside them
+  atom          a feed        markdown   for reading
+
 With --format warc or wacz it writes what was visited instead: every answer
 with its headers and its bytes, every redirect, every article that was read.
 WARC (ISO 28500) is what other web archives read; a WACZ package opens in
 ReplayWeb.page. --since and --until are then days (UTC) on which pages were
-asked for. luutin import reads both.`,
+asked for. luutin import reads both.
+
+With --package it writes a directory that can be cited and deposited: the
+articles as JSON lines and as a table, datapackage.json (Frictionless), a JSON
+Schema, how complete they are by site and month, a README and checksums.`,
 		Example: `  luutin export > all.jsonl
   luutin export --format warc -o all.warc.gz
   luutin export --format wacz --site moj.gov.vn --since 2026-01-01 -o moj.wacz
   luutin export --site moj.gov.vn --since 2018-01-01 --until 2018-12-31 -o 2018.jsonl
   luutin export --history --format json
+  luutin export --format parquet -o all.parquet
+  luutin export --format csv --fields published,title,canonical_url --ministry 'tu phap' -o moj.csv
+  luutin export --after seen.json --zstd -o new.jsonl.zst
+  luutin export --package vietnam-2018 --since 2018-01-01 --until 2018-12-31
   luutin export --unique                   without what others reprint`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -50,38 +75,64 @@ asked for. luutin import reads both.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&e.format, "format", "jsonl", "jsonl, an object a line, json, one array, warc or wacz")
+	f.StringVar(&e.format, "format", "jsonl", "one of "+strings.Join(exportFormats(), ", "))
 	f.StringArrayVar(&e.sites, "site", nil, "only articles of this `site` (may be repeated)")
 	f.StringVar(&e.since, "since", "", "only articles published (WARC, WACZ: pages asked for) on this `day` or later")
 	f.StringVar(&e.until, "until", "", "only those of this `day` or earlier")
+	f.StringArrayVar(&e.filter.Ministries, "ministry", nil, "only articles of this `ministry` (may be repeated)")
+	f.StringArrayVar(&e.filter.Sections, "section", nil, "only articles of this `section` (may be repeated)")
+	f.StringArrayVar(&e.filter.Authors, "author", nil, "only articles by this `name` (may be repeated)")
+	f.StringArrayVar(&e.filter.Languages, "language", nil, "only articles in this `language`, such as vi (may be repeated)")
+	f.StringVar(&e.changed, "changed-since", "", "only versions that were fetched on this `day` (UTC) or later")
+	f.BoolVar(&e.filter.HasAttachment, "has-attachment", false, "only articles that offer files")
+	f.StringVar(&e.query, "query", "", "only articles that luutin search finds with this `query`")
+	f.StringVar(&e.after, "after", "", "only what was kept since the export that wrote this `file`")
+	f.StringSliceVar(&e.fields, "fields", nil, "the `keys` to write, parted by commas (jsonl, json, csv)")
+	f.BoolVar(&e.gzip, "gzip", false, "compress the output")
+	f.BoolVar(&e.zstd, "zstd", false, "compress the output, faster and smaller")
 	f.BoolVar(&e.history, "history", false, "every version, not only the latest")
 	f.BoolVar(&e.unique, "unique", false, "one article of each family: of those that carry the same text, the first (luutin families)")
 	f.StringVarP(&e.output, "output", "o", "", "the `file` to write (default: standard output)")
+	f.StringVar(&e.pack, "package", "", "the `directory` to make, of a data set that can be cited")
+	cmd.MarkFlagsMutuallyExclusive("gzip", "zstd")
+	for _, other := range []string{"format", "fields", "gzip", "zstd", "output", "after", "history"} {
+		cmd.MarkFlagsMutuallyExclusive("package", other)
+	}
 	cmd.RegisterFlagCompletionFunc("site", common.completeSites)
-	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(exportFormats, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(exportFormats(), cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("fields", cobra.FixedCompletions(dataset.Keys(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-var exportFormats = []string{"jsonl", "json", "warc", "wacz"}
+func exportFormats() []string { return append(dataset.Formats(), "warc", "wacz") }
 
 type exportRun struct {
 	common       *flags
 	format       string
 	sites        []string
 	since, until string
+	changed      string
+	query        string
+	after        string
+	filter       dataset.Filter
+	fields       []string
+	gzip, zstd   bool
 	history      bool
 	unique       bool
 	output       string
+	pack         string
 
-	others map[string]bool // articles that are left out for one of their family
+	others map[string]bool   // articles that are left out for one of their family
+	seen   map[string]string // of each host the cursor of the last version
+	show   func(n int)       // progress; nil when nobody looks
 }
 
 // someZone is the widest that a day as printed can be off from the same day in UTC.
 const someZone = 14 * time.Hour
 
 func (e *exportRun) run(cmd *cobra.Command) (err error) {
-	if !slices.Contains(exportFormats, e.format) {
-		return fmt.Errorf("--format %q is none of %s", e.format, strings.Join(exportFormats, ", "))
+	if !slices.Contains(exportFormats(), e.format) {
+		return fmt.Errorf("--format %q is none of %s", e.format, strings.Join(exportFormats(), ", "))
 	}
 	visits := e.format == "warc" || e.format == "wacz"
 	if visits && (e.history || e.unique) {
@@ -90,6 +141,20 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	if e.unique && e.history {
 		return errors.New("--unique and --history do not go together: a family is of latest versions")
 	}
+	f := &e.filter
+	articlesOnly := len(f.Ministries)+len(f.Sections)+len(f.Authors)+len(f.Languages)+len(e.fields) > 0 ||
+		f.HasAttachment || e.changed != "" || e.query != "" || e.after != "" || e.gzip || e.zstd
+	if visits && articlesOnly {
+		return fmt.Errorf("--format %s has all that was visited: of the filters it knows --site, --since and --until", e.format)
+	}
+	if e.changed != "" {
+		day, err := time.Parse(time.DateOnly, e.changed)
+		if err != nil {
+			return fmt.Errorf("--changed-since %q is no day such as 2018-01-19", e.changed)
+		}
+		f.ChangedSince = day
+	}
+	f.Since, f.Until, f.Names = e.since, e.until, search.Named
 	q := store.Query{Sites: e.sites, History: e.history}
 	for _, x := range []struct {
 		flag, day string
@@ -113,6 +178,13 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	}
 	defer archive.Close()
 
+	if err := e.prepare(cmd, archive, &q); err != nil {
+		return err
+	}
+	if e.pack != "" {
+		return e.writePackage(cmd, archive, q)
+	}
+
 	n, what := 0, "articles"
 	write := func(w io.Writer) (err error) {
 		if visits {
@@ -129,10 +201,20 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	if e.output == "" {
 		err = write(cmd.OutOrStdout())
 	} else {
+		var end func()
+		if e.show, end, err = e.progress(cmd, archive); err != nil {
+			return err
+		}
 		err = writeWhole(e.output, write)
+		end()
 	}
 	if err != nil && err != errNo {
 		return err
+	}
+	if e.after != "" && n > 0 {
+		if err := e.writeCursors(); err != nil {
+			return err
+		}
 	}
 	switch {
 	case e.common.quiet:
@@ -220,12 +302,156 @@ func matched(n int) error {
 	return nil
 }
 
-// matching yields the versions of a query whose day, as printed, is meant.
+// prepare asks the index, and reads how far the last export came.
+func (e *exportRun) prepare(cmd *cobra.Command, archive store.Archive, q *store.Query) error {
+	if e.query != "" {
+		index, err := openIndex(cmd, e.common, archive)
+		if err != nil {
+			return err
+		}
+		defer index.Close()
+		ids, err := index.IDs(cmd.Context(), search.Query{Text: e.query})
+		if err != nil {
+			return err
+		}
+		e.filter.IDs = map[string]bool{}
+		for _, id := range ids {
+			e.filter.IDs[id] = true
+		}
+	}
+	e.seen = map[string]string{}
+	if e.after != "" {
+		b, err := os.ReadFile(e.after)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(b, &e.seen); err != nil || e.seen == nil {
+			return fmt.Errorf("--after %s: it was not written by luutin export --after; name a file that does not exist to begin anew", e.after)
+		}
+		q.Later = maps.Clone(e.seen)
+	}
+	return nil
+}
+
+func (e *exportRun) writeCursors() error {
+	return writeWhole(e.after, func(w io.Writer) error {
+		b, err := json.MarshalIndent(e.seen, "", "  ")
+		if err == nil {
+			_, err = fmt.Fprintf(w, "%s\n", b)
+		}
+		return err
+	})
+}
+
+// progress shows on a terminal how far an export to a file is.
+func (e *exportRun) progress(cmd *cobra.Command, archive store.Archive) (show func(int), end func(), err error) {
+	f, ok := cmd.ErrOrStderr().(*os.File)
+	if !ok || e.common.quiet || !term.IsTerminal(int(f.Fd())) {
+		return nil, func() {}, nil
+	}
+	stats, err := archive.Stats(cmd.Context())
+	if err != nil {
+		return nil, nil, err
+	}
+	total := stats.Articles
+	if e.history {
+		total = stats.Versions
+	}
+	began := time.Now()
+	last := began
+	show = func(n int) {
+		now := time.Now()
+		if now.Sub(last) < time.Second/4 {
+			return
+		}
+		last = now
+		line := fmt.Sprintf("%d of %d read", n, total)
+		if took := now.Sub(began); took > 2*time.Second && n < total {
+			left := time.Duration(float64(took) / float64(n) * float64(total-n))
+			line += ", " + left.Round(time.Second).String() + " left"
+		}
+		fmt.Fprintf(f, "\r%s\x1b[K", line)
+	}
+	return show, func() { fmt.Fprint(f, "\r\x1b[K") }, nil
+}
+
+// writePackage writes a data set into a directory of its own.
+func (e *exportRun) writePackage(cmd *cobra.Command, archive store.Archive, q store.Query) error {
+	ctx := cmd.Context()
+	sites, err := e.common.loadSites()
+	if err != nil {
+		return err
+	}
+	if e.unique {
+		if e.others, err = others(ctx, archive, e.matching(ctx, archive, q)); err != nil {
+			return err
+		}
+	}
+	var end func()
+	if e.show, end, err = e.progress(cmd, archive); err != nil {
+		return err
+	}
+	names := e.sites
+	if len(names) == 0 {
+		names = sites.Names()
+	}
+	n, err := dataset.Package(ctx, e.pack, archive, e.chosen(ctx, archive, q), dataset.About{
+		Now: time.Now(), Sites: names, Since: e.since, Until: e.until, Selection: e.selection(cmd),
+	})
+	end()
+	if err != nil {
+		return err
+	}
+	if !e.common.quiet {
+		if n == 0 {
+			fmt.Fprintln(cmd.ErrOrStderr(), "luutin: no article matches, and no package was made")
+		} else {
+			fmt.Fprintf(cmd.ErrOrStderr(), "%d articles written to %s; cite it by its SHA256SUMS\n", n, e.pack)
+		}
+	}
+	return matched(n)
+}
+
+// selection is what was asked for, as it stands in the README of a package.
+func (e *exportRun) selection(cmd *cobra.Command) string {
+	var parts []string
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if cmd.InheritedFlags().Lookup(f.Name) == nil && f.Name != "package" {
+			parts = append(parts, "--"+f.Name+"="+f.Value.String())
+		}
+	})
+	return strings.Join(parts, " ")
+}
+
+// matching yields the versions that are meant, whether or not others carry
+// the same text.
 func (e *exportRun) matching(ctx context.Context, archive store.Archive, q store.Query) iter.Seq2[store.Version, error] {
 	return func(yield func(store.Version, error) bool) {
+		n := 0
 		for v, err := range archive.Articles(ctx, q) {
-			day := v.Published.Format(time.DateOnly)
-			if err == nil && (e.since != "" && day < e.since || e.until != "" && day > e.until) {
+			if err != nil {
+				yield(v, err)
+				return
+			}
+			if n++; e.show != nil {
+				e.show(n)
+			}
+			e.seen[v.Host] = v.Cursor
+			if e.filter.Match(&v) && !yield(v, nil) {
+				return
+			}
+		}
+	}
+}
+
+// chosen yields what is written.
+func (e *exportRun) chosen(ctx context.Context, archive store.Archive, q store.Query) iter.Seq2[store.Version, error] {
+	return func(yield func(store.Version, error) bool) {
+		for v, err := range e.matching(ctx, archive, q) {
+			if err == nil && e.others[v.ID] {
 				continue
 			}
 			if !yield(v, err) {
@@ -236,37 +462,34 @@ func (e *exportRun) matching(ctx context.Context, archive store.Archive, q store
 }
 
 func (e *exportRun) write(ctx context.Context, w io.Writer, archive store.Archive, q store.Query) (n int, err error) {
-	b := bufio.NewWriterSize(w, 256<<10)
 	if e.unique {
 		if e.others, err = others(ctx, archive, e.matching(ctx, archive, q)); err != nil {
 			return 0, err
 		}
 	}
-	between := "\n"
-	if e.format == "json" {
-		b.WriteString("[\n")
-		between = ",\n"
+	o := dataset.Options{Format: e.format, Fields: e.fields, Title: "luutin export", Now: time.Now()}
+	switch {
+	case e.gzip:
+		o.Compress = "gzip"
+	case e.zstd:
+		o.Compress = "zstd"
 	}
-	for v, err := range e.matching(ctx, archive, q) {
+	b := bufio.NewWriterSize(w, 256<<10)
+	d, err := dataset.NewWriter(b, o)
+	if err != nil {
+		return 0, err
+	}
+	for v, err := range e.chosen(ctx, archive, q) {
+		if err == nil {
+			err = d.Write(&v)
+		}
 		if err != nil {
-			return n, err
-		}
-		if e.others[v.ID] {
-			continue
-		}
-		if n > 0 {
-			b.WriteString(between)
-		}
-		if _, err := b.Write(v.JSON); err != nil {
 			return n, err
 		}
 		n++
 	}
-	if n > 0 {
-		b.WriteString("\n")
-	}
-	if e.format == "json" {
-		b.WriteString("]\n")
+	if err := d.Close(); err != nil {
+		return n, err
 	}
 	return n, b.Flush()
 }

@@ -579,12 +579,17 @@ func (a *Archive) view(f func(tx *snapshot) error) error {
 // it the fifteen that Linux maps around it.
 const trimAfter = 256
 
+// trimRead is the same of a scan, which comes back to no page but those above
+// the leaves: to fetch those again every few hundred records took longer than
+// everything else. It bounds the memory to 64 MB.
+const trimRead = 1024
+
 // touch counts records that were read or written, and trims the map when they
 // are many. It must not be called within a transaction.
 func (a *Archive) touch(records int) {
 	a.mu.Lock()
 	a.touched += records
-	full := a.touched >= trimAfter
+	full := a.touched >= trimRead
 	if full {
 		a.touched = 0
 	}

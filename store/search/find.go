@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"sync"
@@ -107,6 +108,20 @@ func (x *Index) Find(ctx context.Context, q Query) (Results, error) {
 		results.Hits = append(results.Hits, r.hit(read, &a))
 	}
 	return results, nil
+}
+
+// IDs returns the ids of all articles that a query finds, in no order.
+func (x *Index) IDs(ctx context.Context, q Query) ([]string, error) {
+	q.Limit, q.Offset, q.ByDate, q.Facets = math.MaxInt32, 0, true, false
+	r, err := understand(&q)
+	if err != nil {
+		return nil, err
+	}
+	found, err := x.find(ctx, &q, r)
+	if err != nil {
+		return nil, fmt.Errorf("search: %w", err)
+	}
+	return found.ids, nil
 }
 
 type findings struct {
@@ -540,6 +555,14 @@ func (t *table) filtered(s set, r *request) set {
 		out.add(n)
 	})
 	return out
+}
+
+// Named reports whether a name holds words side by side, with their marks or
+// without: as the fields of a query are understood.
+func Named(name, words string) bool {
+	var read reader
+	f := filter{names: [][]word{wordsOf(&read, nil, words)}}
+	return f.wants(name)
 }
 
 func (f *filter) wants(name string) bool {

@@ -1,0 +1,71 @@
+package dataset
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"luutin/store"
+)
+
+// A Filter chooses articles beyond what a store.Query does. Its zero value
+// chooses all.
+type Filter struct {
+	Since, Until  string // days as printed (2018-01-19); an article without a date is in neither
+	Ministries    []string
+	Sections      []string
+	Authors       []string
+	Languages     []string  // BCP 47; vi chooses vi-VN, too
+	ChangedSince  time.Time // the version was fetched then or later
+	HasAttachment bool
+	IDs           map[string]bool // nil means any
+
+	// Names says whether a name is meant by one of Ministries, Sections or
+	// Authors; nil means that they must be equal.
+	Names func(name, wanted string) bool
+}
+
+// Match reports whether an article is chosen. What need not be decoded is not.
+func (f *Filter) Match(v *store.Version) bool {
+	if f.IDs != nil && !f.IDs[v.ID] {
+		return false
+	}
+	if f.Since != "" || f.Until != "" {
+		day := v.Published.Format(time.DateOnly)
+		if v.Published.IsZero() || f.Since != "" && day < f.Since || f.Until != "" && day > f.Until {
+			return false
+		}
+	}
+	if v.Fetched.Before(f.ChangedSince) {
+		return false
+	}
+	return f.named(f.Ministries, v, "ministry") && f.named(f.Sections, v, "section") && f.named(f.Authors, v, "authors") &&
+		f.inLanguage(v) && (!f.HasAttachment || len(gjson.GetBytes(v.JSON, "attachments").Array()) > 0)
+}
+
+func (f *Filter) named(wanted []string, v *store.Version, key string) bool {
+	if len(wanted) == 0 {
+		return true
+	}
+	for _, name := range gjson.GetBytes(v.JSON, key).Array() { // one value is an array of one
+		for _, w := range wanted {
+			if name.String() == w || f.Names != nil && f.Names(name.String(), w) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (f *Filter) inLanguage(v *store.Version) bool {
+	if len(f.Languages) == 0 {
+		return true
+	}
+	is := strings.ToLower(gjson.GetBytes(v.JSON, "language").String())
+	return slices.ContainsFunc(f.Languages, func(l string) bool {
+		l = strings.ToLower(l)
+		return is == l || strings.HasPrefix(is, l+"-")
+	})
+}
