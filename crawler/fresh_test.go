@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -152,6 +153,39 @@ func TestLyingServer(t *testing.T) {
 	if n < 900 || n > 1100 {
 		t.Errorf("of 10000 visits %d were spot checks, want about 1000", n)
 	}
+}
+
+// What a server says with a 304 is kept.
+func TestHeadersOfUnchanged(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.net.serve(t, moj, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			rw.Header().Set("X-Cache", "HIT "+r.Header.Get("If-None-Match"))
+			w.ministry.ServeHTTP(rw, r)
+		}))
+		w.ministry.set("/list", list("", "/news/1"))
+		w.ministry.set("/news/1", news("Tin", ""))
+		w.wantRun(t, "2 visited: 1 added, 1 list")
+		for range 5 { // about every tenth visit asks for it all
+			time.Sleep(24 * time.Hour)
+			w.run(t)
+		}
+		n := 0
+		for v, err := range w.Archive.Visits(t.Context(), store.VisitQuery{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v.Result != store.Unchanged {
+				continue
+			}
+			n++
+			if v.Answer == nil || v.Answer.Status != 304 || !strings.HasPrefix(v.Answer.Header.Get("X-Cache"), `HIT "`) || !v.Answer.Fetched.Equal(v.Asked()) {
+				t.Errorf("visit %+v of %s, answer %+v", v.Result, v.Target.URL, v.Answer)
+			}
+		}
+		if n < 3 {
+			t.Errorf("%d answers say that nothing has changed", n)
+		}
+	})
 }
 
 // Many pages that are gone do not keep those that failed from being named.

@@ -157,7 +157,9 @@ func (im *importer) take(ctx context.Context, f *warc.Found) error {
 		passed = max(f.Time.Sub(t.Visited), 0)
 	}
 	if f.Unchanged {
-		v.Result, v.Capture = store.Unchanged, nil
+		if v.Result = store.Unchanged; len(c.Header) == 0 {
+			v.Capture = nil // nothing of the answer was kept
+		}
 		v.Again = im.again(t, nil, passed, v.Time)
 		if t.Capture == "" {
 			im.count(func(s *Imported) { s.Useless++ })

@@ -223,9 +223,9 @@ func (r *run) judge(l *store.Lease, page *store.Capture, err error) store.Visit 
 	r.web.manners.calm(host)
 	switch s := page.Status; {
 	case s == http.StatusNotModified:
-		v.Capture = nil
 		if t.ETag == "" && t.LastModified == "" {
 			v.Reason += ", though nothing was said about an earlier copy"
+			v.Capture = nil
 			return v
 		}
 		v.Result, v.Reason, v.Cause = store.Unchanged, "", ""

@@ -23,7 +23,7 @@ type VisitRecord struct {
 	Result  Result
 	Reason  string
 	Cause   string
-	Answer  *Capture // without its body; nil when nothing of it was kept, as of a 304
+	Answer  *Capture // without its body; nil when nothing of it was kept
 	Capture string   // id of the capture with the body; of an Unchanged visit that which still holds; "" when there is none
 	Digest  [32]byte // SHA-256 of the body
 	Length  int64    // of the body

@@ -15,9 +15,11 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"hash/fnv"
 	"io"
 	"io/fs"
 	"iter"
+	"math"
 	"net/http"
 	"net/url"
 	"os"
@@ -69,8 +71,9 @@ type Input struct {
 	wanted  func(rawURL string) bool
 	sources []*source
 	entries []entry
-	posts   map[string]place // requests with a method other than GET, by their ids
-	notes   map[string]place // by the id of the record that they are about
+	leads   map[string][]*lead // redirects, by where they lead
+	posts   []named            // requests with a method other than GET, by their ids
+	notes   []named            // by the id of the record that they are about
 	temp    string
 }
 
@@ -80,39 +83,89 @@ type source struct {
 	src   io.ReaderAt
 	size  int64
 	close func() error
+	root  string // of a saved page: the directory that was named, if it was one
 }
 
 // A place is where a record is.
 type place struct {
-	source        int
+	source        int32
 	offset, inner int64
+}
+
+// A name is the hash of an id, a URL or a digest: what is found by it is looked
+// at to see whether it is the one. There is one for every record of files that
+// may hold millions; 0 means that it has none.
+type name uint64
+
+func nameOf(parts ...string) name {
+	h := fnv.New64a()
+	for i, s := range parts {
+		if s == "" {
+			return 0
+		}
+		if i > 0 {
+			h.Write([]byte{' '})
+		}
+		io.WriteString(h, s)
+	}
+	return max(name(h.Sum64()), 1)
+}
+
+// named is a record and the name by which it is found.
+type named struct {
+	name
+	place
+}
+
+// at finds the place of a name among those that settle has sorted.
+func at(all []named, n name) (p place, ok bool) {
+	i, ok := slices.BinarySearchFunc(all, n, func(a named, n name) int { return cmp.Compare(a.name, n) })
+	if ok && n != 0 {
+		return all[i].place, true
+	}
+	return p, false
+}
+
+// A lead is a redirect.
+type lead struct {
+	place
+	uri    string
+	at     time.Time
+	status int
 }
 
 func (in *Input) where(p place) string {
 	return fmt.Sprintf("%s, at byte %d", in.sources[p.source].name, p.offset)
 }
 
-// An entry is what the index knows of a record.
+// An entry is what the index knows of a record: what it takes to find it when its
+// time has come. All else is read again then.
 type entry struct {
 	place
-	kind     string // response, resource, revisit, redirect or file
-	id, with string // its own id, and that of a request that goes with it
-	uri      string
-	at       time.Time
-	order    time.Time // see settle
-	status   int
-	to       string // where a redirect leads
-	refers   string // of a revisit: the id of what it refers to
-	refURI   string
-	refAt    string
-	payload  string
-	profile  string
+	at      int64 // nanoseconds since 1970
+	order   int64 // see settle
+	id      name
+	uri     name // of its URL and date
+	payload name // of the digest of its payload
+	kind    kind
 }
+
+type kind byte
+
+const (
+	response kind = iota
+	resource
+	revisit
+	redirect
+	file
+)
+
+var kinds = map[string]kind{"response": response, "resource": resource, "revisit": revisit}
 
 // Open looks through files (WARC, WACZ, saved HTML) and directories of them for
 // answers from URLs that are wanted. What is damaged is noted, not an error.
 func Open(ctx context.Context, names []string, wanted func(rawURL string) bool) (*Input, error) {
-	in := &Input{Others: map[string]int{}, wanted: wanted, posts: map[string]place{}, notes: map[string]place{}}
+	in := &Input{Others: map[string]int{}, wanted: wanted, leads: map[string][]*lead{}}
 	for _, name := range names {
 		if err := in.add(ctx, name); err != nil {
 			return nil, errors.Join(err, in.Close())
@@ -181,13 +234,13 @@ func (in *Input) addFile(ctx context.Context, name, root string) error {
 	n, _ := f.ReadAt(head, 0)
 	switch head = head[:n]; {
 	case string(head) == "PK\x03\x04":
-		in.sources = append(in.sources, &source{name, f, info.Size(), f.Close}) // for closing it
+		in.sources = append(in.sources, &source{name: name, src: f, size: info.Size(), close: f.Close}) // for closing it
 		return in.addPackage(ctx, name, f, info.Size())
 	case string(head) == "\x28\xb5\x2f\xfd" || bytes.HasPrefix(head, []byte{0x5d, 0x2a, 0x4d, 0x18}):
 		in.skip(name, "it is packed with zstd: unpack it first, as with zstd -d")
 		return f.Close()
 	}
-	return in.index(ctx, &source{name, f, info.Size(), f.Close})
+	return in.index(ctx, &source{name: name, src: f, size: info.Size(), close: f.Close})
 }
 
 // addPackage looks through the WARC files of a WACZ package.
@@ -212,7 +265,7 @@ func (in *Input) addPackage(ctx context.Context, name string, f *os.File, size i
 				continue
 			}
 			length := int64(file.CompressedSize64)
-			if err := in.index(ctx, &source{inside, io.NewSectionReader(f, offset, length), length, nil}); err != nil {
+			if err := in.index(ctx, &source{name: inside, src: io.NewSectionReader(f, offset, length), size: length}); err != nil {
 				return err
 			}
 			continue
@@ -257,7 +310,7 @@ func (in *Input) unpack(name string, r io.Reader) (*source, error) {
 	} else if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &source{name, f, n, f.Close}, nil
+	return &source{name: name, src: f, size: n, close: f.Close}, nil
 }
 
 // A failing reader ends where it fails, and remembers why.
@@ -277,7 +330,7 @@ func (f *failing) Read(p []byte) (int, error) {
 // index notes the records of a WARC file.
 func (in *Input) index(ctx context.Context, s *source) error {
 	in.sources = append(in.sources, s)
-	number, begin, skips := len(in.sources)-1, len(in.entries), len(in.Skips)
+	number, begin, skips := int32(len(in.sources)-1), len(in.entries), len(in.Skips)
 	r := NewReader(s.src, s.size)
 	records := 0
 	for {
@@ -295,7 +348,7 @@ func (in *Input) index(ctx context.Context, s *source) error {
 		case errors.As(err, &damage):
 			in.skip(fmt.Sprintf("%s, at byte %d", s.name, damage.Offset), damage.What)
 			// What was read of it is not to be believed.
-			in.entries = slices.DeleteFunc(in.entries, func(e entry) bool { return e.source == number && e.offset == damage.Offset })
+			in.forget(begin, place{number, damage.Offset, 0})
 			continue
 		case err != nil:
 			return fmt.Errorf("read %s: %w", s.name, err)
@@ -304,6 +357,7 @@ func (in *Input) index(ctx context.Context, s *source) error {
 		if rec.Inner > 0 {
 			// One member for all: no record could be found again but by unpacking what is before it.
 			in.entries = in.entries[:begin]
+			in.forgetLeads(func(p place) bool { return p.source == number })
 			z, err := gzip.NewReader(io.NewSectionReader(s.src, 0, s.size))
 			if err != nil {
 				return fmt.Errorf("read %s: %w", s.name, err)
@@ -320,63 +374,85 @@ func (in *Input) index(ctx context.Context, s *source) error {
 	}
 }
 
+// forget takes what stands at a place out of the index, which is among the last
+// that came.
+func (in *Input) forget(begin int, p place) {
+	last := slices.DeleteFunc(in.entries[begin:], func(e entry) bool { return e.offset == p.offset })
+	in.entries = in.entries[:begin+len(last)]
+	in.forgetLeads(func(l place) bool { return l.source == p.source && l.offset == p.offset })
+}
+
+func (in *Input) forgetLeads(gone func(place) bool) {
+	for to, all := range in.leads {
+		if all = slices.DeleteFunc(all, func(l *lead) bool { return gone(l.place) }); len(all) == 0 {
+			delete(in.leads, to)
+		} else {
+			in.leads[to] = all
+		}
+	}
+}
+
 // note takes a record into the index. An error says what is wrong with it; that
 // its block cannot be read will be found again by what reads on.
-func (in *Input) note(number int, rec *Record) error {
+func (in *Input) note(number int32, rec *Record) error {
 	h := rec.Header
-	e := entry{
-		place: place{number, rec.Offset, rec.Inner}, kind: rec.Type(), id: h.Get("WARC-Record-ID"), with: h.Get("WARC-Concurrent-To"),
-		uri: rec.URI(), at: rec.Date(), payload: h.Get("WARC-Payload-Digest"), profile: h.Get("WARC-Profile"),
-		refers: h.Get("WARC-Refers-To"), refURI: h.Get("WARC-Refers-To-Target-URI"), refAt: h.Get("WARC-Refers-To-Date"),
-	}
-	switch e.kind {
+	here, uri, date := place{number, rec.Offset, rec.Inner}, rec.URI(), rec.Date()
+	id, with := nameOf(h.Get("WARC-Record-ID")), nameOf(h.Get("WARC-Concurrent-To"))
+	switch rec.Type() {
 	case "metadata":
-		if h.Get("Content-Type") == visitType && e.with != "" {
-			in.notes[e.with] = e.place
+		if h.Get("Content-Type") == visitType && with != 0 {
+			in.notes = append(in.notes, named{with, here})
 		}
 		return nil
 	case "request":
 		head, _ := bufio.NewReader(rec.Block).Peek(4)
-		if method := string(head); method != "GET " && method != "HEAD" && len(head) == 4 && in.wanted(e.uri) {
-			in.posts[e.id] = e.place
-			if e.with != "" {
-				in.posts[e.with] = e.place
+		if method := string(head); method != "GET " && method != "HEAD" && len(head) == 4 && in.wanted(uri) {
+			for _, n := range []name{id, with} {
+				if n != 0 {
+					in.posts = append(in.posts, named{n, here})
+				}
 			}
 		}
 		return nil
-	case "response", "resource", "revisit":
-	default:
+	}
+	k, ok := kinds[rec.Type()]
+	if !ok {
 		return nil
 	}
-	u, err := url.Parse(e.uri)
+	u, err := url.Parse(uri)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil // dns:, urn: and the like
 	}
-	if !in.wanted(e.uri) {
+	if !in.wanted(uri) {
 		in.Others[strings.ToLower(u.Host)]++
 		return nil
 	}
-	if e.at.IsZero() {
+	if date.IsZero() {
 		return fmt.Errorf("its date %q is none", h.Get("WARC-Date"))
 	}
+	e := entry{
+		place: here, at: date.UnixNano(), kind: k, id: id, uri: nameOf(uri, date.String()), payload: nameOf(h.Get("WARC-Payload-Digest")),
+	}
+	var to *lead
+	toURL := ""
 	sum, want := digestIn(h.Get("WARC-Block-Digest"))
 	block := rec.Block
 	if sum != nil {
 		block = io.TeeReader(rec.Block, sum)
 	}
 	contentType := h.Get("Content-Type")
-	if e.kind != "resource" && rec.Length > 0 {
+	if e.kind != resource && rec.Length > 0 {
 		status, header, err := readHead(bufio.NewReader(block))
 		if err != nil {
 			return fmt.Errorf("its HTTP headers: %w", err)
 		}
-		e.status, contentType = status, header.Get("Content-Type")
-		if to := header.Get("Location"); to != "" && status >= 300 && status < 400 {
-			if t, err := u.Parse(to); err == nil {
+		contentType = header.Get("Content-Type")
+		if location := header.Get("Location"); location != "" && status >= 300 && status < 400 {
+			if t, err := u.Parse(location); err == nil {
 				t.Fragment = ""
-				e.to = t.String()
+				toURL, to = t.String(), &lead{here, strings.Clone(uri), date, status}
 			}
-			e.kind = "redirect"
+			e.kind = redirect
 		}
 	}
 	if _, err := io.Copy(io.Discard, block); err != nil {
@@ -385,9 +461,12 @@ func (in *Input) note(number int, rec *Record) error {
 	if sum != nil && !bytes.Equal(sum.Sum(nil), want) {
 		return errors.New("its block does not fit its digest")
 	}
-	if e.kind != "redirect" && !isNews(contentType, u.Path) {
+	if e.kind != redirect && !isNews(contentType, u.Path) {
 		in.Aside++
 		return nil
+	}
+	if to != nil {
+		in.leads[toURL] = append(in.leads[toURL], to)
 	}
 	in.entries = append(in.entries, e)
 	return nil
@@ -438,20 +517,29 @@ func isNews(contentType, name string) bool {
 // many hands is a little out of order in its file; that order is kept, since
 // it is the one in which things were found.
 func (in *Input) settle() {
-	const hands = time.Hour
-	var last time.Time
-	source := -1
+	const hands = int64(time.Hour)
+	last := int64(math.MinInt64)
+	source := int32(-1)
 	for i := range in.entries {
 		e := &in.entries[i]
 		if e.source != source {
-			source, last = e.source, time.Time{}
+			source, last = e.source, math.MinInt64
 		}
-		if e.order = e.at; e.at.Before(last) && last.Sub(e.at) < hands {
+		if e.order = e.at; e.at < last && last-e.at < hands {
 			e.order = last
 		}
 		last = e.order
 	}
-	slices.SortStableFunc(in.entries, func(a, b entry) int { return a.order.Compare(b.order) })
+	slices.SortStableFunc(in.entries, func(a, b entry) int { return cmp.Compare(a.order, b.order) })
+	for _, all := range []*[]named{&in.notes, &in.posts} {
+		// Of several with one name the last counts.
+		slices.Reverse(*all)
+		slices.SortStableFunc(*all, func(a, b named) int { return cmp.Compare(a.name, b.name) })
+		*all = slices.CompactFunc(*all, func(a, b named) bool { return a.name == b.name })
+	}
+	for _, all := range in.leads {
+		slices.SortStableFunc(all, func(a, b *lead) int { return a.at.Compare(b.at) })
+	}
 }
 
 // All yields what was found, the oldest first. Whatever cannot be read is added
@@ -477,100 +565,138 @@ func (in *Input) All(ctx context.Context) iter.Seq2[*Found, error] {
 	}
 }
 
-// A crossIndex leads from one record to another.
+// A crossIndex leads from one record to another: the numbers of entries that
+// hold a body, in the order of their names.
 type crossIndex struct {
-	in       *Input
-	byID     map[string]*entry
-	byURI    map[string]*entry // URL and date
-	byDigest map[string]*entry // payload digest
-	leads    map[string][]*entry
+	in                   *Input
+	byID, byURI, byBytes []int32
 }
 
 func (in *Input) crossIndex() *crossIndex {
-	x := &crossIndex{in, map[string]*entry{}, map[string]*entry{}, map[string]*entry{}, map[string][]*entry{}}
-	for i := range in.entries {
-		e := &in.entries[i]
-		switch e.kind {
-		case "redirect":
-			x.leads[e.to] = append(x.leads[e.to], e)
-		case "response", "resource":
-			x.byID[e.id] = e
-			x.byURI[e.uri+" "+e.at.String()] = e
-			if e.payload != "" && x.byDigest[e.payload] == nil {
-				x.byDigest[e.payload] = e
-			}
+	x := &crossIndex{in: in}
+	if !slices.ContainsFunc(in.entries, func(e entry) bool { return e.kind == revisit }) {
+		return x // nothing refers to anything
+	}
+	for i, e := range in.entries {
+		if e.kind == response || e.kind == resource {
+			x.byID = append(x.byID, int32(i))
 		}
 	}
+	x.byURI, x.byBytes = slices.Clone(x.byID), slices.Clone(x.byID)
+	for _, y := range []struct {
+		all    []int32
+		nameOf func(*entry) name
+	}{{x.byID, (*entry).theID}, {x.byURI, (*entry).theURI}, {x.byBytes, (*entry).thePayload}} {
+		slices.SortStableFunc(y.all, func(a, b int32) int { return cmp.Compare(y.nameOf(&in.entries[a]), y.nameOf(&in.entries[b])) })
+	}
 	return x
+}
+
+func (e *entry) theID() name      { return e.id }
+func (e *entry) theURI() name     { return e.uri }
+func (e *entry) thePayload() name { return e.payload }
+
+// find returns the entry with a name of which the header says what is asked
+// for: the last, or the first. It is nil when there is none.
+func (x *crossIndex) find(all []int32, nameOf func(*entry) name, n name, first bool, is func(*Record) bool) (*entry, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	from, _ := slices.BinarySearchFunc(all, n, func(i int32, n name) int { return cmp.Compare(nameOf(&x.in.entries[i]), n) })
+	to := from
+	for to < len(all) && nameOf(&x.in.entries[all[to]]) == n {
+		to++
+	}
+	same := all[from:to]
+	for i := range same {
+		e := &x.in.entries[same[i]]
+		if !first {
+			e = &x.in.entries[same[len(same)-1-i]]
+		}
+		rec, err := x.in.read(e.place)
+		if err != nil {
+			return nil, err
+		}
+		if is(rec) {
+			return e, nil
+		}
+	}
+	return nil, nil
 }
 
 // found makes an answer of a record; nil when it is none by itself.
 func (x *crossIndex) found(e *entry) (*Found, error) {
 	in := x.in
-	f := &Found{Where: in.where(e.place), Time: e.at, Capture: store.Capture{URL: e.uri, FinalURL: e.uri, Status: http.StatusOK, Fetched: e.at}}
-	at, noted := in.notes[e.id]
-	if noted && e.id != "" {
-		if err := in.readNote(at, f); err != nil {
-			return nil, err
-		}
-	}
-	if e.kind == "redirect" && f.Result == "" {
-		return nil, nil // see way
-	}
-	body := e
-	if e.kind == "revisit" {
-		if strings.HasSuffix(e.profile, "server-not-modified") {
-			f.Unchanged, f.Status = true, http.StatusNotModified
-		} else if body = x.original(e); body == nil {
-			return nil, errors.New("what it refers to is not in these files")
-		}
-	}
-	if e.status == http.StatusNotModified {
-		f.Unchanged = true
-	}
-	if e.kind == "file" {
+	date := time.Unix(0, e.at).UTC()
+	f := &Found{Where: in.where(e.place), Time: date, Capture: store.Capture{Status: http.StatusOK, Fetched: date}}
+	if e.kind == file {
 		f.open = func() (io.ReadCloser, error) { return os.Open(in.sources[e.source].name) }
 		f.Header, f.ContentType = http.Header{"Content-Type": {"text/html"}}, "text/html"
 		return x.savedPage(e, f)
 	}
+	rec, err := in.read(e.place)
+	if err != nil {
+		return nil, err
+	}
+	h, uri := rec.Header, rec.URI()
+	f.URL, f.FinalURL = uri, uri
+	if note, ok := at(in.notes, e.id); ok {
+		if err := in.readNote(note, h.Get("WARC-Record-ID"), f); err != nil {
+			return nil, err
+		}
+	}
+	if e.kind == redirect && f.Result == "" {
+		return nil, nil // see way
+	}
+	body := e
+	if e.kind == revisit {
+		if strings.HasSuffix(h.Get("WARC-Profile"), "server-not-modified") {
+			f.Unchanged, f.Status = true, http.StatusNotModified
+		} else if body, err = x.original(h); err != nil {
+			return nil, err
+		} else if body == nil {
+			return nil, errors.New("what it refers to is not in these files")
+		}
+	}
 	if err := x.head(e, body, f); err != nil {
 		return nil, err
 	}
-	f.open = func() (io.ReadCloser, error) { return in.body(body) }
-	if post, ok := cmp2(in.posts, e.id, e.with); ok && f.Target.URL == "" {
-		sent, err := in.readPost(post)
-		if err != nil {
-			return nil, err
-		}
-		f.Post = sent
+	if f.Status == http.StatusNotModified {
+		f.Unchanged = true
 	}
+	f.open = func() (io.ReadCloser, error) { return in.body(body) }
 	if f.Target.URL == "" {
-		x.way(e, f)
+		for _, id := range []string{h.Get("WARC-Record-ID"), h.Get("WARC-Concurrent-To")} {
+			post, ok := at(in.posts, nameOf(id))
+			if !ok {
+				continue
+			}
+			sent, is, err := in.readPost(post, id)
+			if err != nil {
+				return nil, err
+			}
+			if is {
+				f.Post = sent
+				break
+			}
+		}
+		x.way(uri, date, f)
 	}
 	return f, nil
 }
 
-// cmp2 looks for one key and then for another.
-func cmp2[V any](m map[string]V, a, b string) (v V, ok bool) {
-	if v, ok = m[a]; ok && a != "" {
-		return v, true
-	}
-	v, ok = m[b]
-	return v, ok && b != ""
-}
-
 // original finds the record whose bytes a revisit has.
-func (x *crossIndex) original(e *entry) *entry {
-	if o := x.byID[e.refers]; o != nil && e.refers != "" {
-		return o
+func (x *crossIndex) original(h Header) (*entry, error) {
+	refers, uri, date, payload := h.Get("WARC-Refers-To"), strings.Trim(h.Get("WARC-Refers-To-Target-URI"), "<>"), parseDate(h.Get("WARC-Refers-To-Date")), h.Get("WARC-Payload-Digest")
+	e, err := x.find(x.byID, (*entry).theID, nameOf(refers), false, func(r *Record) bool { return r.Header.Get("WARC-Record-ID") == refers })
+	if e != nil || err != nil {
+		return e, err
 	}
-	if o := x.byURI[e.refURI+" "+parseDate(e.refAt).String()]; o != nil && e.refURI != "" {
-		return o
+	e, err = x.find(x.byURI, (*entry).theURI, nameOf(uri, date.String()), false, func(r *Record) bool { return r.URI() == uri && r.Date().Equal(date) })
+	if e != nil || err != nil {
+		return e, err
 	}
-	if e.payload != "" {
-		return x.byDigest[e.payload]
-	}
-	return nil
+	return x.find(x.byBytes, (*entry).thePayload, nameOf(payload), true, func(r *Record) bool { return r.Header.Get("WARC-Payload-Digest") == payload })
 }
 
 // head reads the headers of a record, or where a revisit has none those of the
@@ -584,7 +710,7 @@ func (x *crossIndex) head(e, body *entry, f *Found) error {
 		if e == body && f.Truncated == "" {
 			f.Truncated = strings.ToLower(rec.Header.Get("WARC-Truncated"))
 		}
-		if e.kind == "resource" {
+		if e.kind == resource {
 			f.ContentType = rec.Header.Get("Content-Type")
 			f.Header = http.Header{"Content-Type": {f.ContentType}}
 			return nil
@@ -621,11 +747,12 @@ func (in *Input) read(p place) (*Record, error) {
 	return NewReader(s.src, s.size).ReadAt(p.offset, p.inner)
 }
 
-// readNote reads what a luutin wrote of the visit.
-func (in *Input) readNote(p place, f *Found) error {
+// readNote reads what a luutin wrote of the visit of a record, if that is what
+// stands there.
+func (in *Input) readNote(p place, id string, f *Found) error {
 	const most = 1 << 20
 	rec, err := in.read(p)
-	if err != nil {
+	if err != nil || rec.Header.Get("WARC-Concurrent-To") != id {
 		return err
 	}
 	var n note
@@ -641,36 +768,37 @@ func (in *Input) readNote(p place, f *Found) error {
 	return nil
 }
 
-// readPost returns the body of a request.
-func (in *Input) readPost(p place) (string, error) {
+// readPost returns the body of the request that has an id, or goes with the
+// record that has it. is says whether that is what stands there.
+func (in *Input) readPost(p place, id string) (body string, is bool, err error) {
 	const most = 64 << 10
 	rec, err := in.read(p)
-	if err != nil {
-		return "", err
+	if err != nil || rec.Header.Get("WARC-Record-ID") != id && rec.Header.Get("WARC-Concurrent-To") != id {
+		return "", false, err
 	}
 	b, err := io.ReadAll(io.LimitReader(rec.Block, most))
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
-	_, body, ok := bytes.Cut(b, []byte("\r\n\r\n"))
+	_, sent, ok := bytes.Cut(b, []byte("\r\n\r\n"))
 	if !ok || len(b) == most {
-		return "", errors.New("its request cannot be understood")
+		return "", false, errors.New("its request cannot be understood")
 	}
-	return string(body), nil
+	return string(sent), true, nil
 }
 
 // way finds the redirects that led to an answer: those nearest in time are the
 // way, all others lead to it too.
-func (x *crossIndex) way(e *entry, f *Found) {
+func (x *crossIndex) way(uri string, date time.Time, f *Found) {
 	const many = 10
-	u, err := url.Parse(e.uri)
+	u, err := url.Parse(uri)
 	if err != nil {
 		return
 	}
 	u.Fragment = ""
 	seen := map[string]bool{u.String(): true}
-	before := func(uri string) []*entry {
-		return slices.DeleteFunc(slices.Clone(x.leads[uri]), func(r *entry) bool { return seen[r.uri] })
+	before := func(uri string) []*lead {
+		return slices.DeleteFunc(slices.Clone(x.in.leads[uri]), func(r *lead) bool { return seen[r.uri] })
 	}
 	for at := u.String(); len(f.Hops) < many; {
 		const near = 10 * time.Minute
@@ -678,14 +806,14 @@ func (x *crossIndex) way(e *entry, f *Found) {
 		if len(all) == 0 {
 			break
 		}
-		nearest := slices.MinFunc(all, func(a, b *entry) int {
-			return cmp.Compare(a.at.Sub(e.at).Abs(), b.at.Sub(e.at).Abs())
+		nearest := slices.MinFunc(all, func(a, b *lead) int {
+			return cmp.Compare(a.at.Sub(date).Abs(), b.at.Sub(date).Abs())
 		})
 		for _, r := range all {
 			seen[r.uri] = true
 			f.Aliases = append(f.Aliases, r.uri)
 		}
-		if nearest.at.Sub(e.at).Abs() > near {
+		if nearest.at.Sub(date).Abs() > near {
 			break
 		}
 		f.Hops = slices.Insert(f.Hops, 0, store.Hop{URL: nearest.uri, Status: nearest.status, To: at})
@@ -699,7 +827,7 @@ func (in *Input) body(e *entry) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.kind == "resource" {
+	if e.kind == resource {
 		return io.NopCloser(rec.Block), nil
 	}
 	b := bufio.NewReaderSize(rec.Block, 32<<10)
@@ -716,7 +844,7 @@ func (in *Input) addPage(name, root string) error {
 	if err != nil {
 		return err
 	}
-	in.sources = append(in.sources, &source{name: name})
+	in.sources = append(in.sources, &source{name: name, root: root})
 	p, err := in.savedPage(name, root)
 	switch {
 	case err != nil:
@@ -726,7 +854,7 @@ func (in *Input) addPage(name, root string) error {
 			in.Others[strings.ToLower(u.Host)]++
 		}
 	default:
-		in.entries = append(in.entries, entry{place: place{source: len(in.sources) - 1}, kind: "file", uri: p.URL, at: info.ModTime().UTC(), to: root})
+		in.entries = append(in.entries, entry{place: place{source: int32(len(in.sources) - 1)}, kind: file, at: info.ModTime().UnixNano()})
 	}
 	return nil
 }
@@ -752,11 +880,12 @@ func (in *Input) savedPage(name, root string) (extract.Page, error) {
 }
 
 func (x *crossIndex) savedPage(e *entry, f *Found) (*Found, error) {
-	p, err := x.in.savedPage(x.in.sources[e.source].name, e.to)
+	s := x.in.sources[e.source]
+	p, err := x.in.savedPage(s.name, s.root)
 	if err != nil {
 		return nil, err
 	}
-	f.Post = p.Post
+	f.URL, f.FinalURL, f.Post = p.URL, p.URL, p.Post
 	f.open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(p.Body)), nil }
 	return f, nil
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -260,6 +261,41 @@ func TestRecordsOfOthers(t *testing.T) {
 // TestDamage breaks a file of three records at every byte in turn: what is not
 // hit is found, what is hit is named or, when the harm is not to what was
 // captured, found too.
+// TestIndexIsSmall has an index of many answers, with requests and notes beside
+// them, take little for each.
+func TestIndexIsSmall(t *testing.T) {
+	const n, most = 4000, 160
+	var b strings.Builder
+	for i := range n {
+		u := fmt.Sprintf("http://bomau.example/%d/%s", i, strings.Repeat("tin-tuc-", 20))
+		b.WriteString(rec("response", fmt.Sprintf("WARC-Record-ID: <urn:uuid:%d>\nWARC-Target-URI: %s\nWARC-Date: 2020-01-01T00:00:00Z\nContent-Type: application/http; msgtype=response\n", i, u), html+"\r\n\r\n<p>"))
+		b.WriteString(rec("request", "WARC-Target-URI: "+u+"\n", "GET / HTTP/1.1\r\n\r\n"))
+	}
+	b.WriteString(rec("revisit", "WARC-Target-URI: http://bomau.example/x\nWARC-Date: 2020-01-01T00:00:00Z\nWARC-Refers-To: <urn:uuid:7>\n", ""))
+	name := write(t, "many.warc", b.String())
+	b.Reset()
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	in, err := Open(t.Context(), []string{name}, func(string) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := in.crossIndex()
+	after := heap()
+	if len(in.entries) != n+1 || after > before+n*most {
+		t.Errorf("%d answers take %d bytes, want %d and less than %d each", len(in.entries), after-before, n, most)
+	}
+	runtime.KeepAlive(x)
+	if err := in.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDamage(t *testing.T) {
 	one, two, three := answer(1, "http://bomau.example/1", html, page), answer(2, "http://bomau.example/2", html, page), answer(3, "http://bomau.example/3", html, page)
 	two = strings.Replace(two, "WARC-Date", "WARC-Block-Digest: "+digestOf([]byte(html+"\r\n\r\n"+page))+"\r\nWARC-Date", 1)
