@@ -154,23 +154,10 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 		}
 		f.ChangedSince = day
 	}
-	f.Since, f.Until, f.Names = e.since, e.until, search.Named
+	f.Names = search.Named
 	q := store.Query{Sites: e.sites, History: e.history}
-	for _, x := range []struct {
-		flag, day string
-		bound     *time.Time
-		slack     time.Duration
-	}{{"--since", e.since, &q.Since, -someZone}, {"--until", e.until, &q.Until, 24*time.Hour + someZone}} {
-		if x.day == "" {
-			continue
-		}
-		day, err := time.Parse(time.DateOnly, x.day)
-		if err != nil {
-			return fmt.Errorf("%s %q is no day such as 2018-01-19", x.flag, x.day)
-		}
-		if *x.bound = day.Add(x.slack); visits {
-			*x.bound = day
-		}
+	if err := e.days(&q, visits); err != nil {
+		return err
 	}
 	archive, err := bolt.Open(e.common.archive, bolt.Options{ReadOnly: true})
 	if err != nil {
@@ -226,6 +213,28 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%d %s written to %s\n", n, what, e.output)
 	}
 	return matched(n)
+}
+
+// days reads --since and --until.
+func (e *exportRun) days(q *store.Query, visits bool) error {
+	e.filter.Since, e.filter.Until = e.since, e.until
+	for _, x := range []struct {
+		flag, day string
+		bound     *time.Time
+		slack     time.Duration
+	}{{"--since", e.since, &q.Since, -someZone}, {"--until", e.until, &q.Until, 24*time.Hour + someZone}} {
+		if x.day == "" {
+			continue
+		}
+		day, err := time.Parse(time.DateOnly, x.day)
+		if err != nil {
+			return fmt.Errorf("%s %q is no day such as 2018-01-19", x.flag, x.day)
+		}
+		if *x.bound = day.Add(x.slack); visits {
+			*x.bound = day
+		}
+	}
+	return nil
 }
 
 // writeWhole writes a file whole or not at all: what was there stays until all

@@ -143,6 +143,35 @@ type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 
+func TestEditsAreCounted(t *testing.T) {
+	one, two := *hostile(t), *hostile(t)
+	two.ID, two.Number, two.Published = "y", 1, time.Time{}
+	s, err := dataset.Count(func(yield func(store.Version, error) bool) {
+		_ = yield(one, nil) && yield(two, nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := s.All()
+	if all.Articles != 2 || all.Edited != 1 || all.Versions != 3 || all.First != "2018-01-19" || all.Last != "2018-01-19" {
+		t.Errorf("all is %+v", all)
+	}
+	if months := s.By("month"); len(months) != 2 || months[0].Name != "" || months[1].Name != "2018-01" {
+		t.Errorf("months are %+v", months)
+	}
+	if authors := s.By("author"); len(authors) != 2 || authors[0].Articles != 2 {
+		t.Errorf("authors are %+v", authors)
+	}
+	broken := errors.New("broken")
+	if _, err := dataset.Count(func(yield func(store.Version, error) bool) { yield(store.Version{}, broken) }); !errors.Is(err, broken) {
+		t.Errorf("Count = %v, want %v", err, broken)
+	}
+	var b bytes.Buffer
+	if drawn, err := s.Plot(&b); !drawn || err != nil || xml.Unmarshal(b.Bytes(), new(struct{})) != nil {
+		t.Errorf("Plot = %v, %v: %s", drawn, err, b.Bytes())
+	}
+}
+
 func TestPackageThatFailsLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	a, err := bolt.Open(filepath.Join(dir, "archive"), bolt.Options{})
