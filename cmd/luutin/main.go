@@ -116,7 +116,7 @@ failed); 2 trouble or wrong usage; 3 the archive is in use; 130 interrupted.`,
 		crawlCommand(&common), extractCommand(&common), exportCommand(&common), importCommand(&common), showCommand(&common),
 		historyCommand(&common), diffCommand(&common), familiesCommand(&common), searchCommand(&common), indexCommand(&common), statsCommand(&common), statusCommand(&common), gapsCommand(&common),
 		serveCommand(&common), sitesCommand(&common), verifyCommand(&common), reextractCommand(&common), backupCommand(&common), restoreCommand(&common), compactCommand(&common),
-		proveCommand(&common), checkpointCommand(&common),
+		proveCommand(&common), checkpointCommand(&common), repairCommand(&common),
 		versionCommand(&common),
 	)
 	return cmd

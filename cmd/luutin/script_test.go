@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"maps"
 	"net/http"
@@ -66,6 +67,16 @@ func TestScript(t *testing.T) {
 					words = append(words, old, word)
 				}
 				ts.Value(redesignKey{}).(*redesign).words.Store(strings.NewReplacer(words...))
+			},
+			// overwrite FILE fills a page of a bbolt file that holds large values with
+			// zeros.
+			"overwrite": func(ts *testscript.TestScript, _ bool, args []string) {
+				name := ts.MkAbs(args[0])
+				b, err := os.ReadFile(name)
+				ts.Check(err)
+				at := bytes.LastIndex(b, []byte(`"digest":"`)) / 4096 * 4096
+				clear(b[at : at+4096])
+				ts.Check(os.WriteFile(name, b, 0o666))
 			},
 			// envfile NAME FILE sets a variable to what a file holds.
 			"envfile": func(ts *testscript.TestScript, _ bool, args []string) {

@@ -539,7 +539,7 @@ func (w *work) capture(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 		visited.Revisit = true
 		return id, nil
 	}
-	seq, err := w.next(w.captures)
+	seq, err := w.next(bucketCaptures)
 	if err != nil {
 		return id, fmt.Errorf("captures: %w", err)
 	}
@@ -587,7 +587,7 @@ func (w *work) visit(p *visit, h *hostRecord, visited *visitRecord) error {
 		visited.Response = newResponse(p.Capture)
 		packed = w.a.pack(p.header)
 	}
-	seq, err := w.next(w.visits)
+	seq, err := w.next(bucketVisits)
 	if err != nil {
 		return fmt.Errorf("visits: %w", err)
 	}
@@ -686,7 +686,7 @@ func (w *work) version(name string, q *plan, next *version, article []byte) (err
 			return err
 		}
 	}
-	if next.reading, err = w.next(w.readings); err != nil {
+	if next.reading, err = w.next(bucketReadings); err != nil {
 		return fmt.Errorf("readings: %w", err)
 	}
 	k := recordKey(name, h.Versions)

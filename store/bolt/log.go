@@ -142,13 +142,7 @@ func (s *snapshot) leaf(seq uint64) ([]byte, error) {
 }
 
 // visits is the number of the last visit.
-func (s *snapshot) visits() (uint64, error) {
-	k := s.Bucket(bucketVisits).last()
-	if k == nil {
-		return 0, nil
-	}
-	return readSeq(k)
-}
+func (s *snapshot) visits() (uint64, error) { return s.lastSeq(bucketVisits) }
 
 // completeLog writes the entries of visits that have none: of an earlier format,
 // or because a process was killed while it did this.
@@ -207,20 +201,28 @@ func (s *snapshot) origin() (string, error) {
 	if err := unsealJSON(k, s.Bucket(bucketMeta).Get(k), &r); err != nil {
 		return "", fmt.Errorf("meta/archive: %w", err)
 	}
+	return r.origin(), nil
+}
+
+func (r *archiveRecord) origin() string {
 	h := hashOf(r.Created.UTC().Format("2006-01-02T15:04:05.999999999Z07:00"))
-	return "luutin/" + hex.EncodeToString(h[:8]), nil
+	return "luutin/" + hex.EncodeToString(h[:8])
 }
 
 // signer returns the key of the archive and its public half. It is made when
 // there is none.
 func (a *Archive) signer(origin string) (s note.Signer, public string, err error) {
-	name := a.path(keyName)
-	b, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	if s, public, err = a.readKey(origin); errors.Is(err, fs.ErrNotExist) {
 		if err = a.makeKey(origin); err == nil {
-			b, err = os.ReadFile(name)
+			return a.readKey(origin)
 		}
 	}
+	return s, public, err
+}
+
+func (a *Archive) readKey(origin string) (s note.Signer, public string, err error) {
+	name := a.path(keyName)
+	b, err := os.ReadFile(name)
 	if err != nil {
 		return nil, "", err
 	}
@@ -516,11 +518,22 @@ func (c *check) log() iter.Seq[func()] {
 		}) {
 			return
 		}
+		last := c.visitN
+		if c.tx.repaired() {
+			if !yield(func() {
+				var err error
+				if last, err = c.tx.visits(); err != nil {
+					c.report(string(bucketLost), "%v", err)
+				}
+			}) {
+				return
+			}
+		}
 		var p peaks
-		for p.size < c.visitN {
+		for p.size < last {
 			before := p
 			if !yield(func() {
-				for n := 0; n < 256 && p.size < c.visitN; n++ {
+				for n := 0; n < 256 && p.size < last; n++ {
 					c.logged(&p, origin, keys.Keys)
 				}
 			}) {
@@ -531,7 +544,7 @@ func (c *check) log() iter.Seq[func()] {
 			}
 		}
 		for part := range c.each(bucketLog, func(k, v []byte) {
-			if seq, err := readSeq(k); err != nil || seq == 0 || seq > c.visitN {
+			if seq, err := readSeq(k); err != nil || seq == 0 || seq > last {
 				c.report(where(bucketLog, k), "there is no such visit")
 			}
 		}) {
@@ -540,7 +553,7 @@ func (c *check) log() iter.Seq[func()] {
 			}
 		}
 		for part := range c.each(bucketSigned, func(k, v []byte) {
-			if seq, err := readSeq(k); err != nil || seq == 0 || seq > c.visitN {
+			if seq, err := readSeq(k); err != nil || seq == 0 || seq > last {
 				c.report(where(bucketSigned, k), "it is of more visits than there are: the last ones are missing")
 			}
 		}) {

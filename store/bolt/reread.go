@@ -102,7 +102,7 @@ func (w *work) reread(k []byte, article *extract.Article, at time.Time) (new boo
 	if a.Published != nil {
 		v.published = *a.Published
 	}
-	if v.reading, err = w.next(w.readings); err != nil {
+	if v.reading, err = w.next(bucketReadings); err != nil {
 		return false, fmt.Errorf("readings: %w", err)
 	}
 	rk := rereadKey(k, replaced)

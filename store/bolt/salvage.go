@@ -73,7 +73,11 @@ func openSalvage(f *os.File, state uint64) (*salvage, error) {
 		s.root = s.bestRoot()
 	}
 	if s.walk(); len(s.trees) == 0 {
-		return nil, errors.New("nothing in it is of an archive; bring it back from a backup")
+		some := false
+		s.orphans(func(_ uint64, e element) { some = some || recordOf(e.key, e.value) != nil })
+		if !some {
+			return nil, errors.New("nothing in it is of an archive; bring it back from a backup")
+		}
 	}
 	if t := s.trees[string(bucketMeta)]; t != nil {
 		k := []byte("archive")
@@ -265,6 +269,16 @@ func (t *leaves) elements(l *leaf) []element {
 		return len(e.key) == 0 || bytes.Compare(e.key, l.first) < 0 || l.end != nil && bytes.Compare(e.key, l.end) >= 0
 	})
 	slices.SortStableFunc(all, func(a, b element) int { return bytes.Compare(a.key, b.key) })
+	for i := 1; i < len(all); i++ {
+		// Of two with the same key, which is damaged in one, the whole one counts.
+		if bytes.Equal(all[i-1].key, all[i].key) {
+			if _, err := unseal(all[i].key, all[i].value); err != nil {
+				all[i] = all[i-1]
+			} else {
+				all[i-1] = all[i]
+			}
+		}
+	}
 	all = slices.CompactFunc(all, func(a, b element) bool { return bytes.Equal(a.key, b.key) })
 	if len(t.s.open) > 64 {
 		clear(t.s.open)
@@ -364,6 +378,11 @@ func (s *salvage) orphans(yield func(page uint64, e element)) {
 		for _, e := range elements {
 			if !e.bucket {
 				yield(id, e)
+			} else if len(e.value) > 16 && order.Uint64(e.value) == 0 { // a small bucket lies in its element
+				small, _ := salvagePage(e.value[16:])
+				for _, e := range small {
+					yield(id, e)
+				}
 			}
 		}
 	}

@@ -234,7 +234,7 @@ func (c *check) records(bucket []byte, last func(*tally) *uint64, f func(where, 
 		if err != nil {
 			c.report(at, "%v", err)
 		}
-		c.follows(n, seq, err, at, "the records of "+host)
+		c.follows(n, seq, err, at, "the records of "+host, func(n uint64) bool { return c.tx.lost(bucket, recordKey(host, n)) })
 	})
 }
 
@@ -251,20 +251,24 @@ func (c *check) numbered(bucket []byte, last *uint64, f func(at string, seq uint
 		if err != nil {
 			c.report(at, "%v", err)
 		}
-		c.follows(last, seq, err, at, "the records")
+		c.follows(last, seq, err, at, "the records", func(n uint64) bool { return c.tx.lost(bucket, seqKey(n)) })
 	})
 }
 
 // follows counts a record; err says what is wrong with it. The number of one that
 // is damaged may be what is wrong.
-func (c *check) follows(last *uint64, seq uint64, err error, at, what string) {
-	switch {
-	case seq == *last+1:
-		*last = seq
-	case err == nil:
-		c.report(at, "%s before it are missing from number %016x on", what, *last+1)
-		*last = seq
+// Of those that are missing lost says whether that is known.
+func (c *check) follows(last *uint64, seq uint64, err error, at, what string, lost func(n uint64) bool) {
+	if err != nil && seq != *last+1 {
+		return
 	}
+	for n := *last + 1; n < seq; n++ {
+		if !lost(n) {
+			c.report(at, "%s before it are missing from number %016x on", what, n)
+			break
+		}
+	}
+	*last = seq
 }
 
 func (c *check) bucket(name []byte) *bucket { return c.tx.Bucket(name) }
@@ -349,7 +353,9 @@ func (c *check) visits() iter.Seq[func()] {
 		t.Visits++
 		t.seen(r.Time)
 		if !c.has(bucketTargets, recordKey(r.Host, r.Target)) {
-			c.report(at, "its target %016x is missing", r.Target)
+			if !c.tx.lost(bucketTargets, recordKey(r.Host, r.Target)) {
+				c.report(at, "its target %016x is missing", r.Target)
+			}
 		} else if err := r.count(c.tx, c.days); err != nil {
 			c.report(at, "%v", err)
 		}
@@ -357,16 +363,16 @@ func (c *check) visits() iter.Seq[func()] {
 			c.report(at, "the index visited does not know it")
 		}
 		if r.Capture != 0 {
-			if !c.has(bucketCaptures, seqKey(r.Capture)) {
+			if k := seqKey(r.Capture); !c.has(bucketCaptures, k) && !c.tx.lost(bucketCaptures, k) {
 				c.report(at, "its capture %016x is missing", r.Capture)
 			}
 			if !r.Revisit {
-				if c.captured++; r.Capture != c.captured {
+				if c.captured++; r.Capture != c.captured && !c.tx.repaired() {
 					c.report(at, "it brought capture %016x, but %016x is the next", r.Capture, c.captured)
 				}
 			}
 		}
-		if r.Article != "" && !c.hasID(bucketArticles, r.Article) {
+		if id, ok := parseID(r.Article); r.Article != "" && !(ok && (c.has(bucketArticles, id[:]) || c.tx.lost(bucketArticles, id[:]))) {
 			c.report(at, "its article %s is missing", r.Article)
 		}
 		return nil
@@ -397,6 +403,9 @@ func (c *check) captures() iter.Seq[func()] {
 		}
 		t := c.host(r.Host)
 		t.Captures++
+		if c.tx.lost(bucketCaptures, k) {
+			return nil // its body
+		}
 		id := captureID(r.Canonical, digest)
 		if !c.leadsTo(bucketCaptureIDs, id[:], k) {
 			c.report(at, "the index captureids does not lead to it from %s", id)
@@ -499,11 +508,11 @@ func (c *check) versions() iter.Seq[func()] {
 		if !latest && !c.has(bucketArticles, r.id[:]) {
 			c.report(at, "the index articles does not know %s", r.id)
 		}
-		if r.number == 1 {
+		if r.previous == 0 {
 			c.firsts++
 			c.host(host).Articles++
 		}
-		if (r.number == 1) != (r.previous == 0) {
+		if (r.number == 1) != (r.previous == 0) && !(r.previous == 0 && c.tx.repaired()) {
 			c.report(at, "it is version %d, but the one before is %016x", r.number, r.previous)
 		} else if r.previous != 0 {
 			k := recordKey(host, r.previous)
@@ -511,13 +520,13 @@ func (c *check) versions() iter.Seq[func()] {
 			switch {
 			case err != nil:
 				c.report(at, "the version before it, %016x: %v", r.previous, err)
-			case before.id != r.id || before.number+1 != r.number || r.previous >= seq:
+			case before.id != r.id || before.number+1 != r.number && !(before.number < r.number && c.tx.repaired()) || r.previous >= seq:
 				c.report(at, "it is version %d of %s, but %016x is not the one before", r.number, r.id, r.previous)
 			case !c.leadsTo(bucketOld, k, seqKey(seq)):
 				c.report(at, "superseded does not say that it follows %016x", r.previous)
 			}
 		}
-		if r.capture != (hash16{}) && !c.has(bucketCaptureIDs, r.capture[:]) {
+		if r.capture != (hash16{}) && !c.has(bucketCaptureIDs, r.capture[:]) && !c.tx.lost(bucketCaptureIDs, r.capture[:]) {
 			c.report(at, "its capture %s is missing", r.capture)
 		}
 
@@ -628,7 +637,13 @@ func (c *check) indexes() iter.Seq[func()] {
 			if count == n {
 				return
 			}
-			yield(func() { c.report(string(bucket), "it has %d entries instead of %d", count, n) })
+			// Where records were lost their number is not known.
+			yield(func() {
+				if c.tx.repaired() {
+					return
+				}
+				c.report(string(bucket), "it has %d entries instead of %d", count, n)
+			})
 			for part := range c.each(bucket, func(k, v []byte) {
 				if !right(k, v) {
 					c.report(where(bucket, k), "it leads to no record of its own")
@@ -683,6 +698,9 @@ func (c *check) indexes() iter.Seq[func()] {
 			return err == nil && bytes.Equal(r.id[:], k)
 		}),
 		once(func() {
+			if c.tx.repaired() {
+				return
+			}
 			if c.readingN != versions+c.replaced {
 				c.report(string(bucketReadings), "there are %d for %d versions, %d of which were read again", c.readingN, versions, c.replaced)
 			}
@@ -752,6 +770,12 @@ func (c *check) hostRecords() iter.Seq[func()] {
 		got, _ := json.Marshal(h)
 		want := c.host(name).hostRecord
 		want.Rest, want.References = h.Rest, h.References
+		for c.tx.lost(bucketTargets, recordKey(name, want.Targets+1)) {
+			want.Targets++
+		}
+		for c.tx.lost(bucketVersions, recordKey(name, want.Versions+1)) {
+			want.Versions++
+		}
 		for _, seq := range h.References {
 			if err := c.reference(name, seq); err != nil {
 				c.report(at, "capture %016x, which it names as a reference: %v", seq, err)

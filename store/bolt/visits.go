@@ -282,7 +282,12 @@ func (w *visitWalk) record(k, v []byte, q *store.VisitQuery) (o store.VisitRecor
 	key := recordKey(r.Host, r.Target)
 	var t targetRecord
 	if err := readTarget(w.tx.Bucket(bucketTargets), key, &t); err != nil {
-		return fail(err)
+		if !w.tx.lost(bucketTargets, key) {
+			return fail(err)
+		}
+		if t.State = store.Gone; r.Response != nil {
+			t.URL, t.Post = r.Response.URL, r.Response.Post
+		}
 	}
 	capture := r.Capture
 	changed := t.Changed.After(r.Time)
@@ -317,6 +322,11 @@ func (w *visitWalk) record(k, v []byte, q *store.VisitQuery) (o store.VisitRecor
 		Outcome: r.Outcome, Article: r.Article, Version: r.Version,
 	}
 	var kept captureRecord
+	// Of a capture that a repair could not save the record may be there.
+	lost := capture != 0 && w.tx.lost(bucketCaptures, seqKey(capture))
+	if lost && w.tx.Bucket(bucketCaptures).Get(seqKey(capture)) == nil {
+		capture, r.Capture = 0, 0
+	}
 	if capture != 0 {
 		if err := w.capture(capture, &kept, nil); err != nil {
 			return fail(err)
@@ -324,7 +334,9 @@ func (w *visitWalk) record(k, v []byte, q *store.VisitQuery) (o store.VisitRecor
 		if o.Digest, err = kept.digest(); err != nil {
 			return fail(err)
 		}
-		o.Capture, o.Length = captureID(kept.Canonical, o.Digest).String(), kept.Length
+		if o.Length = kept.Length; !lost {
+			o.Capture = captureID(kept.Canonical, o.Digest).String()
+		}
 		if r.Revisit || r.Result == store.Unchanged {
 			o.First = kept.capture()
 		}
@@ -346,12 +358,12 @@ func (w *visitWalk) record(k, v []byte, q *store.VisitQuery) (o store.VisitRecor
 		if err != nil {
 			return fail(err)
 		}
-	} else if o.Answer != nil {
+	} else if o.Answer != nil && !lost {
 		if err := w.capture(capture, &kept, o.Answer); err != nil {
 			return fail(err)
 		}
 	}
-	if kept.SameAs != 0 && r.Result != store.Unchanged {
+	if kept.SameAs != 0 && !lost && r.Result != store.Unchanged {
 		var holder captureRecord
 		if err := w.capture(kept.SameAs, &holder, nil); err != nil {
 			return fail(err)

@@ -332,12 +332,8 @@ func (w *work) delete(b *bucket, k []byte) error {
 }
 
 // next returns the number of the next record of a bucket that counts them.
-func (w *work) next(b *bucket) (uint64, error) {
-	k := b.last()
-	if k == nil {
-		return 1, nil
-	}
-	seq, err := readSeq(k)
+func (w *work) next(name []byte) (uint64, error) {
+	seq, err := w.tx.lastSeq(name)
 	return seq + 1, err
 }
 

@@ -1,0 +1,1096 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"go.etcd.io/bbolt"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"luutin/extract"
+	"luutin/store"
+	"luutin/store/proof"
+)
+
+// bucketLost names what a repair could not save: where a record was -> what is
+// known of it. Only an archive that was repaired has it.
+var bucketLost = []byte("lost")
+
+// A lostRecord is one that a repair could not save, or not all of it.
+type lostRecord struct {
+	What string    `json:"what"`
+	URL  string    `json:"url,omitempty"`
+	When time.Time `json:"when"` // of the repair
+}
+
+// lost says whether a record was lost, so that there is nothing to tell.
+func (s *snapshot) lost(bucket, k []byte) bool {
+	b := s.Bucket(bucketLost)
+	return b != nil && b.Get([]byte(where(bucket, k))) != nil
+}
+
+// repaired says whether something was lost at all.
+func (s *snapshot) repaired() bool { return s.Bucket(bucketLost) != nil }
+
+// lastSeq is the last number that was given in a bucket whose records are
+// counted from 1: that of one that was lost is not given again.
+func (s *snapshot) lastSeq(name []byte) (last uint64, err error) {
+	if k := s.Bucket(name).last(); k != nil {
+		if last, err = readSeq(k); err != nil {
+			return 0, err
+		}
+	}
+	b := s.Bucket(bucketLost)
+	if b == nil {
+		return last, nil
+	}
+	c := b.unchanged()
+	k, _ := c.Seek([]byte(string(name) + "0"))
+	if k == nil {
+		k, _ = c.Last()
+	} else {
+		k, _ = c.Prev()
+	}
+	if digits, ok := bytes.CutPrefix(k, []byte(string(name)+"/")); ok && len(digits) == 16 {
+		raw, err := hex.DecodeString(string(digits))
+		if err != nil {
+			return 0, fmt.Errorf("lost/%s: %w", k, err)
+		}
+		last = max(last, binary.BigEndian.Uint64(raw))
+	}
+	return last, nil
+}
+
+// Repaired says what Repair has done.
+type Repaired struct {
+	Stats store.Stats // of the new archive
+	Lost  int         // records that could not be saved, or not all of them
+}
+
+// Repair writes what can be read of the archive in dir, whatever is damaged, to
+// the directory to, which must not exist or be empty. The archive in dir stays
+// as it is. lost is told of every record that could not be saved, and of its
+// URL where that is known. What is derived from records is made anew: indexes,
+// counts, the log as far as the visits are known. It returns a *store.InUse
+// when another process writes to the archive.
+func Repair(ctx context.Context, dir, to string, lost func(p store.Problem)) (Repaired, error) {
+	r := &repair{ctx: ctx, tell: lost, lost: map[string]lostRecord{}, to: &Archive{dir: to, name: dbName + tempMark + "repair", readOnly: true}}
+	err := r.run(dir)
+	if ctx.Err() != nil && err != nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return r.Repaired, fmt.Errorf("repair %s: %w", dir, err)
+	}
+	return r.Repaired, nil
+}
+
+// A repair is one on its way.
+type repair struct {
+	Repaired
+	ctx  context.Context
+	tell func(store.Problem)
+	from *Archive
+	old  *snapshot // what can be read of it
+	to   *Archive
+	db   *bbolt.DB
+	tx   *bbolt.Tx // of db
+	size int       // written in it
+	now  time.Time
+
+	keys  keysRecord
+	signs bool // the key of the old archive is that of the new one
+	lost  map[string]lostRecord
+	found map[string]map[string][]byte // bucket, key: records in pages that are part of no tree
+}
+
+func (r *repair) run(dir string) (err error) {
+	if err := r.room(); err != nil {
+		return err
+	}
+	if r.from, err = Open(dir, Options{ReadOnly: true, Damaged: true}); err != nil {
+		return err
+	}
+	defer r.from.Close()
+	r.now = keptTime(r.from.clock())
+	if err := (&copying{ctx: r.ctx, from: r.from, to: r.to}).apart(); err != nil {
+		return err
+	}
+	if err := r.read(); err != nil {
+		return err
+	}
+	defer func() { _ = r.from.guard(r.old.Rollback) }() // it only read
+	if err := os.MkdirAll(r.to.dir, 0o777); err != nil {
+		return err
+	}
+	name := r.to.path(r.to.name)
+	defer os.Remove(name)
+	if r.db, err = bbolt.Open(name, 0o644, &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoSync: true}); err != nil {
+		return err
+	}
+	err = r.from.guard(r.write)
+	if r.tx != nil {
+		err = errors.Join(err, r.tx.Rollback())
+	}
+	if err = errors.Join(err, r.db.Sync(), r.db.Close()); err != nil {
+		return err
+	}
+	if err := r.count(); err != nil {
+		return err
+	}
+	if r.Stats, err = r.stats(); err != nil {
+		return err
+	}
+	if err := r.copyKey(); err != nil {
+		return err
+	}
+	return errors.Join(putNew(name, r.to.path(dbName)), syncDir(r.to.dir), syncDir(filepath.Dir(r.to.dir)))
+}
+
+// room refuses a directory that holds something.
+func (r *repair) room() error {
+	entries, err := os.ReadDir(r.to.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() != blobsDir { // of a repair that was stopped
+			return fmt.Errorf("%s holds something (%s); name a new or an empty directory", r.to.dir, e.Name())
+		}
+	}
+	return nil
+}
+
+// read opens the pages, and looks for records in those that no tree leads to.
+func (r *repair) read() error {
+	var err error
+	if r.old, err = r.from.begin(); err != nil {
+		return err
+	}
+	if r.old.salvage == nil {
+		err = r.from.guard(func() (err error) {
+			r.old.salvage, err = openSalvage(r.from.file, uint64(r.old.Tx.Cursor().Bucket().Root()))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	// Where every page is in its place, others only hold what was given up.
+	c := &check{a: r.from, ctx: r.ctx}
+	s := r.old.salvage
+	damaged := c.checkPages(s.root, s.pageSize, s.pages()).damaged
+	r.found = map[string]map[string][]byte{}
+	s.orphans(func(_ uint64, e element) {
+		if name := recordOf(e.key, e.value); name != nil && !r.whole(name, e.key) && (damaged || r.old.Bucket(name).Get(e.key) != nil) {
+			if r.found[string(name)] == nil {
+				r.found[string(name)] = map[string][]byte{}
+			}
+			if old := r.found[string(name)][string(e.key)]; old == nil || later(name, e.key, old, e.value) {
+				r.found[string(name)][string(e.key)] = bytes.Clone(e.value)
+			}
+		}
+	})
+	return nil
+}
+
+// whole says whether the tree has a record.
+func (r *repair) whole(bucket, k []byte) bool {
+	b := r.old.Bucket(bucket)
+	if b == nil {
+		return false
+	}
+	_, err := unseal(k, b.Get(k))
+	return err == nil
+}
+
+// recordOf says which bucket a record is of, by its form; nil when it is none,
+// or of a kind that changes so that an old one is worth nothing.
+func recordOf(k, v []byte) []byte {
+	b, err := unseal(k, v)
+	if err != nil || len(b) == 0 {
+		return nil
+	}
+	if string(k) == "archive" || string(k) == "keys" {
+		return bucketMeta
+	}
+	if len(k) == 8 {
+		if bytes.HasPrefix(b, []byte(`{"id":`)) {
+			return bucketReadings
+		}
+		var form struct {
+			Result    string `json:"result"`
+			Digest    string `json:"digest"`
+			Canonical string `json:"canonical"`
+		}
+		if _, err := cutPayload(k, v, &form); err != nil {
+			return nil
+		}
+		switch {
+		case form.Digest != "":
+			return bucketCaptures
+		case form.Result != "":
+			return bucketVisits
+		}
+		return nil
+	}
+	if _, _, err := cutRecordKey(k); err != nil {
+		return nil
+	}
+	if _, err := readVersion(k, v); err == nil {
+		return bucketVersions
+	}
+	var t targetRecord
+	if json.Unmarshal(b, &t) == nil && t.URL != "" && t.State != "" {
+		return bucketTargets
+	}
+	return nil
+}
+
+// later says whether the second of two records with a key is the newer.
+func later(bucket, k, a, b []byte) bool {
+	if !bytes.Equal(bucket, bucketTargets) {
+		return len(b) > len(a) // a reading with more aliases; all else never changes
+	}
+	var x, y targetRecord
+	return unsealJSON(k, a, &x) == nil && unsealJSON(k, b, &y) == nil && y.Visited.After(x.Visited)
+}
+
+// records yields the whole records of a bucket in order, and those that no tree
+// leads to in their places.
+func (r *repair) records(bucket []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(k, v []byte) bool) {
+		extra := slices.Sorted(maps.Keys(r.found[string(bucket)]))
+		give := func(before []byte) bool {
+			for len(extra) > 0 && (before == nil || extra[0] < string(before)) {
+				k := []byte(extra[0])
+				if extra = extra[1:]; !yield(k, r.found[string(bucket)][string(k)]) {
+					return false
+				}
+			}
+			return true
+		}
+		if b := r.old.Bucket(bucket); b != nil {
+			c := b.Cursor()
+			var last []byte
+			for k, v := c.First(); k != nil; k, v = c.Next() {
+				if !give(k) {
+					return
+				}
+				if _, err := unseal(k, v); err != nil {
+					switch {
+					case len(extra) > 0 && extra[0] == string(k):
+					case far(last, k):
+						r.lost[where(bucket, k)+" (if that is its number)"] = lostRecord{What: err.Error(), When: r.now}
+					default:
+						r.lose(bucket, k, "", "%v", err)
+						last = append(last[:0], k...)
+					}
+					continue
+				}
+				last = append(last[:0], k...)
+				if !yield(k, v) {
+					return
+				}
+			}
+		}
+		give(nil)
+	}
+}
+
+// far says whether a key is not the next after one: where a record is damaged its
+// key may be too. If it is not, its number is found missing.
+func far(last, k []byte) bool {
+	n := len(k) - 8
+	if n < 0 || n > 0 && k[n-1] != 0 {
+		return false // it has no number
+	}
+	if len(last) != len(k) || !bytes.Equal(last[:n], k[:n]) {
+		last = make([]byte, len(k))
+	}
+	return binary.BigEndian.Uint64(k[n:])-binary.BigEndian.Uint64(last[n:]) > 1
+}
+
+// lose notes that a record could not be saved.
+func (r *repair) lose(bucket, k []byte, url, format string, args ...any) {
+	at := where(bucket, k)
+	if old, ok := r.lost[at]; ok && (old.URL != "" || url == "") {
+		return
+	}
+	r.lost[at] = lostRecord{What: fmt.Sprintf(format, args...), URL: url, When: r.now}
+}
+
+// put writes to the new archive, many keys in a transaction.
+func (r *repair) put(bucket, k, v []byte) error {
+	const many = 8 << 20
+	if r.tx != nil && r.size > many {
+		if err := errors.Join(r.tx.Commit(), r.ctx.Err()); err != nil {
+			r.tx = nil
+			return err
+		}
+		r.tx = nil
+	}
+	if r.tx == nil {
+		var err error
+		if r.tx, err = r.db.Begin(true); err != nil {
+			return err
+		}
+		r.size = 0
+	}
+	b, err := r.tx.CreateBucketIfNotExists(bucket)
+	if err != nil {
+		return err
+	}
+	b.FillPercent = .95
+	r.size += len(k) + len(v)
+	return b.Put(k, bytes.Clone(v))
+}
+
+func (r *repair) get(bucket, k []byte) []byte { return r.tx.Bucket(bucket).Get(k) }
+
+// write writes all but what is counted.
+func (r *repair) write() error {
+	for _, name := range append(slices.Clone(allBuckets), bucketLost) {
+		if err := r.put(name, []byte{0}, nil); err != nil {
+			return err
+		}
+		if err := r.tx.Bucket(name).Delete([]byte{0}); err != nil {
+			return err
+		}
+	}
+	for _, step := range []func() error{r.meta, r.captures, r.visits, r.articles, r.frontier, r.watched, r.log, r.losses} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	err := r.tx.Commit()
+	r.tx = nil
+	return err
+}
+
+func (r *repair) meta() error {
+	made := archiveRecord{Format: format, Program: "luutin", Created: r.now} // when nothing says more
+	for k, v := range r.records(bucketMeta) {
+		if string(k) == "archive" {
+			if err := unsealJSON(k, v, &made); err != nil {
+				return err
+			}
+			continue
+		}
+		if string(k) == "keys" {
+			if err := unsealJSON(k, v, &r.keys); err != nil {
+				return err
+			}
+		}
+	}
+	made.Format = format
+	if _, public, err := r.from.readKey(made.origin()); err == nil {
+		if r.signs = true; !slices.Contains(r.keys.Keys, public) {
+			r.keys.Keys = append(r.keys.Keys, public)
+		}
+	}
+	if len(r.keys.Keys) > 0 {
+		k := []byte("keys")
+		v, err := sealJSON(k, r.keys)
+		if err == nil {
+			err = r.put(bucketMeta, k, v)
+		}
+		if err != nil {
+			return err
+		}
+		delete(r.lost, where(bucketMeta, k))
+	}
+	k := []byte("archive")
+	v, err := sealJSON(k, made)
+	if err != nil {
+		return err
+	}
+	return r.put(bucketMeta, k, v)
+}
+
+// holes notes the numbers up to one that are missing.
+func (r *repair) holes(bucket []byte, last *uint64, seq uint64) {
+	for *last++; *last < seq; *last++ {
+		r.lose(bucket, seqKey(*last), "", "it is missing")
+	}
+}
+
+// captures writes those that can be read. One whose body is lost is kept, since
+// visits refer to it, but nothing leads to it: the body is kept when it comes again.
+func (r *repair) captures() error {
+	var last uint64
+	for k, v := range r.records(bucketCaptures) {
+		seq, err := readSeq(k)
+		var c captureRecord
+		if err == nil {
+			_, err = cutPayload(k, v, &c)
+		}
+		if err != nil {
+			r.lose(bucketCaptures, k, "", "%v", err)
+			continue
+		}
+		r.holes(bucketCaptures, &last, seq)
+		if err := r.put(bucketCaptures, k, v); err != nil {
+			return err
+		}
+		digest, err := c.digest()
+		if err == nil {
+			err = r.body(k, v, &c, digest)
+		}
+		if err != nil {
+			r.lose(bucketCaptures, k, c.URL, "its body is lost: %v", err)
+			continue
+		}
+		id, payload := captureID(c.Canonical, digest), payloadKey(c.Host, digest)
+		if err := r.put(bucketCaptureIDs, id[:], k); err != nil {
+			return err
+		}
+		if c.SameAs == 0 {
+			if err := r.put(bucketPayloads, payload, k); err != nil {
+				return err
+			}
+		}
+	}
+	// Those at the end are known by what leads to them.
+	top := last
+	for _, name := range [][]byte{bucketCaptureIDs, bucketPayloads} {
+		r.entries(name, func(_, v []byte) {
+			if seq, err := readSeq(v); err == nil && seq < last+1<<20 {
+				top = max(top, seq)
+			}
+		})
+	}
+	r.holes(bucketCaptures, &last, top+1)
+	return nil
+}
+
+// entries walks over an index of the old archive, which may be damaged.
+func (r *repair) entries(bucket []byte, f func(k, v []byte)) {
+	if b := r.old.Bucket(bucket); b != nil {
+		c := b.Cursor()
+		for k, v := c.First(); k != nil; k, v = c.Next() {
+			f(k, v)
+		}
+	}
+}
+
+// body says whether the body of a capture can be read, and takes its file over.
+func (r *repair) body(k, v []byte, c *captureRecord, digest [32]byte) error {
+	packed, err := cutPayload(k, v, &captureRecord{})
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.SameAs != 0:
+		if at := where(bucketCaptures, seqKey(c.SameAs)); r.lost[at] != (lostRecord{}) {
+			return fmt.Errorf("it stood in %s", at)
+		}
+		return nil
+	case c.Blob:
+		return r.blob(digest, c.Length)
+	case c.Reference != 0:
+		if at := where(bucketCaptures, seqKey(c.Reference)); r.lost[at] != (lostRecord{}) {
+			return fmt.Errorf("it cannot be unpacked without %s", at)
+		}
+	}
+	whole, err := r.from.unpackCapture(&snapshot{Tx: r.tx, journal: []*changes{newChanges()}}, packed, c)
+	switch {
+	case err != nil:
+		return err
+	case c.Headers < 0 || c.Headers > len(whole):
+		return errors.New("length of the headers is wrong")
+	}
+	if body := whole[c.Headers:]; int64(len(body)) != c.Length || sha256.Sum256(body) != digest {
+		return errBadDigest
+	}
+	return nil
+}
+
+// blob copies a body that is a file.
+func (r *repair) blob(digest [32]byte, length int64) error {
+	if checkBlob(r.to.blobPath(digest), digest, length) == nil {
+		return nil
+	}
+	f, err := r.from.openBlob(digest)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	s, err := r.to.newSpool()
+	if err != nil {
+		return err
+	}
+	defer s.Close() // of what is kept nothing is lost, of the rest nothing is needed
+	if _, err := f.WriteTo(s); err != nil {
+		return err
+	}
+	return s.keep()
+}
+
+// visits writes the visits and what leads to them.
+func (r *repair) visits() error {
+	var last uint64
+	for k, v := range r.records(bucketVisits) {
+		seq, err := readSeq(k)
+		var visit visitRecord
+		if err == nil {
+			_, err = cutPayload(k, v, &visit)
+		}
+		if err != nil {
+			r.lose(bucketVisits, k, "", "%v", err)
+			continue
+		}
+		r.holes(bucketVisits, &last, seq)
+		if err := errors.Join(r.put(bucketVisits, k, v), r.put(bucketVisited, visitedKey(visit.Host, visit.Target, seq), nil)); err != nil {
+			return err
+		}
+		if visit.Capture == 0 {
+			continue
+		}
+		if c := seqKey(visit.Capture); r.get(bucketCaptures, c) == nil {
+			url := ""
+			if visit.Response != nil {
+				url = visit.Response.URL
+			} else if t, ok := r.target(recordKey(visit.Host, visit.Target)); ok {
+				url = t.URL
+			}
+			r.lose(bucketCaptures, c, url, "it is missing")
+		}
+	}
+	top := last
+	r.entries(bucketLog, func(k, _ []byte) {
+		if seq, err := readSeq(k); err == nil && seq < last+1<<20 {
+			top = max(top, seq)
+		}
+	})
+	r.holes(bucketVisits, &last, top+1)
+	r.entries(bucketVisited, func(k, _ []byte) {
+		if n := len(k) - 8; n > 0 {
+			if l, ok := r.lost[where(bucketVisits, k[n:])]; ok {
+				if t, ok := r.target(k[:n]); ok {
+					l.URL = t.URL
+					r.lost[where(bucketVisits, k[n:])] = l
+				}
+			}
+		}
+	})
+	return nil
+}
+
+// target reads one of the old archive.
+func (r *repair) target(k []byte) (t targetRecord, ok bool) {
+	v := r.found[string(bucketTargets)][string(k)]
+	if b := r.old.Bucket(bucketTargets); b != nil {
+		if v := b.Get(k); unsealJSON(k, v, &t) == nil {
+			return t, true
+		}
+	}
+	return t, v != nil && unsealJSON(k, v, &t) == nil
+}
+
+// losses writes down what was lost, and tells it.
+func (r *repair) losses() error {
+	for _, at := range slices.Sorted(maps.Keys(r.lost)) {
+		l := r.lost[at]
+		v, err := sealJSON([]byte(at), l)
+		if err != nil {
+			return err
+		}
+		if err := r.put(bucketLost, []byte(at), v); err != nil {
+			return err
+		}
+		if l.URL != "" {
+			l.What += " (" + l.URL + ")"
+		}
+		r.tell(store.Problem{Where: at, What: l.What})
+	}
+	r.Lost = len(r.lost)
+	if r.Lost == 0 {
+		return r.tx.DeleteBucket(bucketLost)
+	}
+	return nil
+}
+
+// copyKey lets the new archive sign as the old one did.
+func (r *repair) copyKey() error {
+	if !r.signs {
+		return nil // a new one is made when it is needed
+	}
+	b, err := os.ReadFile(r.from.path(keyName))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(r.to.path(keyName), b, 0o600)
+}
+
+// log writes the log anew. Of visits that are lost the hash of the leaf is
+// known from the old one, if that can be read; if not, no checkpoint behind it
+// can hold any more.
+func (r *repair) log() error {
+	s := &snapshot{Tx: r.tx, journal: []*changes{newChanges()}}
+	old := r.old.Bucket(bucketLog)
+	last, err := s.lastSeq(bucketVisits)
+	if err != nil {
+		return err
+	}
+	for at := range r.lost {
+		if digits, ok := strings.CutPrefix(at, string(bucketVisits)+"/"); ok {
+			if raw, err := hex.DecodeString(digits); err == nil && len(raw) == 8 {
+				last = max(last, binary.BigEndian.Uint64(raw))
+			}
+		}
+	}
+	known := true
+	var p peaks
+	for p.size < last {
+		s.Tx = r.tx
+		seq := p.size + 1
+		k := seqKey(seq)
+		var leaf tlog.Hash
+		text, err := s.leaf(seq)
+		switch {
+		case err == nil:
+			leaf = tlog.RecordHash(text)
+		default:
+			var entry []byte
+			if old != nil {
+				entry = old.Get(k)
+			}
+			if len(entry) < tlog.HashSize {
+				known = false
+				r.lose(bucketLog, k, "", "the hash of a visit that is lost")
+			} else {
+				leaf = tlog.Hash(entry)
+			}
+		}
+		if err := r.put(bucketLog, k, p.add(leaf)); err != nil {
+			return err
+		}
+		signed := r.old.Bucket(bucketSigned)
+		if signed == nil {
+			continue
+		}
+		v := signed.Get(k)
+		if v == nil {
+			continue
+		}
+		note, err := unseal(k, v)
+		switch {
+		case err != nil:
+			r.lose(bucketSigned, k, "", "%v", err)
+		case !known || !r.signedFor(note, p.root()):
+			r.lose(bucketSigned, k, "", "what it was signed for, or by which key, is not known any more")
+		default:
+			if err := r.put(bucketSigned, k, v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *repair) signedFor(note []byte, root tlog.Hash) bool {
+	c, err := proof.OpenCheckpoint(note, r.keys.Keys...)
+	return err == nil && c.Root == root
+}
+
+// watched copies what nothing else tells of.
+func (r *repair) watched() error {
+	for _, bucket := range [][]byte{bucketTrends, bucketAlarms, bucketReread} {
+		for k, v := range r.records(bucket) {
+			if n := len(k) - 8; bytes.Equal(bucket, bucketReread) && (n < 0 || r.get(bucketVersions, k[:n]) == nil || r.get(bucketReadings, k[n:]) == nil) {
+				r.lose(bucket, k, "", "what it was is lost")
+				continue
+			}
+			if err := r.put(bucket, k, v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// articles writes readings, versions and what leads to them. A version is lost
+// with its reading; one whose record is lost is made again of its reading.
+func (r *repair) articles() error {
+	var last uint64
+	readings := map[uint64]bool{} // that are there
+	for k, v := range r.records(bucketReadings) {
+		seq, err := readSeq(k)
+		if err != nil {
+			r.lose(bucketReadings, k, "", "%v", err)
+			continue
+		}
+		r.holes(bucketReadings, &last, seq)
+		readings[seq] = true
+		if err := r.put(bucketReadings, k, v); err != nil {
+			return err
+		}
+	}
+	used := map[uint64]bool{}
+	byHost := map[string]map[uint64]version{}
+	hostOf := map[hash16]string{}
+	for k, v := range r.records(bucketVersions) {
+		host, seq, err := cutRecordKey(k)
+		var one version
+		if err == nil {
+			one, err = readVersion(k, v)
+		}
+		if err != nil {
+			r.lose(bucketVersions, k, "", "%v", err)
+			continue
+		}
+		if byHost[host] == nil {
+			byHost[host] = map[uint64]version{}
+		}
+		used[one.reading] = true
+		if !readings[one.reading] {
+			r.lose(bucketReadings, seqKey(one.reading), "", "it is missing")
+			r.lose(bucketVersions, k, "", "its article is lost: version %d of %s", one.number, one.id)
+		}
+		byHost[host][seq] = one
+		hostOf[one.id] = host
+	}
+	for _, reading := range slices.Sorted(maps.Keys(readings)) {
+		if !used[reading] {
+			if err := r.versionOf(reading, byHost, hostOf); err != nil {
+				return err
+			}
+		}
+	}
+	latest := map[hash16][]byte{}
+	for _, host := range slices.Sorted(maps.Keys(byHost)) {
+		var last uint64
+		for _, seq := range slices.Sorted(maps.Keys(byHost[host])) {
+			for last++; last < seq; last++ {
+				r.lose(bucketVersions, recordKey(host, last), "", "it is missing")
+			}
+			one := byHost[host][seq]
+			k := recordKey(host, seq)
+			if !readings[one.reading] {
+				continue
+			}
+			one.previous = 0
+			if before := latest[one.id]; before != nil {
+				var err error
+				if _, one.previous, err = cutRecordKey(before); err != nil {
+					return err
+				}
+				if err := r.put(bucketOld, before, seqKey(seq)); err != nil {
+					return err
+				}
+			}
+			latest[one.id] = k
+			if one.capture != (hash16{}) && r.get(bucketCaptureIDs, one.capture[:]) == nil {
+				r.lose(bucketCaptureIDs, one.capture[:], "", "the capture of version %d of %s", one.number, one.id)
+			}
+			if err := errors.Join(r.put(bucketVersions, k, one.record(k)), r.put(bucketArticles, one.id[:], k)); err != nil {
+				return err
+			}
+			raw, err := unseal(seqKey(one.reading), r.get(bucketReadings, seqKey(one.reading)))
+			if err != nil {
+				return err
+			}
+			var a extract.Article
+			if err := json.Unmarshal(raw, &a); err != nil {
+				return fmt.Errorf("%s: %w", where(bucketReadings, seqKey(one.reading)), err)
+			}
+			if canBeCopied(&a) {
+				if err := r.put(bucketTexts, textKey(host, one.hash, one.id), nil); err != nil {
+					return err
+				}
+			}
+			for _, u := range a.Aliases {
+				if err := r.put(bucketAliases, hashKey(u), one.id[:]); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	// Which of several articles a URL led to last only the old index knows.
+	var err error
+	r.entries(bucketAliases, func(k, v []byte) {
+		if err == nil && len(k) == 16 && r.get(bucketAliases, k) != nil && len(v) == 16 && r.get(bucketArticles, v) != nil {
+			err = r.put(bucketAliases, k, v)
+		}
+	})
+	return err
+}
+
+// versionOf makes the record of a version that is lost of its reading, where
+// its host misses one between those that came before and after.
+func (r *repair) versionOf(reading uint64, byHost map[string]map[uint64]version, hostOf map[hash16]string) error {
+	k := seqKey(reading)
+	raw, err := unseal(k, r.get(bucketReadings, k))
+	if err != nil {
+		return err
+	}
+	var a extract.Article
+	if err := json.Unmarshal(raw, &a); err != nil {
+		return nil // it is nothing that could be a version
+	}
+	id, ok := parseID(a.ID)
+	hash, err := parseContentHash(a.ContentHash)
+	if !ok || err != nil {
+		return nil
+	}
+	capture, _ := parseID(string(a.Capture))
+	host := hostOf[id]
+	if host == "" {
+		host = store.Host(a.CanonicalURL)
+		if seq := r.get(bucketCaptureIDs, capture[:]); seq != nil {
+			var c captureRecord
+			if _, err := cutPayload(seq, r.get(bucketCaptures, seq), &c); err == nil {
+				host = c.Host
+			}
+		}
+	}
+	if byHost[host] == nil {
+		byHost[host] = map[uint64]version{}
+	}
+	var before, after uint64
+	for seq, one := range byHost[host] {
+		if one.id == id && one.number == uint32(a.Version) {
+			return nil // it was replaced by a better reading
+		}
+		if one.reading < reading {
+			before = max(before, seq)
+		} else if after == 0 || seq < after {
+			after = seq
+		}
+	}
+	if after != 0 && after <= before+1 {
+		return nil // none is missing there
+	}
+	one := version{id: id, number: uint32(a.Version), hash: hash, capture: capture, reading: reading, fetched: a.Fetched, site: a.Site}
+	if a.Published != nil {
+		one.published = *a.Published
+	}
+	if a.Withdrawn != nil {
+		one.withdrawn = *a.Withdrawn
+	}
+	byHost[host][before+1] = one
+	hostOf[id] = host
+	return nil
+}
+
+// frontier writes the targets. One whose record is lost is made again of its
+// visits, to be visited again.
+func (r *repair) frontier() error {
+	last := map[string]uint64{}
+	write := func(k []byte, t *targetRecord) error {
+		host, seq, err := cutRecordKey(k)
+		if err != nil {
+			return err
+		}
+		if id, ok := parseID(t.Capture); t.Capture != "" && (!ok || r.get(bucketCaptureIDs, id[:]) == nil) {
+			t.Capture, t.ETag, t.LastModified = "", "", ""
+			t.State, t.Due = store.Due, r.now
+		}
+		if id, ok := parseID(t.Article); t.Article != "" && (!ok || r.get(bucketArticles, id[:]) == nil) {
+			t.Article, t.ETag, t.LastModified = "", "", ""
+			t.State, t.Due = store.Due, r.now
+		}
+		v, err := sealJSON(k, t)
+		if err != nil {
+			return err
+		}
+		if !t.Due.IsZero() {
+			err = r.put(bucketDue, t.dueKey(host, seq), nil)
+		}
+		last[host] = max(last[host], seq)
+		return errors.Join(err, r.put(bucketTargets, k, v), r.put(bucketURLs, hashKey(t.known()), k))
+	}
+	for k, v := range r.records(bucketTargets) {
+		var t targetRecord
+		host, seq, err := cutRecordKey(k)
+		if err == nil {
+			err = unsealJSON(k, v, &t)
+		}
+		if err != nil {
+			r.lose(bucketTargets, k, "", "%v", err)
+			continue
+		}
+		for n := last[host] + 1; n < seq; n++ {
+			r.lose(bucketTargets, recordKey(host, n), "", "it is missing")
+		}
+		if err := write(k, &t); err != nil {
+			return err
+		}
+	}
+	// What visits know of those that are missing.
+	made := map[string]*targetRecord{}
+	missing := map[hash16]bool{}
+	var problem error
+	for k, v := range r.records(bucketVisits) {
+		var visit visitRecord
+		if _, err := cutPayload(k, v, &visit); err != nil {
+			continue
+		}
+		if id, ok := parseID(visit.Article); ok && r.get(bucketArticles, id[:]) == nil && !missing[id] {
+			missing[id] = true
+			r.lose(bucketArticles, id[:], "", "all its versions are lost")
+		}
+		key := recordKey(visit.Host, visit.Target)
+		if r.get(bucketTargets, key) != nil {
+			continue
+		}
+		t := made[string(key)]
+		if t == nil {
+			t = &targetRecord{Site: visit.Site, State: store.Due, Due: r.now}
+			made[string(key)] = t
+		}
+		t.Visited = visit.Time
+		answer := visit.Response
+		if visit.Capture != 0 {
+			var c captureRecord
+			ck := seqKey(visit.Capture)
+			if _, err := cutPayload(ck, r.get(bucketCaptures, ck), &c); err == nil {
+				t.Canonical = c.Canonical
+				if answer == nil {
+					answer = &c.response
+				}
+			}
+		}
+		if answer != nil {
+			t.URL, t.Post = answer.URL, answer.Post
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(made)) {
+		t, k := made[key], []byte(key)
+		if t.URL == "" || r.get(bucketURLs, hashKey(t.known())) != nil {
+			r.lose(bucketTargets, k, t.URL, "nothing says what its URL was")
+			continue
+		}
+		canonical := t.Canonical
+		if t.Canonical = ""; canonical == t.known() {
+			canonical = ""
+		}
+		t.Canonical = canonical
+		delete(r.lost, where(bucketTargets, k))
+		problem = errors.Join(problem, write(k, t))
+	}
+	// Those at the end are known by what leads to them.
+	r.entries(bucketURLs, func(_, v []byte) {
+		if host, seq, err := cutRecordKey(v); err == nil && seq > last[host] && seq < last[host]+1<<20 && r.get(bucketTargets, v) == nil {
+			for n := last[host] + 1; n <= seq; n++ {
+				if k := recordKey(host, n); r.get(bucketTargets, k) == nil {
+					r.lose(bucketTargets, k, "", "it is missing")
+				}
+			}
+		}
+	})
+	return problem
+}
+
+// count opens the new archive and writes what its records add up to.
+func (r *repair) count() error {
+	a := &Archive{dir: r.to.dir, name: r.to.name, clock: r.from.clock, hosts: map[string]*host{}, pace: usualPace}
+	if err := a.openFile(); err != nil {
+		return err
+	}
+	defer func() {
+		if a.enc != nil {
+			a.enc.Close()
+			a.dec.Close()
+		}
+		a.db.Close()
+	}()
+	a.journal.Store(&journal{taking: newChanges()})
+	if err := a.makeCoders(); err != nil {
+		return err
+	}
+	c := &check{a: a, ctx: r.ctx, hosts: map[string]*tally{}, days: map[string]*store.Day{}, references: map[uint64]error{}}
+	var err error
+	if c.tx, err = a.begin(); err != nil {
+		return err
+	}
+	for _, step := range []func(*check) iter.Seq[func()]{(*check).targets, (*check).visits, (*check).captures, (*check).versions} {
+		for part := range step(c) {
+			if err := errors.Join(a.guard(func() error { part(); return nil }), r.ctx.Err()); err != nil {
+				return errors.Join(err, c.tx.Rollback())
+			}
+		}
+	}
+	references := func(name string, all []uint64) []uint64 {
+		return slices.DeleteFunc(all, func(seq uint64) bool { return c.reference(name, seq) != nil })
+	}
+	kept := map[string]hostRecord{}
+	for name := range c.hosts {
+		k := []byte(name + "\x00")
+		var h hostRecord
+		if b := r.old.Bucket(bucketHosts); b != nil && unsealJSON(k, b.Get(k), &h) == nil {
+			h.References = references(name, h.References)
+		}
+		kept[name] = h
+	}
+	if err := c.tx.Rollback(); err != nil {
+		return err
+	}
+	return errors.Join(a.db.Update(func(tx *bbolt.Tx) error {
+		for name, t := range c.hosts {
+			h := t.hostRecord
+			h.Rest, h.References = kept[name].Rest, kept[name].References
+			// Numbers that were given are not given again.
+			h.Targets, h.Versions = max(h.Targets, r.lastOf(bucketTargets, name)), max(h.Versions, r.lastOf(bucketVersions, name))
+			k := []byte(name + "\x00")
+			v, err := sealJSON(k, h)
+			if err == nil {
+				err = tx.Bucket(bucketHosts).Put(k, v)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		for k, d := range c.days {
+			var old store.Day
+			if b := r.old.Bucket(bucketDays); b != nil && unsealJSON([]byte(k), b.Get([]byte(k)), &old) == nil {
+				d.Counts = old.Counts
+			}
+			v, err := sealJSON([]byte(k), d)
+			if err == nil {
+				err = tx.Bucket(bucketDays).Put([]byte(k), v)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}), a.db.Sync())
+}
+
+// stats opens the new archive as any reader does.
+func (r *repair) stats() (store.Stats, error) {
+	a := &Archive{dir: r.to.dir, name: r.to.name, readOnly: true, clock: r.from.clock, hosts: map[string]*host{}, pace: usualPace}
+	defer a.discard()
+	if err := a.open(true); err != nil {
+		return store.Stats{}, err
+	}
+	return a.Stats(r.ctx)
+}
+
+// lastOf is the highest number of a host's records that were lost.
+func (r *repair) lastOf(bucket []byte, host string) (last uint64) {
+	for at := range r.lost {
+		if digits, ok := strings.CutPrefix(at, string(bucket)+"/"+host+"/"); ok && len(digits) == 16 {
+			if raw, err := hex.DecodeString(digits); err == nil {
+				last = max(last, binary.BigEndian.Uint64(raw))
+			}
+		}
+	}
+	return last
+}

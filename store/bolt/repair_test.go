@@ -1,0 +1,215 @@
+package bolt_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"luutin/store"
+	"luutin/store/bolt"
+)
+
+// bodies are the captures of an archive that can be read whole, by their ids.
+func bodies(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	a := open(t, dir, bolt.Options{ReadOnly: true})
+	defer a.Close()
+	all := map[string]string{}
+	for v, err := range a.Visits(t.Context(), store.VisitQuery{}) {
+		if err != nil {
+			t.Errorf("Visits of %s: %v", dir, err)
+			break
+		}
+		if p, err := a.Capture(t.Context(), v.Capture); err == nil {
+			all[v.Capture] = string(p.Body)
+		}
+	}
+	return all
+}
+
+// repaired repairs an archive and returns what was lost. The new one must be
+// without fault, and take further visits.
+func repaired(t *testing.T, what, dir string) (to string, lost []string) {
+	t.Helper()
+	to = filepath.Join(t.TempDir(), "new")
+	before := content(t, dir)
+	r, err := bolt.Repair(t.Context(), dir, to, func(p store.Problem) { lost = append(lost, p.String()) })
+	if err != nil {
+		t.Errorf("%s: Repair() = %v", what, err)
+		return to, lost
+	}
+	if r.Lost != len(lost) {
+		t.Errorf("%s: Repair() says that %d records are lost, and told of %d", what, r.Lost, len(lost))
+	}
+	for name, b := range content(t, dir) {
+		if before[name] != b {
+			t.Errorf("%s: Repair() has changed %s", what, name)
+		}
+	}
+	if got := problems(t, to); len(got) > 0 {
+		t.Errorf("%s: Verify of the new archive:\n%s\nlost:\n%s", what, strings.Join(got, "\n"), strings.Join(lost, "\n"))
+	}
+	return to, lost
+}
+
+// goOn commits some visits to an archive.
+func goOn(t *testing.T, what, dir string) {
+	t.Helper()
+	a := must[*bolt.Archive](t)(bolt.Open(dir, bolt.Options{}))
+	if err := errors.Join(crawl(a, 5, nil), a.Close()); err != nil {
+		t.Errorf("%s: going on with the new archive: %v", what, err)
+	}
+	if got := problems(t, dir); len(got) > 0 {
+		t.Errorf("%s: Verify after going on:\n%s", what, strings.Join(got, "\n"))
+	}
+}
+
+func TestRepairWhole(t *testing.T) {
+	dir := filled(t, 60)
+	to, lost := repaired(t, "whole", dir)
+	if len(lost) > 0 {
+		t.Errorf("of a whole archive %q are lost", lost)
+	}
+	if got, want := bolt.Dump(t, to), bolt.Dump(t, dir); got != want {
+		t.Errorf("the new archive holds something else:\n%s", firstDifference(want, got))
+	}
+	killed := killed(t, filled(t, 20), 20)
+	to, lost = repaired(t, "killed", killed)
+	want := journalLines.ReplaceAllString(bolt.Dump(t, killed), "") // what they say is in its place
+	if got := bolt.Dump(t, to); got != want || len(lost) > 0 {
+		t.Errorf("the new archive of one that was killed holds something else, %q are lost:\n%s", lost, firstDifference(want, got))
+	}
+	goOn(t, "killed", to)
+	if _, err := bolt.Repair(t.Context(), dir, to, nil); err == nil || !strings.Contains(err.Error(), "holds something") {
+		t.Errorf("Repair() into an archive = %v", err)
+	}
+}
+
+var journalLines = regexp.MustCompile("(?m)^journal .*\n")
+
+func firstDifference(want, got string) string {
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range w {
+		if i >= len(g) || w[i] != g[i] {
+			return fmt.Sprintf("- %.300s\n+ %.300s", w[i], append(g, "")[min(i, len(g))])
+		}
+	}
+	return fmt.Sprintf("+ %.300s", g[len(w)])
+}
+
+// TestRepairFlipped changes single bytes. What is hit may be lost, and with a
+// capture those that cannot be unpacked without it, but not untold.
+func TestRepairFlipped(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	for _, source := range []string{filled(t, 20), killed(t, filled(t, 10), 10)} {
+		name := filepath.Join(source, "archive.db")
+		good := must[[]byte](t)(os.ReadFile(name))
+		live := bolt.Live(t, good)
+		want := bodies(t, source)
+		for range 12 {
+			at := rnd.IntN(len(good))
+			for !live[at] {
+				at = rnd.IntN(len(good))
+			}
+			bad := bytes.Clone(good)
+			bad[at] ^= 1 << rnd.IntN(8)
+			if err := os.WriteFile(name, bad, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			what := fmt.Sprintf("byte %d", at)
+			to, lost := repaired(t, what, source)
+			got := bodies(t, to)
+			missing := 0
+			for id, body := range want {
+				if got[id] != body {
+					missing++
+				}
+			}
+			gone := slices.ContainsFunc(lost, func(s string) bool { return strings.Contains(s, "captures/") || strings.Contains(s, "visits/") })
+			if missing > 0 && !gone {
+				t.Errorf("%s: %d bodies are missing, and it is not told: %q", what, missing, lost)
+			}
+			if missing > 10 {
+				t.Errorf("%s: %d of %d bodies are missing: %q", what, missing, len(want), lost)
+			}
+			goOn(t, what, to)
+		}
+		if err := os.WriteFile(name, good, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestRepairHurt damages more at once.
+func TestRepairHurt(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		hurt func(b []byte) []byte
+		keep int // bodies of 40 at least
+	}{
+		{"both meta pages", func(b []byte) []byte { clear(b[:8192]); return b }, 40},
+		{"cut short by a page", func(b []byte) []byte { return b[:len(bytes.TrimRight(b, "\x00"))-4096] }, 20},
+		{"cut in the middle of what is used", func(b []byte) []byte { return b[:len(bytes.TrimRight(b, "\x00"))*2/3] }, 5},
+		{"every tenth page", func(b []byte) []byte {
+			for at := 5 * 4096; at+4096 <= len(b); at += 10 * 4096 {
+				clear(b[at : at+4096])
+			}
+			return b
+		}, 10},
+	} {
+		dir := filled(t, 40)
+		name := filepath.Join(dir, "archive.db")
+		want := bodies(t, dir)
+		if err := os.WriteFile(name, c.hurt(must[[]byte](t)(os.ReadFile(name))), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		to, lost := repaired(t, c.name, dir)
+		got := bodies(t, to)
+		for id := range want {
+			if body, ok := got[id]; ok && body != want[id] {
+				t.Errorf("%s: capture %s is not what it was", c.name, id)
+			}
+		}
+		t.Logf("%s: %d of %d bodies saved, %d records lost", c.name, len(got), len(want), len(lost))
+		if len(got) < c.keep {
+			t.Errorf("%s: %d of %d bodies saved, want %d: %q", c.name, len(got), len(want), c.keep, lost)
+		}
+		goOn(t, c.name, to)
+	}
+}
+
+func TestRepairBlob(t *testing.T) {
+	dir := filled(t, 60)
+	names := must[[]string](t)(filepath.Glob(filepath.Join(dir, "blobs", "*", "*")))
+	if len(names) == 0 {
+		t.Fatal("no blobs")
+	}
+	if err := os.Remove(names[0]); err != nil {
+		t.Fatal(err)
+	}
+	to, lost := repaired(t, "without a blob", dir)
+	if len(lost) == 0 || !strings.Contains(strings.Join(lost, "\n"), "its body is lost") || !strings.Contains(lost[len(lost)-1], "https://") {
+		t.Errorf("lost: %q", lost)
+	}
+	// It is due again, and kept when it comes.
+	a := open(t, to, bolt.Options{})
+	if err := errors.Join(crawl(a, 150, nil), a.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(to, "blobs", filepath.Base(filepath.Dir(names[0])), filepath.Base(names[0]))); err != nil {
+		t.Errorf("the body was not kept again: %v", err)
+	}
+	if got := problems(t, to); len(got) > 0 {
+		t.Errorf("Verify: %q", got)
+	}
+}
