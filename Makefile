@@ -1,6 +1,7 @@
 # make run    crawl the sample ministry: the whole program in half a minute
 # make test   all tests; they need no network
 # make check  what CI runs: format, modules, vet, staticcheck, imports, tests
+# make browser  what a reader does with luutin serve, in Chromium; CI runs it too
 # make exchange  what WARC libraries and ReplayWeb.page make of an export; CI runs it too
 # make bench  the measurements that the documentation speaks of
 # make searchcheck  the search over 100,000 articles, beside bleve and a plain scan; a quarter of an hour
@@ -12,7 +13,7 @@ RACE := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
 # ./... leaves testdata out; the sample ministry is code all the same.
 PACKAGES = ./... ./testdata/ministry/...
 
-.PHONY: build run test check format imports bench fuzz exchange searchcheck
+.PHONY: build run test check format imports bench fuzz exchange browser searchcheck
 
 build:
 	$(GO) build -o bin/luutin ./cmd/luutin
@@ -55,6 +56,9 @@ exchange: build
 
 searchcheck:
 	$(GO) -C testdata/searchcheck run . -articles $${ARTICLES:-100000}
+
+browser: build
+	@$(GO) run ./testdata/ministry/serve -- sh testdata/browser.sh
 
 fuzz:
 	@for t in $$(grep -rl --include='*_test.go' '^func Fuzz' cmd crawler extract store); do \

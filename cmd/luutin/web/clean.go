@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -80,6 +81,21 @@ func (c *cleaner) findBase(root *html.Node) {
 	}
 }
 
+// fetching is what has a style sheet ask for something (CSS Values and Units 4,
+// section 4.5; CSS Images 4): a function that takes an address, or an import.
+var fetching = regexp.MustCompile(`(?i)(url|src|image|image-set|cross-fade|paint|element)\(|@import|@namespace`)
+
+// harmless returns CSS that asks for nothing: a rule with an unknown function is
+// none to a browser. Escapes could spell anything, and go.
+func harmless(css string) string {
+	return fetching.ReplaceAllStringFunc(strings.ReplaceAll(css, `\`, ""), func(s string) string {
+		if s[0] == '@' {
+			return "@left-out"
+		}
+		return "left-out("
+	})
+}
+
 func find(n *html.Node, a atom.Atom) *html.Node {
 	for d := range n.Descendants() {
 		if d.Type == html.ElementNode && d.DataAtom == a && d.Namespace == "" {
@@ -128,7 +144,7 @@ func (c *cleaner) element(n *html.Node) {
 	if n.DataAtom == atom.Style {
 		// A style sheet is text to the parser; </style would end it.
 		for t := n.FirstChild; t != nil; t = t.NextSibling {
-			t.Data = strings.ReplaceAll(t.Data, "</", "")
+			t.Data = strings.ReplaceAll(harmless(t.Data), "</", "")
 		}
 	}
 	attrs := n.Attr
@@ -137,6 +153,8 @@ func (c *cleaner) element(n *html.Node) {
 		key := strings.ToLower(a.Key)
 		switch {
 		case a.Namespace != "":
+		case key == "style":
+			n.Attr = append(n.Attr, html.Attribute{Key: key, Val: harmless(a.Val)})
 		case plain[key] || strings.HasPrefix(key, "aria-"):
 			n.Attr = append(n.Attr, html.Attribute{Key: key, Val: a.Val})
 		case key == "href" && (n.DataAtom == atom.A || n.DataAtom == atom.Area):

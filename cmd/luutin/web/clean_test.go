@@ -60,10 +60,15 @@ func check(t *testing.T, page string) {
 			if gone[n.DataAtom] && (n.Data != "meta" || len(n.Attr) != 1 || n.Attr[0].Key != "charset") || n.Namespace != "" {
 				t.Errorf("<%s> was left", n.Data)
 			}
+			if n.Data == "style" && n.FirstChild != nil && fetching.MatchString(n.FirstChild.Data) {
+				t.Errorf("<style>%s was left", n.FirstChild.Data)
+			}
 			for _, a := range n.Attr {
 				switch {
 				case a.Key == "href" && (strings.HasPrefix(a.Val, "/replay/") || strings.HasPrefix(a.Val, "#")):
 				case a.Key == "charset" && n.Data == "meta":
+				case a.Key == "style" && fetching.MatchString(a.Val):
+					t.Errorf("style %q was left", a.Val)
 				case plain[a.Key] || strings.HasPrefix(a.Key, "aria-"):
 				default:
 					t.Errorf("<%s %s=%q> was left", n.Data, a.Key, a.Val)
@@ -78,6 +83,7 @@ func FuzzClean(f *testing.F) {
 	for _, part := range strings.Split(hostile, "\n") {
 		f.Add(part)
 	}
+	f.Add(`<style>@\69mport "http://evil.example"; p{background:u\72l(http://evil.example)}</style><p style="background:\75 rl(x)">`)
 	f.Add(`<style><!--</style><script>alert(1)</script>--></style>`)
 	f.Add(`<select><template><style></template></select><img src=x onerror=a()>`)
 	f.Fuzz(func(t *testing.T, page string) {
