@@ -494,18 +494,19 @@ func (a *Archive) Close() error {
 			return nil
 		}
 	}
-	a.lender.close()
 	a.mu.Lock()
 	a.stuck = errClosed
 	clear(a.hosts)
 	hanging := a.hanging
 	a.mu.Unlock()
 	if !a.readOnly {
-		// While it is still ours.
+		// While it is still ours. Nothing is written any more: who finds no lock
+		// file reads without asking, and who has read it finds somebody to ask.
 		if err := os.Remove(a.path(lockName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return errors.Join(fmt.Errorf("close archive: %w", err), a.discard())
 		}
 	}
+	a.lender.close()
 	if hanging {
 		return errors.Join(unsigned, a.file.Close())
 	}
