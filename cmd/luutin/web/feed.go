@@ -94,7 +94,7 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) error {
 		w.Write([]byte(xml.Header))
 		enc := xml.NewEncoder(w)
 		enc.Indent("", " ")
-		return gone2(enc.Encode(f))
+		return enc.Encode(f)
 	})
 }
 

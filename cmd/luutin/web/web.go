@@ -405,17 +405,14 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", a.kind)
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	_, err := w.Write(a.body)
-	return gone2(err)
+	w.Write(a.body) // whoever has gone needs no answer, here and below
+	return nil
 }
 
 func robots(w http.ResponseWriter, _ *http.Request) error {
-	_, err := fmt.Fprint(w, "User-agent: *\nDisallow: /\n")
-	return gone2(err)
+	fmt.Fprint(w, "User-agent: *\nDisallow: /\n")
+	return nil
 }
-
-// gone2 forgets that the asker has gone: there is nobody to tell.
-func gone2(error) error { return nil }
 
 // front leads to the pages in the language that is asked for.
 func (s *Server) front(w http.ResponseWriter, r *http.Request) error {
@@ -438,7 +435,7 @@ func (s *Server) reports(ctx context.Context, a store.Archive) (all []watch.Repo
 	return all, nil
 }
 
-// local reports whether a URL is one that can be asked for here.
+// escaped returns a URL as it can stand in a path.
 func escaped(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
