@@ -157,7 +157,7 @@ func (x *Index) find(ctx context.Context, q *Query, r *request) (f findings, err
 	}
 	var better []set // the best first
 	if !q.ByDate {
-		if better, err = t.ranks(r, found); err != nil {
+		if better, err = t.ranks(r, found, max(q.Offset, 0)+limit); err != nil {
 			return f, err
 		}
 	}
@@ -213,8 +213,9 @@ func (t *finder) matching(r *request) (set, error) {
 	return found, nil
 }
 
-// ranks returns what makes an article of found better than another.
-func (t *finder) ranks(r *request, found set) (better []set, err error) {
+// ranks returns what makes an article of found better than another, as far as
+// the first k of them depend on it.
+func (t *finder) ranks(r *request, found set, k int) (better []set, err error) {
 	phrase, titles := term{}, term{field: "title"}
 	marked := slices.Clone(found)
 	isMarked := false
@@ -253,6 +254,11 @@ func (t *finder) ranks(r *request, found set) (better []set, err error) {
 		better = append(better, s)
 	}
 	better = append(better, inTitle)
+	first := slices.Clone(inTitle)
+	first.and(marked)
+	if first.count() >= k {
+		return better, nil
+	}
 	if len(phrase.words) > 1 && len(r.all) > 1 { // a single phrase is side by side anyway
 		others := slices.Clone(found)
 		others.without(inTitle)
