@@ -27,6 +27,7 @@ type memento struct {
 	Capture   string
 	Status    int
 	Type      string // the media type, without parameters
+	As        string // the same with them, as the server said
 	Digest    [32]byte
 	Length    int64
 	Unchanged bool // the bytes are those of an earlier one
@@ -96,7 +97,7 @@ func captured(ctx context.Context, a store.Archive, q store.VisitQuery) iter.Seq
 				answer = v.First
 			}
 			if answer != nil {
-				m.Status, m.Type = answer.Status, mediaType(answer.ContentType)
+				m.Status, m.Type, m.As = answer.Status, mediaType(answer.ContentType), answer.ContentType
 			}
 			if !yield(m, nil) {
 				return
@@ -179,7 +180,8 @@ func redirect(w http.ResponseWriter, to string) {
 // moment it leads to the nearest and returns nil.
 func (s *Server) exact(w http.ResponseWriter, r *http.Request, a store.Archive, prefix string) (*memento, []memento, error) {
 	moment, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, prefix), "/")
-	at, err := parseStamp(moment)
+	digits, as := cutFlag(moment)
+	at, err := parseStamp(digits)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -189,12 +191,23 @@ func (s *Server) exact(w http.ResponseWriter, r *http.Request, a store.Archive, 
 		return nil, nil, err
 	}
 	m := nearest(all, at)
-	if stamp(m.Time) != moment {
+	if stamp(m.Time) != digits {
 		w.Header().Set("Cache-Control", "no-store")
-		redirect(w, prefix+stamp(m.Time)+"/"+raw)
+		redirect(w, prefix+stamp(m.Time)+as+"/"+raw)
 		return nil, nil, nil
 	}
 	return m, all, nil
+}
+
+// asItCame stands behind the moment of a capture that is wanted unchanged, as
+// other archives have it.
+const asItCame = "id_"
+
+func cutFlag(moment string) (digits, flag string) {
+	if digits, ok := strings.CutSuffix(moment, asItCame); ok {
+		return digits, asItCame
+	}
+	return moment, ""
 }
 
 type pageView struct {
@@ -260,6 +273,15 @@ func (s *Server) replay(w http.ResponseWriter, r *http.Request, prefix string) e
 		h.Set("Content-Security-Policy", replayPolicy)
 		h.Set("X-Frame-Options", "SAMEORIGIN")
 		h.Del("Cross-Origin-Opener-Policy")
+		moment, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, prefix), "/")
+		if _, flag := cutFlag(moment); flag != "" {
+			// The policy keeps it from doing anything wherever it is opened.
+			h.Set("Content-Type", "application/octet-stream")
+			if m.Type != "" {
+				h.Set("Content-Type", m.As)
+			}
+			return s.copy(w, r, a, m.Capture)
+		}
 		if m.Length > maxShown || !showable(m.Type) {
 			return s.send(w, r, a, m.Capture, fileName(m.URL))
 		}
@@ -303,15 +325,21 @@ func (s *Server) raw(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) send(w http.ResponseWriter, r *http.Request, a store.Archive, capture, name string) error {
-	body, err := a.Body(r.Context(), capture)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
 	h := w.Header()
 	h.Set("Content-Security-Policy", replayPolicy)
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	return s.copy(w, r, a, capture)
+}
+
+// copy sends the body of a capture as it came.
+func (s *Server) copy(w http.ResponseWriter, r *http.Request, a store.Archive, capture string) error {
+	body, err := a.Body(r.Context(), capture)
+	if err != nil {
+		w.Header().Del("Content-Disposition")
+		return err
+	}
+	defer body.Close()
 	if _, err := io.Copy(w, body); err != nil {
 		s.note(r, fmt.Errorf("capture %s: %w", capture, err))
 		panic(http.ErrAbortHandler) // what was sent is not whole, and must not look so

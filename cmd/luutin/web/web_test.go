@@ -375,6 +375,10 @@ func TestMemento(t *testing.T) {
 	if !strings.HasPrefix(r.Header.Get("Content-Disposition"), "attachment") || r.Header.Get("Content-Type") != "application/octet-stream" {
 		t.Errorf("a PDF is shown: %v", r.Header)
 	}
+	came, r := h.get(200, "/replay/20260130090000id_/"+edited)
+	if !strings.HasPrefix(came, "<title>Hội nghị") || !strings.HasPrefix(r.Header.Get("Content-Security-Policy"), "sandbox;") || r.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("as it came: %.40q, %v", came, r.Header)
+	}
 	replayed, _ := h.get(200, "/replay/"+strings.Split(h.capture(attacker), " ")[1]+"/"+attacker)
 	check(t, replayed)
 }
