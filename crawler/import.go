@@ -39,7 +39,12 @@ type Imported struct {
 	Useless    int         `json:"useless"` // no answer that a visit would keep: a 500, an empty page
 	Damaged    int         `json:"damaged"`
 	Skips      []warc.Skip `json:"-"`
+	Problems   []Problem   `json:"problems,omitempty"` // the first of what failed, was blocked or not read
+	Unnamed    int         `json:"unnamed,omitempty"`  // how many more there were
 }
+
+// namedImports is how many problems of an import are named.
+const namedImports = 1000
 
 // Import takes answers that were found elsewhere into the archive, in their
 // order, as if they had been visited when they were captured: it reads them and
@@ -353,6 +358,13 @@ func (im *importer) record(ctx context.Context, t store.Target, v *store.Visit) 
 		return err
 	}
 	im.count(func(s *Imported) {
+		if v.Reason != "" && v.Result != store.Missing {
+			if len(s.Problems) < namedImports {
+				s.Problems = append(s.Problems, Problem{t.Site, t.URL, t.Kind, v.Result, v.Reason, v.Cause})
+			} else {
+				s.Unnamed++
+			}
+		}
 		switch {
 		case v.Result == store.Missing:
 			s.Gone++
