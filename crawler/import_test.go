@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,7 +80,18 @@ func TestImport(t *testing.T) {
 		if len(sum.Skips) != 1 || !strings.Contains(sum.Skips[0].Where, "a.warc, at byte ") {
 			t.Errorf("skipped %v", sum.Skips)
 		}
-		sum.Skips = nil
+		var named []string
+		for _, p := range sum.Problems {
+			named = append(named, p.String())
+		}
+		slices.Sort(named)
+		if d := cmp.Diff([]string{
+			"http://www.moj.test/about: the list links to nothing: no link on it has the shape of an article's URL",
+			"http://www.moj.test/news/walled: 403 Forbidden",
+		}, named); d != "" {
+			t.Errorf("problems differ (-want +got)\n%s", d)
+		}
+		sum.Skips, sum.Problems = nil, nil
 		want := Imported{Found: 11, Added: 2, Changed: 1, Lists: 1, Files: 1, Gone: 1, Blocked: 1, Useless: 2, Damaged: 1, Unread: 1}
 		if d := cmp.Diff(want, sum); d != "" || in.Aside != 1 {
 			t.Errorf("%d aside; sum differs (-want +got)\n%s", in.Aside, d)
