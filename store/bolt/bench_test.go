@@ -228,3 +228,27 @@ func BenchmarkSpace(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkOpenKilled opens an archive that was left by a killed process with
+// as many changes in its journal as it holds before they are put in their places.
+func BenchmarkOpenKilled(b *testing.B) {
+	dir := filepath.Join(b.TempDir(), "archive")
+	a := open(b, dir, bolt.Options{})
+	for i := range 10 {
+		var targets []store.Target
+		for j := range 1040 { // three changes each
+			targets = append(targets, store.Target{URL: fmt.Sprintf("https://h%d.vn/bai-viet-%d.html", i, j*7919%1040), Site: "moj"})
+		}
+		must[int](b)(a.Add(b.Context(), targets...))
+	}
+	left := filepath.Join(b.TempDir(), "archive")
+	if err := os.CopyFS(left, os.DirFS(dir)); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		a := must[*bolt.Archive](b)(bolt.Open(left, bolt.Options{ReadOnly: true}))
+		if err := a.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
