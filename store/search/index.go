@@ -114,11 +114,6 @@ func broken(err error) bool {
 	return errors.Is(err, errForm)
 }
 
-func busy(err error) bool {
-	var e *sqlite.Error
-	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
-}
-
 // schema makes the tables.
 //
 // doc numbers the articles: an article that changes gets a new number. They are
