@@ -412,6 +412,24 @@ func (j *crawlJob) crawl(ctx context.Context) (crawler.Summary, error) {
 	return summary, err
 }
 
+// tellProblems names what went wrong, and says how much of it has no name.
+func tellProblems(w io.Writer, problems []crawler.Problem, unnamed int) {
+	for i, p := range problems {
+		if i == shownProblems && terminal(w) > 0 {
+			fmt.Fprintf(w, "… and %d more (2> FILE or --json names them)\n", len(problems)-i+unnamed)
+			return
+		}
+		what := string(p.Result)
+		if p.Result == store.Fetched {
+			what = "not read"
+		}
+		fmt.Fprintf(w, "%s: %s\n", what, p)
+	}
+	if unnamed > 0 {
+		fmt.Fprintf(w, "… and %d more, which are not named\n", unnamed)
+	}
+}
+
 // shownProblems is how many problems a terminal is shown; a file gets them all.
 const shownProblems = 20
 
@@ -426,17 +444,7 @@ func report(out, errOut io.Writer, common *flags, sites crawler.Sites, s crawler
 		return
 	}
 	if !common.quiet {
-		for i, p := range s.Problems {
-			if i == shownProblems && terminal(errOut) > 0 {
-				fmt.Fprintf(errOut, "… and %d more (2> FILE or --json names them)\n", len(s.Problems)-i+s.Unnamed)
-				break
-			}
-			what := string(p.Result)
-			if p.Result == store.Fetched {
-				what = "not read"
-			}
-			fmt.Fprintf(errOut, "%s: %s\n", what, p)
-		}
+		tellProblems(errOut, s.Problems, s.Unnamed)
 	}
 	if !s.Waiting.IsZero() && !common.quiet {
 		fmt.Fprintf(errOut, "what is due next waits for its host until %s; crawl again then\n", s.Waiting.Local().Format(time.DateTime))

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/term"
 
 	"luutin/crawler"
-	"luutin/store"
 	"luutin/store/bolt"
 	"luutin/store/warc"
 )
@@ -81,17 +80,7 @@ func runImport(cmd *cobra.Command, common *flags, names []string) (err error) {
 		fmt.Fprintf(errOut, "skipped: %s: %s\n", s.Where, s.What)
 	}
 	if !common.quiet {
-		for i, p := range sum.Problems {
-			if i == shownProblems && terminal(errOut) > 0 {
-				fmt.Fprintf(errOut, "… and %d more (2> FILE or --json names them)\n", len(sum.Problems)-i+sum.Unnamed)
-				break
-			}
-			what := string(p.Result)
-			if p.Result == store.Fetched {
-				what = "not read"
-			}
-			fmt.Fprintf(errOut, "%s: %s\n", what, p)
-		}
+		tellProblems(errOut, sum.Problems, sum.Unnamed)
 		tellOthers(cmd, in)
 	}
 	if common.json {
