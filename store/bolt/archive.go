@@ -154,6 +154,9 @@ func (a *Archive) open(noCreate bool) error {
 		return err
 	}
 	a.journal.Store(&journal{taking: newChanges()})
+	if err := a.view(a.checkRoot); err != nil {
+		return err
+	}
 	if err := a.checkFormat(); err != nil {
 		return err
 	}
@@ -204,6 +207,23 @@ func (a *Archive) open(noCreate bool) error {
 	}
 	a.format = format
 	return nil
+}
+
+// checkRoot looks at the page of the buckets before bbolt does. It copies small
+// buckets into memory of its own, where a wrong length is not a fault that could
+// be caught, but the end of the process.
+func (a *Archive) checkRoot(tx *snapshot) (err error) {
+	size := uint64(a.db.Info().PageSize)
+	p := &pageCheck{f: a.file, pageSize: size, pages: uint64(tx.Size()) / size, shallow: true, stop: func() bool { return false }}
+	p.used = make(bitmap, p.pages/64+1)
+	p.report = func(page uint64, format string, args ...any) {
+		if err == nil {
+			err = fmt.Errorf("open archive %s: page %d is damaged: %s; luutin verify says what else is, luutin repair saves the rest",
+				a.dir, page, fmt.Sprintf(format, args...))
+		}
+	}
+	p.bucket(uint64(tx.Tx.Cursor().Bucket().Root()), nil, nil)
+	return err
 }
 
 // makeCoders makes what packs and unpacks bodies.

@@ -130,6 +130,7 @@ type pageCheck struct {
 	report   func(page uint64, format string, args ...any)
 	stop     func() bool
 	damaged  bool // something was reported
+	shallow  bool // only the page from which it begins, and what lies in it
 }
 
 type bitmap []uint64
@@ -224,7 +225,9 @@ func (c *pageCheck) bucket(id uint64, min, max []byte) {
 		c.bucket(e.id, e.key, end)
 	}
 	for _, e := range buckets {
-		c.bucket(e.id, nil, nil)
+		if !c.shallow {
+			c.bucket(e.id, nil, nil)
+		}
 	}
 }
 

@@ -372,6 +372,13 @@ func (r *repair) write() error {
 			return err
 		}
 	}
+	for k, v := range r.records(bucketLost) { // before
+		var l lostRecord
+		if err := unsealJSON(k, v, &l); err != nil {
+			return err
+		}
+		r.lost[string(k)] = l
+	}
 	for _, step := range []func() error{r.meta, r.captures, r.visits, r.articles, r.frontier, r.watched, r.log, r.losses} {
 		if err := step(); err != nil {
 			return err
@@ -613,13 +620,15 @@ func (r *repair) losses() error {
 		if err := r.put(bucketLost, []byte(at), v); err != nil {
 			return err
 		}
-		if l.URL != "" {
+		if l.When != r.now {
+			continue // it was told before
+		}
+		if r.Lost++; l.URL != "" {
 			l.What += " (" + l.URL + ")"
 		}
 		r.tell(store.Problem{Where: at, What: l.What})
 	}
-	r.Lost = len(r.lost)
-	if r.Lost == 0 {
+	if len(r.lost) == 0 {
 		return r.tx.DeleteBucket(bucketLost)
 	}
 	return nil

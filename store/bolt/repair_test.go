@@ -185,6 +185,10 @@ func TestRepairHurt(t *testing.T) {
 			t.Errorf("%s: %d of %d bodies saved, want %d: %q", c.name, len(got), len(want), c.keep, lost)
 		}
 		goOn(t, c.name, to)
+		// What was lost once is not told again.
+		if _, lost := repaired(t, c.name+", repaired again", to); len(lost) > 0 {
+			t.Errorf("%s: repaired again, %q are lost", c.name, lost)
+		}
 	}
 }
 

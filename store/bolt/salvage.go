@@ -172,7 +172,7 @@ func (s *salvage) buckets(id uint64, depth int) (found []element) {
 			found = append(found, s.buckets(e.child, depth+1)...)
 			continue
 		}
-		if e.bucket && len(e.value) >= 16 && slices.ContainsFunc(allBuckets, func(b []byte) bool { return bytes.Equal(b, e.key) }) {
+		if e.bucket && len(e.value) >= 16 && (bytes.Equal(e.key, bucketLost) || slices.ContainsFunc(allBuckets, func(b []byte) bool { return bytes.Equal(b, e.key) })) {
 			found = append(found, e)
 		}
 	}
@@ -452,7 +452,7 @@ func (s *salvage) bucket(name []byte) *leaves {
 	if t := s.trees[string(name)]; t != nil {
 		return t
 	}
-	if s.format > 0 && since[string(name)] > s.format {
+	if bytes.Equal(name, bucketLost) || s.format > 0 && since[string(name)] > s.format {
 		return nil
 	}
 	return &leaves{s: s}
