@@ -6,12 +6,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -250,5 +252,113 @@ func BenchmarkOpenKilled(b *testing.B) {
 		if err := a.Close(); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// readerDir names the archive that a test process is to read instead of testing.
+const readerDir = "LUUTIN_TEST_READER"
+
+// reader verifies an archive and streams its articles, and says how much memory
+// each took at most.
+func reader(dir string) error {
+	a, err := bolt.Open(dir, bolt.Options{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	for _, step := range []struct {
+		name string
+		read func() (int, error)
+	}{
+		{"export", func() (n int, err error) {
+			for _, err := range a.Articles(context.Background(), store.Query{History: true}) {
+				if err != nil {
+					return n, err
+				}
+				n++
+			}
+			return n, nil
+		}},
+		{"verify", func() (n int, err error) {
+			for p := range a.Verify(context.Background()) {
+				return n, errors.New(p.String())
+			}
+			return n, nil
+		}},
+	} {
+		start := time.Now()
+		n, err := step.read()
+		if err != nil {
+			return err
+		}
+		raw, err := os.ReadFile("/proc/self/status")
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(string(raw)) {
+			if kb, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+				fmt.Printf("%s %s %d %.1f\n", step.name, strings.Fields(kb)[0], n, time.Since(start).Seconds())
+			}
+		}
+	}
+	return nil
+}
+
+// BenchmarkMillion makes an archive of b.N captures, each with an article, and
+// has another process read it: -bench Million -benchtime 1000000x. It is not run
+// with -short.
+//
+//	export-MB, verify-MB   most memory of that process until they had ended
+//	export-s, verify-s     seconds
+func BenchmarkMillion(b *testing.B) {
+	if testing.Short() {
+		b.Skip("it takes long")
+	}
+	written(b) // says whether there is /proc
+	dir := filepath.Join(b.TempDir(), "archive")
+	a := must[*bolt.Archive](b)(bolt.Open(dir, bolt.Options{}))
+	const workers, hosts = 64, 200
+	ctx := context.Background()
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range workers {
+		wait.Go(func() {
+			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+				url := fmt.Sprintf("https://h%d.vn/bai-viet-%d.html", i%hosts, i)
+				text := strings.Repeat(fmt.Sprintf("Bến đò số %d mở lại sau mùa lũ. ", i), 20)
+				art := &extract.Article{ID: extract.ArticleID(url), URL: url, CanonicalURL: url, Site: "moj", Title: url, Body: text, Fetched: time.Unix(1516347540, 0)}
+				art.ContentHash = art.Hash()
+				_, err := a.Record(ctx, store.Target{URL: url, Site: "moj"}, store.Visit{
+					Result: store.Fetched, Time: time.Unix(1516347540, 0), Article: art,
+					Capture: &store.Capture{URL: url, Status: 200, Body: []byte("<p>" + text), Fetched: time.Unix(1516347540, 0)},
+				})
+				if err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if err := a.Close(); err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), readerDir+"="+dir)
+	out, err := cmd.Output()
+	if err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		var name string
+		var kb, n, seconds float64
+		if _, err := fmt.Sscan(line, &name, &kb, &n, &seconds); err != nil {
+			b.Fatalf("%q: %v", line, err)
+		}
+		if name == "export" && int(n) != b.N {
+			b.Errorf("%v versions were read, want %d", n, b.N)
+		}
+		b.ReportMetric(kb/1024, name+"-MB")
+		b.ReportMetric(seconds, name+"-s")
 	}
 }
