@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -193,4 +194,48 @@ func Rewrite(t *testing.T, dir string, seq uint64, log bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A damagedFile is a file in which bytes read differently.
+type damagedFile struct {
+	io.ReaderAt
+	flipped map[int64]byte
+}
+
+func (f *damagedFile) ReadAt(b []byte, at int64) (int, error) {
+	n, err := f.ReaderAt.ReadAt(b, at)
+	for i, bits := range f.flipped {
+		if i >= at && i < at+int64(n) {
+			b[i-at] ^= bits
+		}
+	}
+	return n, err
+}
+
+// Leaves reads every reading of an archive as a scan does, with bytes of its
+// file flipped, and returns of how many the bucket has to be asked. What is
+// read must be what the bucket says.
+func Leaves(t *testing.T, a *Archive, flipped map[int64]byte) (asked int) {
+	t.Helper()
+	err := a.view(func(tx *snapshot) error {
+		var r leafReader
+		b := tx.Bucket(bucketReadings)
+		r.reset(&damagedFile{a.file, flipped}, b)
+		if k := seqKey(1 << 40); r.get(k) != nil {
+			t.Errorf("there is something at %x", k)
+		}
+		return b.ForEach(func(k, v []byte) error {
+			got, err := unseal(k, r.get(k))
+			if err != nil {
+				asked++
+			} else if want, _ := unseal(k, v); !bytes.Equal(got, want) {
+				t.Errorf("%x: read %d bytes, the bucket has %d others", k, len(got), len(want))
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return asked
 }

@@ -603,8 +603,14 @@ func (v *version) version(host string, seq uint64, article []byte) store.Version
 		ID: v.id.String(), Number: int(v.number), Site: v.site, Host: host,
 		Published: v.published, Fetched: v.fetched, Withdrawn: v.withdrawn,
 		Hash: hashPrefix + hex.EncodeToString(v.hash[:]), JSON: article,
-		Cursor: fmt.Sprintf("%s/%016x", host, seq),
+		Cursor: cursorOf(host, seq),
 	}
+}
+
+// cursorOf is what parseCursor reads.
+func cursorOf(host string, seq uint64) string {
+	b := append(make([]byte, 0, len(host)+17), host...)
+	return string(hex.AppendEncode(append(b, '/'), seqKey(seq)))
 }
 
 // parseCursor returns the key of the version that a cursor names.
