@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -199,7 +200,7 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 		return err
 	}
 	if e.after != "" && n > 0 {
-		if err := e.writeCursors(); err != nil {
+		if err := e.writeCursors(cmd); err != nil {
 			return err
 		}
 	}
@@ -337,17 +338,39 @@ func (e *exportRun) prepare(cmd *cobra.Command, archive store.Archive, q *store.
 		if err != nil {
 			return err
 		}
-		if err := json.Unmarshal(b, &e.seen); err != nil || e.seen == nil {
+		var last cursors
+		if err := json.Unmarshal(b, &last); err != nil || last.Seen == nil {
 			return fmt.Errorf("--after %s: it was not written by luutin export --after; name a file that does not exist to begin anew", e.after)
 		}
-		q.Later = maps.Clone(e.seen)
+		if last.Of != filters(cmd) {
+			return fmt.Errorf("--after %s: it is of an export with other filters (%s): what they left out would be left out for ever; give the same, or name another file", e.after, cmp.Or(last.Of, "none"))
+		}
+		e.seen, q.Later = last.Seen, maps.Clone(last.Seen)
 	}
 	return nil
 }
 
-func (e *exportRun) writeCursors() error {
+// cursors are what the file of --after holds.
+type cursors struct {
+	Of   string            `json:"of"`   // the filters
+	Seen map[string]string `json:"seen"` // of each host the cursor of the last version that was looked at
+}
+
+// filters are the flags of a command that choose articles, as they were given.
+func filters(cmd *cobra.Command) string {
+	var given []string
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch f.Name {
+		case "site", "ministry", "section", "author", "since", "until", "query", "language", "changed-since", "has-attachment", "history", "unique":
+			given = append(given, fmt.Sprintf("--%s=%s", f.Name, f.Value))
+		}
+	})
+	return strings.Join(given, " ")
+}
+
+func (e *exportRun) writeCursors(cmd *cobra.Command) error {
 	return writeWhole(e.after, func(w io.Writer) error {
-		b, err := json.MarshalIndent(e.seen, "", "  ")
+		b, err := json.MarshalIndent(cursors{filters(cmd), e.seen}, "", "  ")
 		if err == nil {
 			_, err = fmt.Fprintf(w, "%s\n", b)
 		}

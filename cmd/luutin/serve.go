@@ -91,6 +91,17 @@ With --crawl it crawls as well, as luutin crawl --every does: the SITEs, or all.
 				return fmt.Errorf("--address: %w", err)
 			}
 			defer l.Close()
+			if !crawls {
+				// With --crawl it may come yet.
+				a, err := bolt.Open(common.archive, bolt.Options{ReadOnly: true})
+				var inUse *store.InUse
+				if err != nil && !errors.As(err, &inUse) {
+					return err
+				}
+				if err == nil {
+					a.Close()
+				}
+			}
 			s := &service{cmd: cmd, flags: common}
 			options := web.Options{
 				Open:  func() (store.Archive, error) { return bolt.Open(common.archive, bolt.Options{ReadOnly: true}) },

@@ -242,6 +242,9 @@ func (j *job) read(ctx context.Context, a store.Archive, r Reader) {
 			err = fmt.Errorf("it would be another article: %s", now.CanonicalURL)
 		}
 	}
+	if err == nil && p.Version.Site != "" && now.Site != p.Version.Site {
+		err = fmt.Errorf("it is of site %s, whose definition is not here: it would be read without it", p.Version.Site)
+	}
 	var b []byte
 	if err == nil {
 		now = now.ReadOf(&old)

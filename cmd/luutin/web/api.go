@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"luutin/crawler/watch"
 	"luutin/store"
+	"luutin/store/search"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -63,6 +65,9 @@ func (s *Server) apiSearch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return wrongQuery(err)
 	}
+	if found.Hits == nil {
+		found.Hits = []search.Hit{}
+	}
 	return answer(w, found)
 }
 
@@ -93,6 +98,9 @@ func (s *Server) apiArticles(w http.ResponseWriter, r *http.Request) error {
 		last, n := "", 0
 		for version, err := range a.Articles(r.Context(), q) {
 			if err != nil {
+				if q.After != "" && n == 0 && strings.Contains(err.Error(), "cursor") {
+					return badRequest("after is no cursor of this archive")
+				}
 				return err
 			}
 			if n++; n > limit {
