@@ -146,6 +146,12 @@ func openIndex(cmd *cobra.Command, common *flags, a store.Archive) (*search.Inde
 		index.Close()
 		return nil, cmd.Context().Err()
 	}
+	if err != nil { // an index without anything in it would say that nothing is there
+		if all, e := index.Find(cmd.Context(), search.Query{Limit: -1}); e != nil || all.Total == 0 {
+			index.Close()
+			return nil, err
+		}
+	}
 	if err != nil && !common.quiet {
 		fmt.Fprintf(cmd.ErrOrStderr(), "luutin: what is newest may be missing: %v\n", err)
 	}

@@ -69,7 +69,7 @@ func (x *Index) Find(ctx context.Context, q Query) (Results, error) {
 	}
 	found, err := x.find(ctx, &q, r)
 	if broken(err) && !x.readOnly {
-		if _, err = x.Update(ctx, nil); err == nil {
+		if _, err = x.Rebuild(ctx, nil); err == nil {
 			found, err = x.find(ctx, &q, r)
 		}
 	}

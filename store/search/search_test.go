@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -354,4 +355,42 @@ func FuzzQuery(f *testing.F) {
 			t.Errorf("%q: %v", q, err)
 		}
 	})
+}
+
+// TestDamagedIndex wants an index whose pages are damaged to be made anew by
+// who searches.
+func TestDamagedIndex(t *testing.T) {
+	s := newShelf(t)
+	for i := range 60 {
+		s.put(fmt.Sprintf("bài %d", i), strings.Repeat(fmt.Sprintf("chung số%d ", i), 50), nil)
+	}
+	s.update(60)
+	if err := s.index.Close(); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(s.dir, search.FileName)
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from := 1; from < len(b)/4096; from++ {
+		bad := slices.Clone(b)
+		for i := from * 4096; i < (from+1)*4096; i++ {
+			bad[i] ^= 0x5a
+		}
+		if err := os.WriteFile(name, bad, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		s.open()
+		if _, err := s.index.Update(context.Background(), nil); err != nil {
+			t.Errorf("page %d is damaged: Update: %v", from, err)
+		}
+		if r, err := s.index.Find(context.Background(), search.Query{Text: "chung"}); r.Total != 60 || err != nil {
+			t.Errorf("page %d is damaged: %d found, want 60 (%v)", from, r.Total, err)
+		}
+		if err := s.index.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	s.open()
 }
