@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -436,6 +437,34 @@ func (r *repair) holes(bucket []byte, last *uint64, seq uint64) {
 	}
 }
 
+// numbered notes the numbers before the last that was lost that are neither
+// there nor lost yet: they were given too.
+func (r *repair) numbered(bucket []byte) {
+	var last uint64
+	for at := range r.lost {
+		last = max(last, lostSeq(bucket, at))
+	}
+	for seq := uint64(1); seq < last; seq++ {
+		if k := seqKey(seq); r.get(bucket, k) == nil {
+			r.lose(bucket, k, "", "it is missing")
+		}
+	}
+}
+
+// lostSeq is the number of a lost record of a bucket whose records are counted
+// from 1; 0 when it is none.
+func lostSeq(bucket []byte, at string) uint64 {
+	digits, ok := strings.CutPrefix(at, string(bucket)+"/")
+	if !ok || len(digits) != 16 {
+		return 0
+	}
+	seq, err := strconv.ParseUint(digits, 16, 64)
+	if err != nil {
+		return 0
+	}
+	return seq
+}
+
 // captures writes those that can be read. One whose body is lost is kept, since
 // visits refer to it, but nothing leads to it: the body is kept when it comes again.
 func (r *repair) captures() error {
@@ -578,6 +607,7 @@ func (r *repair) visits() error {
 			r.lose(bucketCaptures, c, url, "it is missing")
 		}
 	}
+	r.numbered(bucketCaptures)
 	top := last
 	r.entries(bucketLog, func(k, _ []byte) {
 		if seq, err := readSeq(k); err == nil && seq < last+1<<20 {
@@ -657,11 +687,7 @@ func (r *repair) log() error {
 		return err
 	}
 	for at := range r.lost {
-		if digits, ok := strings.CutPrefix(at, string(bucketVisits)+"/"); ok {
-			if raw, err := hex.DecodeString(digits); err == nil && len(raw) == 8 {
-				last = max(last, binary.BigEndian.Uint64(raw))
-			}
-		}
+		last = max(last, lostSeq(bucketVisits, at))
 	}
 	known := true
 	var p peaks
@@ -774,6 +800,7 @@ func (r *repair) articles() error {
 		byHost[host][seq] = one
 		hostOf[one.id] = host
 	}
+	r.numbered(bucketReadings)
 	for _, reading := range slices.Sorted(maps.Keys(readings)) {
 		if !used[reading] {
 			if err := r.versionOf(reading, byHost, hostOf); err != nil {
@@ -926,16 +953,9 @@ func (r *repair) frontier() error {
 	}
 	for k, v := range r.records(bucketTargets) {
 		var t targetRecord
-		host, seq, err := cutRecordKey(k)
-		if err == nil {
-			err = unsealJSON(k, v, &t)
-		}
-		if err != nil {
+		if err := unsealJSON(k, v, &t); err != nil {
 			r.lose(bucketTargets, k, "", "%v", err)
 			continue
-		}
-		for n := last[host] + 1; n < seq; n++ {
-			r.lose(bucketTargets, recordKey(host, n), "", "it is missing")
 		}
 		if err := write(k, &t); err != nil {
 			return err
@@ -993,16 +1013,25 @@ func (r *repair) frontier() error {
 		delete(r.lost, where(bucketTargets, k))
 		problem = errors.Join(problem, write(k, t))
 	}
-	// Those at the end are known by what leads to them.
-	r.entries(bucketURLs, func(_, v []byte) {
-		if host, seq, err := cutRecordKey(v); err == nil && seq > last[host] && seq < last[host]+1<<20 && r.get(bucketTargets, v) == nil {
-			for n := last[host] + 1; n <= seq; n++ {
-				if k := recordKey(host, n); r.get(bucketTargets, k) == nil {
-					r.lose(bucketTargets, k, "", "it is missing")
-				}
+	// The numbers of all others are known by what leads to them, or by those
+	// that were given after them.
+	top := maps.Clone(last)
+	known := func(k []byte) {
+		if host, seq, err := cutRecordKey(k); err == nil && seq < last[host]+1<<20 {
+			top[host] = max(top[host], seq)
+		}
+	}
+	for key := range made {
+		known([]byte(key))
+	}
+	r.entries(bucketURLs, func(_, v []byte) { known(v) })
+	for host, seq := range top {
+		for n := range seq {
+			if k := recordKey(host, n+1); r.get(bucketTargets, k) == nil {
+				r.lose(bucketTargets, k, "", "it is missing")
 			}
 		}
-	})
+	}
 	return problem
 }
 

@@ -217,3 +217,38 @@ func TestRepairBlob(t *testing.T) {
 		t.Errorf("Verify: %q", got)
 	}
 }
+
+// TestRepairCut cuts the file short at many places. Targets whose records are lost
+// with it stand in what visits and indexes know of them.
+func TestRepairCut(t *testing.T) {
+	dir := filled(t, 120)
+	name := filepath.Join(dir, "archive.db")
+	good := must[[]byte](t)(os.ReadFile(name))
+	used := len(bytes.TrimRight(good, "\x00"))
+	lostTargets := 0
+	for part := 1; part < 12; part++ {
+		what := fmt.Sprintf("%d of 12 parts", part)
+		if err := os.WriteFile(name, good[:used*part/12], 0o666); err != nil {
+			t.Fatal(err)
+		}
+		to := filepath.Join(t.TempDir(), "new")
+		_, err := bolt.Repair(t.Context(), dir, to, func(p store.Problem) {
+			if strings.HasPrefix(p.Where, "targets/") {
+				lostTargets++
+			}
+		})
+		if err != nil {
+			if part > 2 {
+				t.Errorf("%s: Repair() = %v", what, err)
+			}
+			continue
+		}
+		if got := problems(t, to); len(got) > 0 {
+			t.Errorf("%s: Verify of the new archive:\n%s", what, strings.Join(got, "\n"))
+		}
+		goOn(t, what, to)
+	}
+	if lostTargets == 0 {
+		t.Error("no targets were lost: this tests nothing")
+	}
+}
