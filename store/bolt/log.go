@@ -205,6 +205,9 @@ func (s *snapshot) origin() (string, error) {
 }
 
 func (r *archiveRecord) origin() string {
+	if r.Log != "" {
+		return r.Log
+	}
 	h := hashOf(r.Created.UTC().Format("2006-01-02T15:04:05.999999999Z07:00"))
 	return "luutin/" + hex.EncodeToString(h[:8])
 }
@@ -218,6 +221,19 @@ func (a *Archive) signer(origin string) (s note.Signer, public string, err error
 		}
 	}
 	return s, public, err
+}
+
+// keyOf is the name of the log that the key of the archive is for.
+func (a *Archive) keyOf() (origin string, err error) {
+	b, err := os.ReadFile(a.path(keyName))
+	if err != nil {
+		return "", err
+	}
+	s, err := note.NewSigner(strings.TrimSpace(string(b)))
+	if err != nil {
+		return "", fmt.Errorf("%s: it is no key (%w)", a.path(keyName), err)
+	}
+	return s.Name(), nil
 }
 
 func (a *Archive) readKey(origin string) (s note.Signer, public string, err error) {
@@ -243,19 +259,23 @@ func (a *Archive) readKey(origin string) (s note.Signer, public string, err erro
 	return s, public, err
 }
 
-// makeKey writes a new key beside its place and moves it there, so that it is
-// whole, and nobody else can ever read it.
 func (a *Archive) makeKey(origin string) error {
 	secret, _, err := note.GenerateKey(rand.Reader, origin)
 	if err != nil {
 		return err
 	}
+	return a.keepKey([]byte(secret + "\n"))
+}
+
+// keepKey writes a key beside its place and moves it there, so that it is whole,
+// and nobody else can ever read it.
+func (a *Archive) keepKey(secret []byte) error {
 	f, err := os.CreateTemp(a.dir, keyName+tempMark+"*") // with mode 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	_, err = f.WriteString(secret + "\n")
+	_, err = f.Write(secret)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}

@@ -130,6 +130,12 @@ func where(bucket, k []byte) string {
 	if host, seq, err := cutRecordKey(k); err == nil && len(k) != 16 {
 		return fmt.Sprintf("%s/%s/%016x", bucket, host, seq)
 	}
+	switch {
+	case bytes.Equal(bucket, bucketMeta):
+		return fmt.Sprintf("%s/%s", bucket, k)
+	case len(k) == len(hash16{}) && (bytes.Equal(bucket, bucketArticles) || bytes.Equal(bucket, bucketCaptureIDs)):
+		return fmt.Sprintf("%s/%s", bucket, hash16(k))
+	}
 	return fmt.Sprintf("%s/%x", bucket, k) // 16 digits when it is a number
 }
 
@@ -251,6 +257,7 @@ type archiveRecord struct {
 	Format  int       `json:"format"`
 	Program string    `json:"program"`
 	Created time.Time `json:"created"`
+	Log     string    `json:"log,omitempty"` // what the log is called when a repair knew it of the key alone
 }
 
 // hostRecord is what is known of a host. The counts are what Stats adds up;

@@ -89,7 +89,7 @@ type Repaired struct {
 // counts, the log as far as the visits are known. It returns a *store.InUse
 // when another process writes to the archive.
 func Repair(ctx context.Context, dir, to string, lost func(p store.Problem)) (Repaired, error) {
-	r := &repair{ctx: ctx, tell: lost, lost: map[string]lostRecord{}, to: &Archive{dir: to, name: dbName + tempMark + "repair", readOnly: true}}
+	r := &repair{ctx: ctx, tell: lost, lost: map[string]lostRecord{}, to: &Archive{dir: to, readOnly: true}}
 	err := r.run(dir)
 	if ctx.Err() != nil && err != nil {
 		err = ctx.Err()
@@ -120,7 +120,7 @@ type repair struct {
 }
 
 func (r *repair) run(dir string) (err error) {
-	if err := r.room(); err != nil {
+	if err := r.room(dir); err != nil {
 		return err
 	}
 	if r.from, err = Open(dir, Options{ReadOnly: true, Damaged: true}); err != nil {
@@ -138,8 +138,16 @@ func (r *repair) run(dir string) (err error) {
 	if err := os.MkdirAll(r.to.dir, 0o777); err != nil {
 		return err
 	}
-	name := r.to.path(r.to.name)
+	f, err := os.CreateTemp(r.to.dir, dbName+tempMark+"*")
+	if err != nil {
+		return err
+	}
+	name := f.Name()
 	defer os.Remove(name)
+	r.to.name = filepath.Base(name)
+	if err := errors.Join(f.Chmod(0o644), f.Close()); err != nil {
+		return err
+	}
 	if r.db, err = bbolt.Open(name, 0o644, &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoSync: true}); err != nil {
 		return err
 	}
@@ -162,18 +170,29 @@ func (r *repair) run(dir string) (err error) {
 	return errors.Join(putNew(name, r.to.path(dbName)), syncDir(r.to.dir), syncDir(filepath.Dir(r.to.dir)))
 }
 
-// room refuses a directory that holds something.
-func (r *repair) room() error {
+// room refuses a directory that holds something but what a repair has left that
+// was stopped.
+func (r *repair) room(dir string) error {
 	entries, err := os.ReadDir(r.to.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, e := range entries {
-		if e.Name() != blobsDir { // of a repair that was stopped
+		if name := e.Name(); name != blobsDir && !strings.Contains(name, tempMark) && !(name == keyName && r.sameKey(dir)) {
 			return fmt.Errorf("%s holds something (%s); name a new or an empty directory", r.to.dir, e.Name())
 		}
 	}
-	return nil
+	return r.to.sweep()
+}
+
+// sameKey says whether the key that lies in the new directory is that of dir.
+func (r *repair) sameKey(dir string) bool {
+	b, err := os.ReadFile(r.to.path(keyName))
+	if err != nil {
+		return false
+	}
+	old, err := os.ReadFile(filepath.Join(dir, keyName))
+	return err == nil && bytes.Equal(b, old)
 }
 
 // read opens the pages, and looks for records in those that no tree leads to.
@@ -337,9 +356,12 @@ func (r *repair) lose(bucket, k []byte, url, format string, args ...any) {
 
 // put writes to the new archive, many keys in a transaction.
 func (r *repair) put(bucket, k, v []byte) error {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
 	const many = 8 << 20
 	if r.tx != nil && r.size > many {
-		if err := errors.Join(r.tx.Commit(), r.ctx.Err()); err != nil {
+		if err := r.tx.Commit(); err != nil {
 			r.tx = nil
 			return err
 		}
@@ -392,11 +414,13 @@ func (r *repair) write() error {
 
 func (r *repair) meta() error {
 	made := archiveRecord{Format: format, Program: "luutin", Created: r.now} // when nothing says more
+	whole := false
 	for k, v := range r.records(bucketMeta) {
 		if string(k) == "archive" {
 			if err := unsealJSON(k, v, &made); err != nil {
 				return err
 			}
+			whole = true
 			continue
 		}
 		if string(k) == "keys" {
@@ -406,11 +430,7 @@ func (r *repair) meta() error {
 		}
 	}
 	made.Format = format
-	if _, public, err := r.from.readKey(made.origin()); err == nil {
-		if r.signs = true; !slices.Contains(r.keys.Keys, public) {
-			r.keys.Keys = append(r.keys.Keys, public)
-		}
-	}
+	r.identity(&made, whole)
 	if len(r.keys.Keys) > 0 {
 		k := []byte("keys")
 		v, err := sealJSON(k, r.keys)
@@ -428,6 +448,34 @@ func (r *repair) meta() error {
 		return err
 	}
 	return r.put(bucketMeta, k, v)
+}
+
+// identity takes the key over. When the record is lost that says when the
+// archive was made, the key also says what its log is called.
+func (r *repair) identity(made *archiveRecord, whole bool) {
+	name, err := r.from.keyOf()
+	if !whole && err == nil {
+		made.Log = name
+	}
+	var public string
+	if err == nil {
+		_, public, err = r.from.readKey(made.origin())
+	}
+	switch {
+	case err == nil:
+		if r.signs = true; !slices.Contains(r.keys.Keys, public) {
+			r.keys.Keys = append(r.keys.Keys, public)
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		r.lost[keyName] = lostRecord{What: fmt.Sprintf("it is not taken over, and a new key is made when it is needed: %v", err), When: r.now}
+	}
+	if !whole {
+		what := "it said when the archive was made; the name of its log is taken of the key"
+		if made.Log == "" {
+			what = "it said when the archive was made, and so what its log is called: no checkpoint of before is of the new one"
+		}
+		r.lose(bucketMeta, []byte("archive"), "", "%s", what)
+	}
 }
 
 // holes notes the numbers up to one that are missing.
@@ -666,14 +714,14 @@ func (r *repair) losses() error {
 
 // copyKey lets the new archive sign as the old one did.
 func (r *repair) copyKey() error {
-	if !r.signs {
-		return nil // a new one is made when it is needed
+	if !r.signs || r.sameKey(r.from.dir) {
+		return nil // else a new one is made when it is needed
 	}
 	b, err := os.ReadFile(r.from.path(keyName))
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(r.to.path(keyName), b, 0o600)
+	return r.to.keepKey(b)
 }
 
 // log writes the log anew. Of visits that are lost the hash of the leaf is

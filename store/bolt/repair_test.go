@@ -252,3 +252,82 @@ func TestRepairCut(t *testing.T) {
 		t.Error("no targets were lost: this tests nothing")
 	}
 }
+
+// TestRepairKey cuts off the record that says what the log is called: the key
+// says it too. A key that is damaged is told, and not taken over.
+func TestRepairKey(t *testing.T) {
+	dir := filled(t, 60)
+	origin := func(dir string) string {
+		a := open(t, dir, bolt.Options{})
+		signed := must[[]byte](t)(a.Checkpoint(t.Context()))
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+		name, _, _ := strings.Cut(string(signed), "\n")
+		return name
+	}
+	want := origin(dir)
+	name, key := filepath.Join(dir, "archive.db"), filepath.Join(dir, "archive.key")
+	good, secret := must[[]byte](t)(os.ReadFile(name)), must[[]byte](t)(os.ReadFile(key))
+	if err := os.WriteFile(name, good[:len(bytes.TrimRight(good, "\x00"))/2], 0o666); err != nil {
+		t.Fatal(err)
+	}
+	to, lost := repaired(t, "cut short", dir)
+	if got := must[[]byte](t)(os.ReadFile(filepath.Join(to, "archive.key"))); !bytes.Equal(got, secret) {
+		t.Error("the key was not taken over")
+	}
+	if !slices.ContainsFunc(lost, func(s string) bool { return strings.HasPrefix(s, "meta/archive: ") }) {
+		t.Errorf("the record was not lost: this tests nothing: %q", lost)
+	}
+	if got := origin(to); got != want {
+		t.Errorf("the log is called %s, and was %s", got, want)
+	}
+	if got := problems(t, to); len(got) > 0 {
+		t.Errorf("Verify of what the key has signed: %q", got)
+	}
+	again, _ := repaired(t, "repaired again", to)
+	if got := origin(again); got != want {
+		t.Errorf("repaired again the log is called %s, and was %s", got, want)
+	}
+
+	if err := os.WriteFile(key, secret[:len(secret)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	to, lost = repaired(t, "with half a key", dir)
+	if !slices.ContainsFunc(lost, func(s string) bool { return strings.HasPrefix(s, "archive.key: ") }) {
+		t.Errorf("that the key is lost was not told: %q", lost)
+	}
+	if got := origin(to); got == want {
+		t.Errorf("the log is called %s without its key", got)
+	}
+}
+
+// TestRepairStopped repairs into a directory where a repair was killed.
+func TestRepairStopped(t *testing.T) {
+	dir := filled(t, 20)
+	to := filepath.Join(t.TempDir(), "new")
+	key := must[[]byte](t)(os.ReadFile(filepath.Join(dir, "archive.key")))
+	if err := errors.Join(os.MkdirAll(filepath.Join(to, "blobs"), 0o777),
+		os.WriteFile(filepath.Join(to, "archive.db.new-repair"), []byte("half"), 0o666),
+		os.WriteFile(filepath.Join(to, "archive.key"), key, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bolt.Repair(t.Context(), dir, to, nil); err != nil {
+		t.Fatalf("Repair() = %v", err)
+	}
+	for name := range content(t, to) {
+		if strings.Contains(name, ".new-") {
+			t.Errorf("%s is left", name)
+		}
+	}
+	if got := problems(t, to); len(got) > 0 {
+		t.Errorf("Verify: %q", got)
+	}
+	other := filepath.Join(t.TempDir(), "other")
+	if err := errors.Join(os.MkdirAll(other, 0o777), os.WriteFile(filepath.Join(other, "archive.key"), []byte("another"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bolt.Repair(t.Context(), dir, other, nil); err == nil || !strings.Contains(err.Error(), "holds something (archive.key)") {
+		t.Errorf("Repair() beside another key = %v", err)
+	}
+}
