@@ -89,7 +89,7 @@ type Repaired struct {
 // counts, the log as far as the visits are known. It returns a *store.InUse
 // when another process writes to the archive.
 func Repair(ctx context.Context, dir, to string, lost func(p store.Problem)) (Repaired, error) {
-	r := &repair{ctx: ctx, tell: lost, lost: map[string]lostRecord{}, to: &Archive{dir: to, readOnly: true}}
+	r := &repair{ctx: ctx, tell: lost, lost: map[string]lostRecord{}, urls: map[hash16]string{}, named: map[versionName]bool{}, to: &Archive{dir: to, readOnly: true}}
 	err := r.run(dir)
 	if ctx.Err() != nil && err != nil {
 		err = ctx.Err()
@@ -116,7 +116,15 @@ type repair struct {
 	keys  keysRecord
 	signs bool // the key of the old archive is that of the new one
 	lost  map[string]lostRecord
+	urls  map[hash16]string            // of articles, as visits know them
+	named map[versionName]bool         // versions that are saved, or told as lost
 	found map[string]map[string][]byte // bucket, key: records in pages that are part of no tree
+}
+
+// A versionName is what a version is called.
+type versionName struct {
+	article hash16
+	number  int
 }
 
 func (r *repair) run(dir string) (err error) {
@@ -642,17 +650,14 @@ func (r *repair) visits() error {
 		if err := errors.Join(r.put(bucketVisits, k, v), r.put(bucketVisited, visitedKey(visit.Host, visit.Target, seq), nil)); err != nil {
 			return err
 		}
+		if id, ok := parseID(visit.Article); ok && r.urls[id] == "" {
+			r.urls[id] = r.visitURL(&visit)
+		}
 		if visit.Capture == 0 {
 			continue
 		}
 		if c := seqKey(visit.Capture); r.get(bucketCaptures, c) == nil {
-			url := ""
-			if visit.Response != nil {
-				url = visit.Response.URL
-			} else if t, ok := r.target(recordKey(visit.Host, visit.Target)); ok {
-				url = t.URL
-			}
-			r.lose(bucketCaptures, c, url, "it is missing")
+			r.lose(bucketCaptures, c, r.visitURL(&visit), "it is missing")
 		}
 	}
 	r.numbered(bucketCaptures)
@@ -674,6 +679,22 @@ func (r *repair) visits() error {
 		}
 	})
 	return nil
+}
+
+// visitURL is what a visit asked for; "" when nothing says that any more.
+func (r *repair) visitURL(visit *visitRecord) string {
+	if visit.Response != nil {
+		return visit.Response.URL
+	}
+	if t, ok := r.target(recordKey(visit.Host, visit.Target)); ok {
+		return t.URL
+	}
+	var c captureRecord
+	k := seqKey(visit.Capture)
+	if _, err := cutPayload(k, r.get(bucketCaptures, k), &c); err == nil {
+		return c.URL
+	}
+	return ""
 }
 
 // target reads one of the old archive.
@@ -843,7 +864,7 @@ func (r *repair) articles() error {
 		used[one.reading] = true
 		if !readings[one.reading] {
 			r.lose(bucketReadings, seqKey(one.reading), "", "it is missing")
-			r.lose(bucketVersions, k, "", "its article is lost: version %d of %s", one.number, one.id)
+			r.lose(bucketVersions, k, r.urls[one.id], "its article is lost: version %d of %s", one.number, one.id)
 		}
 		byHost[host][seq] = one
 		hostOf[one.id] = host
@@ -866,8 +887,10 @@ func (r *repair) articles() error {
 			one := byHost[host][seq]
 			k := recordKey(host, seq)
 			if !readings[one.reading] {
+				r.named[versionName{one.id, int(one.number)}] = true
 				continue
 			}
+			r.named[versionName{one.id, int(one.number)}] = true
 			one.previous = 0
 			if before := latest[one.id]; before != nil {
 				var err error
@@ -880,7 +903,7 @@ func (r *repair) articles() error {
 			}
 			latest[one.id] = k
 			if one.capture != (hash16{}) && r.get(bucketCaptureIDs, one.capture[:]) == nil {
-				r.lose(bucketCaptureIDs, one.capture[:], "", "the capture of version %d of %s", one.number, one.id)
+				r.lose(bucketCaptureIDs, one.capture[:], r.urls[one.id], "the capture of version %d of %s", one.number, one.id)
 			}
 			if err := errors.Join(r.put(bucketVersions, k, one.record(k)), r.put(bucketArticles, one.id[:], k)); err != nil {
 				return err
@@ -986,6 +1009,9 @@ func (r *repair) frontier() error {
 			t.State, t.Due = store.Due, r.now
 		}
 		if id, ok := parseID(t.Article); t.Article != "" && (!ok || r.get(bucketArticles, id[:]) == nil) {
+			if ok {
+				r.lose(bucketArticles, id[:], t.URL, "all its versions are lost")
+			}
 			t.Article, t.ETag, t.LastModified = "", "", ""
 			t.State, t.Due = store.Due, r.now
 		}
@@ -1011,16 +1037,14 @@ func (r *repair) frontier() error {
 	}
 	// What visits know of those that are missing.
 	made := map[string]*targetRecord{}
-	missing := map[hash16]bool{}
 	var problem error
 	for k, v := range r.records(bucketVisits) {
 		var visit visitRecord
 		if _, err := cutPayload(k, v, &visit); err != nil {
 			continue
 		}
-		if id, ok := parseID(visit.Article); ok && r.get(bucketArticles, id[:]) == nil && !missing[id] {
-			missing[id] = true
-			r.lose(bucketArticles, id[:], "", "all its versions are lost")
+		if id, ok := parseID(visit.Article); ok {
+			r.loseVersion(versionName{id, visit.Version})
 		}
 		key := recordKey(visit.Host, visit.Target)
 		if r.get(bucketTargets, key) != nil {
@@ -1081,6 +1105,20 @@ func (r *repair) frontier() error {
 		}
 	}
 	return problem
+}
+
+// loseVersion names a version that a visit tells of and that is lost.
+func (r *repair) loseVersion(v versionName) {
+	switch {
+	case r.get(bucketArticles, v.article[:]) == nil:
+		r.lose(bucketArticles, v.article[:], r.urls[v.article], "all its versions are lost")
+	case v.number > 0 && !r.named[v]:
+		r.named[v] = true
+		at := fmt.Sprintf("%s version %d", where(bucketArticles, v.article[:]), v.number)
+		if _, known := r.lost[at]; !known {
+			r.lost[at] = lostRecord{What: "it is missing", URL: r.urls[v.article], When: r.now}
+		}
+	}
 }
 
 // count opens the new archive and writes what its records add up to.

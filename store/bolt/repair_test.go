@@ -225,14 +225,17 @@ func TestRepairCut(t *testing.T) {
 	name := filepath.Join(dir, "archive.db")
 	good := must[[]byte](t)(os.ReadFile(name))
 	used := len(bytes.TrimRight(good, "\x00"))
-	lostTargets := 0
+	versions := versionsOf(t, dir)
+	lostTargets, lostVersions := 0, 0
 	for part := 1; part < 12; part++ {
 		what := fmt.Sprintf("%d of 12 parts", part)
 		if err := os.WriteFile(name, good[:used*part/12], 0o666); err != nil {
 			t.Fatal(err)
 		}
 		to := filepath.Join(t.TempDir(), "new")
+		var lost []string
 		_, err := bolt.Repair(t.Context(), dir, to, func(p store.Problem) {
+			lost = append(lost, p.String())
 			if strings.HasPrefix(p.Where, "targets/") {
 				lostTargets++
 			}
@@ -246,10 +249,31 @@ func TestRepairCut(t *testing.T) {
 		if got := problems(t, to); len(got) > 0 {
 			t.Errorf("%s: Verify of the new archive:\n%s", what, strings.Join(got, "\n"))
 		}
+		// Of an article that some visit still knows it is told what is lost, and where it was.
+		kept := versionsOf(t, to)
+		a := open(t, to, bolt.Options{ReadOnly: true})
+		for v, err := range a.Visits(t.Context(), store.VisitQuery{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := fmt.Sprintf("%s %d", v.Article, v.Version)
+			if v.Article == "" || !versions[name] || kept[name] {
+				continue
+			}
+			lostVersions++
+			if !slices.ContainsFunc(lost, func(s string) bool {
+				return strings.Contains(s, v.Article) && strings.Contains(s, v.Target.URL)
+			}) {
+				t.Errorf("%s: version %d of %s (%s) is lost, and it is not told: %q", what, v.Version, v.Article, v.Target.URL, lost)
+			}
+		}
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
 		goOn(t, what, to)
 	}
-	if lostTargets == 0 {
-		t.Error("no targets were lost: this tests nothing")
+	if lostTargets == 0 || lostVersions == 0 {
+		t.Errorf("%d targets and %d versions were lost: this tests nothing", lostTargets, lostVersions)
 	}
 }
 
@@ -330,4 +354,19 @@ func TestRepairStopped(t *testing.T) {
 	if _, err := bolt.Repair(t.Context(), dir, other, nil); err == nil || !strings.Contains(err.Error(), "holds something (archive.key)") {
 		t.Errorf("Repair() beside another key = %v", err)
 	}
+}
+
+// versionsOf are the versions that can be read, by their article and number.
+func versionsOf(t *testing.T, dir string) map[string]bool {
+	t.Helper()
+	a := open(t, dir, bolt.Options{ReadOnly: true})
+	defer a.Close()
+	all := map[string]bool{}
+	for v, err := range a.Articles(t.Context(), store.Query{History: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[fmt.Sprintf("%s %d", v.ID, v.Number)] = true
+	}
+	return all
 }
