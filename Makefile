@@ -22,7 +22,7 @@ run: build
 	@$(GO) run ./testdata/ministry/serve -- sh testdata/ministry/tour.sh
 
 test:
-	$(GO) test $(RACE) $(PACKAGES)
+	$(GO) test $(RACE) -timeout 30m $(PACKAGES)
 
 check: format imports
 	$(GO) mod tidy -diff
