@@ -136,7 +136,10 @@ func TestRepairFlipped(t *testing.T) {
 				}
 			}
 			gone := slices.ContainsFunc(lost, func(s string) bool { return strings.Contains(s, "captures/") || strings.Contains(s, "visits/") })
-			if missing > 0 && !gone {
+			// Without the newest meta page the state before the last transaction is
+			// saved: verify tells of the page, and nothing tells what came after it.
+			newest := at < 2*os.Getpagesize()
+			if missing > 0 && !gone && !newest {
 				t.Errorf("%s: %d bodies are missing, and it is not told: %q", what, missing, lost)
 			}
 			if missing > 10 {
