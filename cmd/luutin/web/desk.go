@@ -41,18 +41,9 @@ func newDesk(open func() (store.Archive, error)) *desk {
 // borrow returns the archive and what gives it back. While it is with somebody
 // else (see give) it waits, until ctx ends.
 func (d *desk) borrow(ctx context.Context) (store.Archive, func(), error) {
-	stop := context.AfterFunc(ctx, func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.idle.Broadcast()
-	})
-	defer stop()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for d.aside && ctx.Err() == nil {
-		d.idle.Wait()
-	}
-	if err := ctx.Err(); err != nil {
+	if err := d.wait(ctx, func() bool { return d.aside }); err != nil {
 		return nil, nil, err
 	}
 	if d.closed {
@@ -88,6 +79,20 @@ func (d *desk) borrow(ctx context.Context) (store.Archive, func(), error) {
 	}, nil
 }
 
+// wait waits as long as something is so, until ctx ends. d.mu is held.
+func (d *desk) wait(ctx context.Context, so func() bool) error {
+	stop := context.AfterFunc(ctx, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.idle.Broadcast()
+	})
+	defer stop()
+	for so() && ctx.Err() == nil {
+		d.idle.Wait()
+	}
+	return ctx.Err()
+}
+
 // retire lends a handle to nobody any more. d.mu is held.
 func (d *desk) retire(h *handle) {
 	if d.now == h {
@@ -113,12 +118,6 @@ func (d *desk) shut(h *handle) {
 // give lets f have the archive to itself: those who read are waited for, until
 // ctx ends, and those who want to read wait.
 func (d *desk) give(ctx context.Context, f func() error) error {
-	stop := context.AfterFunc(ctx, func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.idle.Broadcast()
-	})
-	defer stop()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.aside = true
@@ -129,10 +128,7 @@ func (d *desk) give(ctx context.Context, f func() error) error {
 	if d.now != nil {
 		d.retire(d.now)
 	}
-	for d.live > 0 && ctx.Err() == nil {
-		d.idle.Wait()
-	}
-	if err := ctx.Err(); err != nil {
+	if err := d.wait(ctx, func() bool { return d.live > 0 }); err != nil {
 		return err
 	}
 	d.mu.Unlock()
