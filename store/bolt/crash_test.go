@@ -220,6 +220,7 @@ func damage(t *testing.T, source string) {
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	good := must[[]byte](t)(os.ReadFile(filepath.Join(source, "archive.db")))
+	live := bolt.Live(t, good)
 	want := bolt.Dump(t, source)
 	ctx := context.Background()
 
@@ -233,6 +234,9 @@ func damage(t *testing.T, source string) {
 	noticed := 0
 	for i := range changes {
 		at, bit := rnd.IntN(len(good)), byte(1)<<rnd.IntN(8)
+		for i%2 == 0 && !live[at] { // most of a file that was closed holds nothing
+			at = rnd.IntN(len(good))
+		}
 		bad := bytes.Clone(good)
 		bad[at] ^= bit
 		name := filepath.Join(source, "archive.db")
@@ -279,8 +283,8 @@ func damage(t *testing.T, source string) {
 		w.Close()
 	}
 	t.Logf("%d of %d changes were noticed", noticed, changes)
-	if noticed == 0 { // most of a file that was closed holds nothing
-		t.Errorf("none of %d changes was noticed", changes)
+	if noticed < changes/10 {
+		t.Errorf("only %d of %d changes were noticed", noticed, changes)
 	}
 }
 

@@ -458,9 +458,13 @@ func (r *repair) meta() error {
 	return r.put(bucketMeta, k, v)
 }
 
-// identity takes the key over. When the record is lost that says when the
+// identity notes whether the newest state may be gone, and takes the key over. When the record is lost that says when the
 // archive was made, the key also says what its log is called.
 func (r *repair) identity(made *archiveRecord, whole bool) {
+	// An error is met by whoever reads the pages.
+	if metas, _ := readMetas(r.from.file); len(metas) < 2 {
+		r.lost[dbName] = lostRecord{What: "a meta page is damaged: what the last transaction wrote is missing, if it was the newer one", When: r.now}
+	}
 	name, err := r.from.keyOf()
 	if !whole && err == nil {
 		made.Log = name

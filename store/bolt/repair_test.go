@@ -136,10 +136,11 @@ func TestRepairFlipped(t *testing.T) {
 				}
 			}
 			gone := slices.ContainsFunc(lost, func(s string) bool { return strings.Contains(s, "captures/") || strings.Contains(s, "visits/") })
-			// Without the newest meta page the state before the last transaction is
-			// saved: verify tells of the page, and nothing tells what came after it.
-			newest := at < 2*os.Getpagesize()
-			if missing > 0 && !gone && !newest {
+			// Without the newest meta page the state before the last transaction is saved.
+			if at < 2*os.Getpagesize() {
+				gone = slices.ContainsFunc(lost, func(s string) bool { return strings.Contains(s, "what the last transaction wrote") })
+			}
+			if missing > 0 && !gone {
 				t.Errorf("%s: %d bodies are missing, and it is not told: %q", what, missing, lost)
 			}
 			if missing > 10 {
@@ -296,7 +297,9 @@ func TestRepairKey(t *testing.T) {
 	want := origin(dir)
 	name, key := filepath.Join(dir, "archive.db"), filepath.Join(dir, "archive.key")
 	good, secret := must[[]byte](t)(os.ReadFile(name)), must[[]byte](t)(os.ReadFile(key))
-	if err := os.WriteFile(name, good[:len(bytes.TrimRight(good, "\x00"))/2], 0o666); err != nil {
+	// Where the record lies is a matter of chance.
+	cut := bytes.ReplaceAll(good[:len(bytes.TrimRight(good, "\x00"))/2], []byte(`"program"`), []byte(`"pRogram"`))
+	if err := os.WriteFile(name, cut, 0o666); err != nil {
 		t.Fatal(err)
 	}
 	to, lost := repaired(t, "cut short", dir)
