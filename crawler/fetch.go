@@ -112,7 +112,8 @@ func (w *web) exchange(req *http.Request, b bounds, buf []byte) (*answer, error)
 
 	var connected atomic.Bool
 	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+		GotConn:              func(httptrace.GotConnInfo) { connected.Store(true) },
+		GotFirstResponseByte: func() { w.manners.begins(name) },
 	})
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -135,6 +136,9 @@ func (w *web) exchange(req *http.Request, b bounds, buf []byte) (*answer, error)
 		req.Header.Set("Accept-Encoding", "gzip, deflate")
 	}
 	resp, err := transport.RoundTrip(req)
+	if err == nil {
+		w.manners.begins(name) // a transport that is no http.Transport does not say it
+	}
 	if took := time.Since(begun); err == nil || took >= w.limits.header {
 		w.manners.answered(name, took)
 	}

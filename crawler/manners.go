@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	usualDelay  = time.Second      // between the end of one request and the start of the next
+	usualDelay  = time.Second      // between one request and the next
 	longestWait = 90 * time.Second // a request does not wait longer for its turn; the visit comes again instead
 	firstRest   = 10 * time.Second // of a host that is overloaded or cannot be reached; doubled each time
 	longestRest = time.Hour
@@ -25,13 +25,16 @@ const (
 	slowLeast   = 8                      // answers before a host can be called slower than usual
 	slowFrom    = 500 * time.Millisecond // what is answered sooner is no burden
 	slowTimes   = 2                      // slower than usual: this many times its median
+	breath      = 4                      // of the pause, one part of so many comes after the end of an answer
 	slowPause   = 3                      // and then the pause is this many times what an answer takes
 	longestSlow = time.Minute
 )
 
 // manners sees to it that a host is asked one thing at a time, and nothing
-// before its delay has passed since the end of the last: pages, redirects and
-// robots.txt alike, whichever worker asks.
+// before its delay has passed since the last: pages, redirects and robots.txt
+// alike, whichever worker asks. The delay counts from when the answer began,
+// since then the host is known to have been asked; and a part of it is left to
+// a host whose answer took long to come, see breath.
 type manners struct {
 	now func() time.Time
 
@@ -41,6 +44,7 @@ type manners struct {
 
 type host struct {
 	turn    chan struct{} // full while somebody has the turn
+	began   time.Time     // when the last answer did, or a request ended that had none; zero while none has come
 	free    time.Time     // when the last request ended
 	rest    time.Time     // not to be asked before
 	delay   time.Duration // Crawl-delay
@@ -94,15 +98,30 @@ func (m *manners) enter(ctx context.Context, name string, delay time.Duration) e
 	}
 	if err != nil {
 		<-h.turn
+		return err
 	}
-	return err
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h.began = time.Time{}
+	return nil
+}
+
+// begins notes that the host begins to answer. Who has the turn calls it.
+func (m *manners) begins(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if h := m.of(name); h.began.IsZero() { // an early answer, 1xx, may have come before
+		h.began = m.now()
+	}
 }
 
 func (m *manners) leave(name string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	h := m.of(name)
-	h.free = m.now()
+	if h.free = m.now(); h.began.IsZero() {
+		h.began = h.free
+	}
 	<-h.turn
 }
 
@@ -113,7 +132,8 @@ func (m *manners) next(name string, delay time.Duration) time.Time {
 	h := m.of(name)
 	next := h.rest
 	if !h.free.IsZero() {
-		next = later(next, h.free.Add(h.pace(delay)))
+		pace := h.pace(delay)
+		next = later(next, later(h.began.Add(pace), h.free.Add(pace/breath)))
 	}
 	return next
 }

@@ -57,6 +57,48 @@ func TestSlowHost(t *testing.T) {
 	})
 }
 
+// The pause counts from when the answer began. What comes slowly leaves the
+// host some rest behind it all the same.
+func TestPause(t *testing.T) {
+	for name, tt := range map[string]struct {
+		first, body time.Duration // until the answer begins, and from then until it is whole
+		gap         time.Duration // from one request to the next
+	}{
+		"at once":        {0, 0, time.Second},
+		"late":           {300 * time.Millisecond, 0, 1300 * time.Millisecond},
+		"a short while":  {0, 700 * time.Millisecond, time.Second},
+		"late, in parts": {200 * time.Millisecond, 700 * time.Millisecond, 1200 * time.Millisecond},
+		"a long while":   {0, 5 * time.Second, 5250 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				w.ministry.set("/list", list("", "/news/1", "/news/2", "/news/3"))
+				var asked []time.Time
+				w.net.serve(t, moj, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+					asked = append(asked, time.Now()) // one request at a time
+					if r.URL.Path == "/robots.txt" {
+						w.ministry.ServeHTTP(rw, r)
+						return
+					}
+					time.Sleep(tt.first)
+					rw.(http.Flusher).Flush()
+					time.Sleep(tt.body)
+					w.ministry.ServeHTTP(rw, r)
+				}))
+				w.run(t)
+				if len(asked) < 4 {
+					t.Fatalf("%d requests", len(asked))
+				}
+				for i := 2; i < len(asked); i++ { // behind the first that was no robots.txt
+					if gap := asked[i].Sub(asked[i-1]); gap != tt.gap {
+						t.Errorf("request %d came after %v, want %v", i+1, gap, tt.gap)
+					}
+				}
+			})
+		})
+	}
+}
+
 // Small differences are no sign of trouble, and a slow site is slow as usual.
 func TestPace(t *testing.T) {
 	for name, tt := range map[string]struct {

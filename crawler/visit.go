@@ -28,7 +28,7 @@ const (
 
 // shortWait is what a worker waits for the host of its target; when it would
 // be longer it lets others go first.
-const shortWait = 20 * time.Millisecond
+const shortWait = 40 * time.Millisecond
 
 // errNotNow is the error of a target whose host wants to be left alone for a
 // moment, as after its robots.txt was asked for.
