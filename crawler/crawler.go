@@ -375,23 +375,22 @@ func (c *Crawler) begin(sites []string) (*run, error) {
 
 // sow makes the seeds of all sites due.
 func (r *run) sow(ctx context.Context) error {
+	var seeds []store.Target
+	var recall store.Selection
 	for _, site := range r.sites {
-		var seeds []store.Target
-		recall := store.Selection{Site: site}
 		for _, link := range r.Sites.Seeds(site) {
 			t := r.target(site, link, 0)
 			seeds = append(seeds, t)
 			recall.URLs = append(recall.URLs, t.Canonical)
 		}
-		if len(seeds) == 0 {
-			continue
-		}
+	}
+	if len(seeds) > 0 {
 		if _, err := r.Archive.Add(ctx, seeds...); err != nil {
-			return fmt.Errorf("add the start pages of %s: %w", site, err)
+			return fmt.Errorf("add the start pages: %w", err)
 		}
 		if !r.OnlyDue || r.spanned() {
 			if _, err := r.Archive.Recall(ctx, recall); err != nil {
-				return fmt.Errorf("recall the start pages of %s: %w", site, err)
+				return fmt.Errorf("recall the start pages: %w", err)
 			}
 		}
 	}
