@@ -18,6 +18,7 @@ import (
 // TestBackupWhileWriting copies an archive again and again while it is written
 // to: each copy is what was there when it began.
 func TestBackupWhileWriting(t *testing.T) {
+	t.Parallel()
 	dir, to := filled(t, 30), filepath.Join(t.TempDir(), "copy")
 	a := open(t, dir, bolt.Options{Share: true})
 	files := 0
@@ -63,6 +64,7 @@ func TestBackupWhileWriting(t *testing.T) {
 }
 
 func TestBackupRefuses(t *testing.T) {
+	t.Parallel()
 	dir := filled(t, 20)
 	for _, c := range []struct {
 		name string
@@ -127,6 +129,7 @@ func TestBackupRefuses(t *testing.T) {
 
 // TestBackupGoesOn ends a backup at every point and lets the next go on.
 func TestBackupGoesOn(t *testing.T) {
+	t.Parallel()
 	dir, to := filled(t, 3), filepath.Join(t.TempDir(), "copy")
 	must[bolt.Copied](t)(bolt.Backup(t.Context(), dir, to, bolt.CopyOptions{}))
 	a := open(t, dir, bolt.Options{})
@@ -186,6 +189,7 @@ func TestBackupGoesOn(t *testing.T) {
 // TestBackupOfDamaged says what becomes of a copy when something is wrong with
 // what it is of.
 func TestBackupOfDamaged(t *testing.T) {
+	t.Parallel()
 	var problems []string
 	tell := func(p store.Problem) { problems = append(problems, p.String()) }
 	blob := func(t *testing.T, dir string) string {
@@ -258,6 +262,7 @@ func TestBackupOfDamaged(t *testing.T) {
 }
 
 func TestCompact(t *testing.T) {
+	t.Parallel()
 	dir := filled(t, 400)
 	want := bolt.Dump(t, dir)
 	db := filepath.Join(dir, "archive.db")
@@ -297,6 +302,7 @@ func TestCompact(t *testing.T) {
 
 // TestCompactDamaged leaves a file alone whose pages are damaged.
 func TestCompactDamaged(t *testing.T) {
+	t.Parallel()
 	dir := filled(t, 100)
 	db := filepath.Join(dir, "archive.db")
 	b := must[[]byte](t)(os.ReadFile(db))

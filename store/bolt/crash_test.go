@@ -196,8 +196,15 @@ func fullDisk(t *testing.T, limit int) {
 // TestDamage changes single bytes. Either somebody notices, or nothing that is
 // kept has changed.
 func TestDamage(t *testing.T) {
-	t.Run("closed", func(t *testing.T) { damage(t, filled(t, 40)) })
-	t.Run("killed", func(t *testing.T) { damage(t, killed(t, filled(t, 20), 20)) })
+	t.Parallel()
+	t.Run("closed", func(t *testing.T) {
+		t.Parallel()
+		damage(t, filled(t, 40))
+	})
+	t.Run("killed", func(t *testing.T) {
+		t.Parallel()
+		damage(t, killed(t, filled(t, 20), 20))
+	})
 }
 
 // killed is an archive whose process ended after n visits more, before it could
@@ -291,11 +298,18 @@ func damage(t *testing.T, source string) {
 // TestFlippedBytes changes single bytes that something depends on: Verify finds
 // every one of them.
 func TestFlippedBytes(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it takes long")
 	}
-	t.Run("closed", func(t *testing.T) { flip(t, filled(t, 8)) })
-	t.Run("killed", func(t *testing.T) { flip(t, killed(t, filled(t, 4), 6)) })
+	t.Run("closed", func(t *testing.T) {
+		t.Parallel()
+		flip(t, filled(t, 8))
+	})
+	t.Run("killed", func(t *testing.T) {
+		t.Parallel()
+		flip(t, killed(t, filled(t, 4), 6))
+	})
 }
 
 func flip(t *testing.T, dir string) {
@@ -349,6 +363,7 @@ func flip(t *testing.T, dir string) {
 
 // TestDamagedBlob changes and removes a body that is a file.
 func TestDamagedBlob(t *testing.T) {
+	t.Parallel()
 	dir := filled(t, 60)
 	names := must[[]string](t)(filepath.Glob(filepath.Join(dir, "blobs", "*", "*")))
 	if len(names) == 0 {

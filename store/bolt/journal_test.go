@@ -19,6 +19,7 @@ import (
 // whatever of it is in its place already: within the transaction, after it, in
 // older snapshots, when a request took its changes back, and opened again.
 func TestJournal(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))

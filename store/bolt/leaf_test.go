@@ -17,6 +17,7 @@ import (
 // TestLeaves reads readings past bbolt: those of a whole file are all found,
 // and no damage gives another text than the bucket has.
 func TestLeaves(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "archive")
 	a := open(t, dir, bolt.Options{})
 	if asked := bolt.Leaves(t, a, nil); asked != 0 {

@@ -25,6 +25,7 @@ func problems(t *testing.T, dir string) (all []string) {
 
 // TestRewritten changes a visit so that every checksum fits.
 func TestRewritten(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		log  bool
@@ -56,6 +57,7 @@ func TestRewritten(t *testing.T) {
 }
 
 func TestKey(t *testing.T) {
+	t.Parallel()
 	dir := filled(t, 5)
 	name := filepath.Join(dir, "archive.key")
 	if info := must[os.FileInfo](t)(os.Stat(name)); info.Mode() != 0o600 {
@@ -123,6 +125,7 @@ func TestKey(t *testing.T) {
 // TestLogOfFormer looks at the log of archives of earlier formats. That in
 // killed4.db.gz was left when its program was killed; it holds every kind of visit.
 func TestLogOfFormer(t *testing.T) {
+	t.Parallel()
 	for format, visits := range map[string]uint64{"format1": 4, "format2": 4, "killed3": 12, "killed4": 6} {
 		dir := unpackFormat(t, format)
 		a := open(t, dir, bolt.Options{ReadOnly: true})

@@ -28,6 +28,7 @@ func template(design uint64) string {
 // each other; a redesign brings its own; what was chosen outlives the process;
 // and what a damaged reference takes with it is named.
 func TestReferences(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	dir := filepath.Join(t.TempDir(), "archive")
 	now := time.Unix(1516347540, 0)

@@ -73,6 +73,7 @@ func goOn(t *testing.T, what, dir string) {
 }
 
 func TestRepairWhole(t *testing.T) {
+	t.Parallel()
 	dir := filled(t, 60)
 	to, lost := repaired(t, "whole", dir)
 	if len(lost) > 0 {
@@ -108,54 +109,62 @@ func firstDifference(want, got string) string {
 // TestRepairFlipped changes single bytes. What is hit may be lost, and with a
 // capture those that cannot be unpacked without it, but not untold.
 func TestRepairFlipped(t *testing.T) {
+	t.Parallel()
+	t.Run("closed", func(t *testing.T) {
+		t.Parallel()
+		repairFlipped(t, filled(t, 20))
+	})
+	t.Run("killed", func(t *testing.T) {
+		t.Parallel()
+		repairFlipped(t, killed(t, filled(t, 10), 10))
+	})
+}
+
+func repairFlipped(t *testing.T, source string) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	for _, source := range []string{filled(t, 20), killed(t, filled(t, 10), 10)} {
-		name := filepath.Join(source, "archive.db")
-		good := must[[]byte](t)(os.ReadFile(name))
-		live := bolt.Live(t, good)
-		want := bodies(t, source)
-		for range 12 {
-			at := rnd.IntN(len(good))
-			for !live[at] {
-				at = rnd.IntN(len(good))
-			}
-			bad := bytes.Clone(good)
-			bad[at] ^= 1 << rnd.IntN(8)
-			if err := os.WriteFile(name, bad, 0o666); err != nil {
-				t.Fatal(err)
-			}
-			what := fmt.Sprintf("byte %d", at)
-			to, lost := repaired(t, what, source)
-			got := bodies(t, to)
-			missing := 0
-			for id, body := range want {
-				if got[id] != body {
-					missing++
-				}
-			}
-			gone := slices.ContainsFunc(lost, func(s string) bool { return strings.Contains(s, "captures/") || strings.Contains(s, "visits/") })
-			// Without the newest meta page the state before the last transaction is saved.
-			if at < 2*os.Getpagesize() {
-				gone = slices.ContainsFunc(lost, func(s string) bool { return strings.Contains(s, "what the last transaction wrote") })
-			}
-			if missing > 0 && !gone {
-				t.Errorf("%s: %d bodies are missing, and it is not told: %q", what, missing, lost)
-			}
-			if missing > 10 {
-				t.Errorf("%s: %d of %d bodies are missing: %q", what, missing, len(want), lost)
-			}
-			goOn(t, what, to)
+	name := filepath.Join(source, "archive.db")
+	good := must[[]byte](t)(os.ReadFile(name))
+	live := bolt.Live(t, good)
+	want := bodies(t, source)
+	for range 12 {
+		at := rnd.IntN(len(good))
+		for !live[at] {
+			at = rnd.IntN(len(good))
 		}
-		if err := os.WriteFile(name, good, 0o666); err != nil {
+		bad := bytes.Clone(good)
+		bad[at] ^= 1 << rnd.IntN(8)
+		if err := os.WriteFile(name, bad, 0o666); err != nil {
 			t.Fatal(err)
 		}
+		what := fmt.Sprintf("byte %d", at)
+		to, lost := repaired(t, what, source)
+		got := bodies(t, to)
+		missing := 0
+		for id, body := range want {
+			if got[id] != body {
+				missing++
+			}
+		}
+		gone := slices.ContainsFunc(lost, func(s string) bool { return strings.Contains(s, "captures/") || strings.Contains(s, "visits/") })
+		// Without the newest meta page the state before the last transaction is saved.
+		if at < 2*os.Getpagesize() {
+			gone = slices.ContainsFunc(lost, func(s string) bool { return strings.Contains(s, "what the last transaction wrote") })
+		}
+		if missing > 0 && !gone {
+			t.Errorf("%s: %d bodies are missing, and it is not told: %q", what, missing, lost)
+		}
+		if missing > 10 {
+			t.Errorf("%s: %d of %d bodies are missing: %q", what, missing, len(want), lost)
+		}
+		goOn(t, what, to)
 	}
 }
 
 // TestRepairHurt damages more at once.
 func TestRepairHurt(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		hurt func(b []byte) []byte
@@ -171,32 +180,36 @@ func TestRepairHurt(t *testing.T) {
 			return b
 		}, 10},
 	} {
-		dir := filled(t, 40)
-		name := filepath.Join(dir, "archive.db")
-		want := bodies(t, dir)
-		if err := os.WriteFile(name, c.hurt(must[[]byte](t)(os.ReadFile(name))), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		to, lost := repaired(t, c.name, dir)
-		got := bodies(t, to)
-		for id := range want {
-			if body, ok := got[id]; ok && body != want[id] {
-				t.Errorf("%s: capture %s is not what it was", c.name, id)
+		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
+			t.Parallel()
+			dir := filled(t, 40)
+			name := filepath.Join(dir, "archive.db")
+			want := bodies(t, dir)
+			if err := os.WriteFile(name, c.hurt(must[[]byte](t)(os.ReadFile(name))), 0o666); err != nil {
+				t.Fatal(err)
 			}
-		}
-		t.Logf("%s: %d of %d bodies saved, %d records lost", c.name, len(got), len(want), len(lost))
-		if len(got) < c.keep {
-			t.Errorf("%s: %d of %d bodies saved, want %d: %q", c.name, len(got), len(want), c.keep, lost)
-		}
-		goOn(t, c.name, to)
-		// What was lost once is not told again.
-		if _, lost := repaired(t, c.name+", repaired again", to); len(lost) > 0 {
-			t.Errorf("%s: repaired again, %q are lost", c.name, lost)
-		}
+			to, lost := repaired(t, c.name, dir)
+			got := bodies(t, to)
+			for id := range want {
+				if body, ok := got[id]; ok && body != want[id] {
+					t.Errorf("capture %s is not what it was", id)
+				}
+			}
+			t.Logf("%d of %d bodies saved, %d records lost", len(got), len(want), len(lost))
+			if len(got) < c.keep {
+				t.Errorf("%d of %d bodies saved, want %d: %q", len(got), len(want), c.keep, lost)
+			}
+			goOn(t, c.name, to)
+			// What was lost once is not told again.
+			if _, lost := repaired(t, c.name+", repaired again", to); len(lost) > 0 {
+				t.Errorf("repaired again, %q are lost", lost)
+			}
+		})
 	}
 }
 
 func TestRepairBlob(t *testing.T) {
+	t.Parallel()
 	dir := filled(t, 60)
 	names := must[[]string](t)(filepath.Glob(filepath.Join(dir, "blobs", "*", "*")))
 	if len(names) == 0 {
@@ -225,6 +238,7 @@ func TestRepairBlob(t *testing.T) {
 // TestRepairCut cuts the file short at many places. Targets whose records are lost
 // with it stand in what visits and indexes know of them.
 func TestRepairCut(t *testing.T) {
+	t.Parallel()
 	dir := filled(t, 120)
 	name := filepath.Join(dir, "archive.db")
 	good := must[[]byte](t)(os.ReadFile(name))
@@ -284,6 +298,7 @@ func TestRepairCut(t *testing.T) {
 // TestRepairKey cuts off the record that says what the log is called: the key
 // says it too. A key that is damaged is told, and not taken over.
 func TestRepairKey(t *testing.T) {
+	t.Parallel()
 	dir := filled(t, 60)
 	origin := func(dir string) string {
 		a := open(t, dir, bolt.Options{})
@@ -334,6 +349,7 @@ func TestRepairKey(t *testing.T) {
 
 // TestRepairStopped repairs into a directory where a repair was killed.
 func TestRepairStopped(t *testing.T) {
+	t.Parallel()
 	dir := filled(t, 20)
 	to := filepath.Join(t.TempDir(), "new")
 	key := must[[]byte](t)(os.ReadFile(filepath.Join(dir, "archive.key")))

@@ -39,6 +39,7 @@ func whole(t *testing.T, name string, a *bolt.Archive) {
 // TestReadWhileWriting has readers see what was there when they opened the
 // archive, however much is written meanwhile.
 func TestReadWhileWriting(t *testing.T) {
+	t.Parallel()
 	dir := filled(t, 20)
 	a := open(t, dir, bolt.Options{Share: true})
 	first := open(t, dir, bolt.Options{ReadOnly: true})
@@ -132,6 +133,7 @@ func TestReadBesideKilled(t *testing.T) {
 
 // TestLongName is an archive whose path is too long for a socket.
 func TestLongName(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), strings.Repeat("a", 90), "archive")
 	a := open(t, dir, bolt.Options{Share: true})
 	must[int](t)(a.Add(t.Context(), store.Target{URL: "https://h.vn/"}))

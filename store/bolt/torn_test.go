@@ -18,6 +18,7 @@ import (
 // page. Whatever part of them has come, every sector for itself, the archive is
 // the one before the transaction, or when its meta page is whole the one after.
 func TestTorn(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))

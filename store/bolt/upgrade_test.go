@@ -9,10 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/bbolt"
 
 	"luutin/extract"
 	"luutin/store"
@@ -32,18 +34,57 @@ func unpack(t testing.TB, name, dir string) {
 	}
 }
 
-// TestMigratedArchive opens archives that began with an earlier format.
+// TestMigratedArchive opens archives that began with the first format.
 func TestMigratedArchive(t *testing.T) {
-	for _, name := range []string{"empty1.db.gz", "empty2.db.gz", "empty3.db.gz", "empty4.db.gz"} {
-		t.Run(name, func(t *testing.T) {
-			storetest.Run(t, func(dir string, clock func() time.Time) (store.Archive, error) {
-				if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-					unpack(t, name, dir)
-				}
-				return bolt.Open(dir, bolt.Options{Clock: clock})
-			})
-		})
+	t.Parallel()
+	storetest.Run(t, func(dir string, clock func() time.Time) (store.Archive, error) {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			unpack(t, "empty1.db.gz", dir)
+		}
+		return bolt.Open(dir, bolt.Options{Clock: clock})
+	})
+}
+
+// TestMigratedIsNew says that an archive that began with an earlier format has,
+// once it is brought to today's, the buckets and records of one that is made
+// today. So what the suite says of one of them holds for all.
+func TestMigratedIsNew(t *testing.T) {
+	t.Parallel()
+	for name, created := range map[string]time.Time{
+		"empty1.db.gz": time.Date(2018, 1, 19, 7, 39, 0, 0, time.UTC),
+		"empty2.db.gz": time.Date(2018, 1, 19, 7, 39, 0, 0, time.UTC),
+		"empty3.db.gz": time.Date(2018, 1, 19, 7, 39, 0, 0, time.UTC),
+		"empty4.db.gz": time.Date(2026, 2, 1, 8, 0, 0, 0, time.UTC),
+	} {
+		state := func(dir string) string {
+			if err := open(t, dir, bolt.Options{Clock: func() time.Time { return created }}).Close(); err != nil {
+				t.Fatal(err)
+			}
+			return strings.Join(buckets(t, dir), "\n") + "\n" + bolt.Dump(t, dir)
+		}
+		dir := t.TempDir()
+		unpack(t, name, dir)
+		got, want := state(dir), state(filepath.Join(t.TempDir(), "new"))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s is not like a new archive (-new +migrated):\n%s", name, diff)
+		}
 	}
+}
+
+// buckets are the names of the buckets of an archive that is not open.
+func buckets(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	db := must[*bbolt.DB](t)(bbolt.Open(filepath.Join(dir, "archive.db"), 0o666, &bbolt.Options{ReadOnly: true}))
+	defer db.Close()
+	if err := db.View(func(tx *bbolt.Tx) error {
+		return tx.ForEach(func(name []byte, _ *bbolt.Bucket) error {
+			names = append(names, string(name))
+			return nil
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return names
 }
 
 // testdata/killed2.db.gz and killed3.db.gz were left by the last programs that
@@ -55,6 +96,7 @@ func TestKilled2(t *testing.T) { testKilled(t, "killed2.db.gz") }
 func TestKilled3(t *testing.T) { testKilled(t, "killed3.db.gz") }
 
 func testKilled(t *testing.T, name string) {
+	t.Parallel()
 	dir := t.TempDir()
 	unpack(t, name, dir)
 	gone := []string{"b 2026-01-31T07:00:00Z", "d 2026-01-31T11:00:00Z"}
@@ -123,6 +165,7 @@ func TestFormat2(t *testing.T) {
 // the failed visit, before its days when it is only read, nil when they are the
 // same as afterwards.
 func testUpgrade(t *testing.T, format, url string, causes map[string]int, before []store.Day) {
+	t.Parallel()
 	dir := unpackFormat(t, format)
 	want := []store.Day{
 		{Date: "2026-01-30", Published: 1, Visits: 2, Added: 2, Results: map[store.Result]int{store.Fetched: 2}, Last: time.Date(2026, 1, 30, 23, 50, 0, 0, time.UTC)},

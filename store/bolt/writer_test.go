@@ -13,6 +13,7 @@ import (
 // Requests that wait for one transaction share the next. One that fails half
 // way takes back what it did, and nothing that others did.
 func TestGroup(t *testing.T) {
+	t.Parallel()
 	a, err := Open(t.TempDir(), Options{})
 	if err != nil {
 		t.Fatal(err)

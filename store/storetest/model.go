@@ -644,19 +644,32 @@ func workers(r *run) {
 		mu     sync.Mutex
 		turns  = map[string]uint64{} // host to the token of its turn
 		visits = map[string]int{}
+		ended  int                 // turns, with or without a visit
+		end    = sync.NewCond(&mu) // one has ended
 		wait   sync.WaitGroup
 	)
 	for w := range 8 {
 		rnd := rand.New(rand.NewPCG(seed, uint64(w)))
 		wait.Go(func() {
 			for {
+				mu.Lock()
+				before := ended
+				mu.Unlock()
 				l, err := r.a.Lease(r.ctx, store.Want{TTL: 1e6 * time.Hour})
 				var nothing *store.NothingDue
 				if errors.As(err, &nothing) {
-					if nothing.Leased == 0 && nothing.Next.IsZero() {
+					switch {
+					case !nothing.Next.IsZero():
+						r.wait(time.Second)
+					case nothing.Leased > 0: // only the end of a turn makes something due
+						mu.Lock()
+						for ended == before {
+							end.Wait()
+						}
+						mu.Unlock()
+					default:
 						return
 					}
-					r.wait(time.Second)
 					continue
 				}
 				if err != nil {
@@ -687,14 +700,17 @@ func workers(r *run) {
 				mu.Lock()
 				turns[l.Host] = 0
 				mu.Unlock()
-				if _, err := r.a.Commit(r.ctx, l, v); err != nil {
+				_, err = r.a.Commit(r.ctx, l, v)
+				mu.Lock()
+				if err == nil && v.Result == store.Fetched {
+					visits[l.Target.URL]++
+				}
+				ended++
+				end.Broadcast()
+				mu.Unlock()
+				if err != nil {
 					r.Error(err)
 					return
-				}
-				if v.Result == store.Fetched {
-					mu.Lock()
-					visits[l.Target.URL]++
-					mu.Unlock()
 				}
 				if rnd.IntN(4) == 0 {
 					for range r.a.Articles(r.ctx, store.Query{}) {

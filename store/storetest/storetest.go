@@ -5,6 +5,7 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -81,6 +82,7 @@ func Run(t *testing.T, open Open) {
 		{"many workers", workers},
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
+			t.Parallel()
 			r := &run{T: t, ctx: context.Background(), dir: filepath.Join(t.TempDir(), "archive"), opener: open}
 			r.now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 			r.open()
@@ -175,6 +177,8 @@ func (r *run) kept(leased map[string]bool) (all []string) {
 	for _, id := range slices.Sorted(maps.Keys(bodies)) {
 		p, err := r.a.Capture(r.ctx, id)
 		r.ok(err)
+		digest := sha256.Sum256(p.Body)
+		p.Body = digest[:]
 		add("capture "+id, p)
 	}
 	for v, err := range r.a.Articles(r.ctx, store.Query{History: true}) {
@@ -1385,7 +1389,7 @@ func articlesWhileCommitting(r *run) {
 }
 
 func captures(r *run) {
-	big := bytes.Repeat([]byte("%PDF-1.7 \x00\xff"), 150_000)
+	big := bytes.Repeat([]byte("%PDF-1.7 \x00\xff"), 100_000)
 	for i, body := range [][]byte{nil, []byte("x"), bytes.Repeat([]byte("<p>Quang cảnh buổi lễ</p>"), 5000), big, append(slices.Clone(big), '!')} {
 		url := fmt.Sprintf("https://moj.gov.vn/%d", i)
 		v := fetched(url, "", nil)
@@ -1420,7 +1424,7 @@ func captures(r *run) {
 
 func identicalBytes(r *run) {
 	a, b := "https://moj.gov.vn/1", "https://moj.gov.vn/2"
-	for _, body := range []string{strings.Repeat("nhỏ ", 30), strings.Repeat("lớn ", 400_000)} {
+	for _, body := range []string{strings.Repeat("nhỏ ", 30), strings.Repeat("lớn ", 200_000)} {
 		before, err := r.a.Stats(r.ctx)
 		r.ok(err)
 		if o := r.visit(a, fetched(a, body, nil)); !o.Captured {
@@ -1452,7 +1456,7 @@ func identicalBytes(r *run) {
 }
 
 func spools(r *run) {
-	big := bytes.Repeat([]byte("%PDF-1.7 \x00\xff"), 250_000)
+	big := bytes.Repeat([]byte("%PDF-1.7 \x00\xff"), 100_000)
 	small := []byte("%PDF-1.4")
 	spool := func(body []byte) store.Spool {
 		r.Helper()
