@@ -41,7 +41,6 @@ imports:
 	$$2 ~ /gocolly\/colly/ && $$1 != "luutin/crawler" { bad("colly is the crawler'"'"'s") } \
 	$$2 ~ /PuerkitoBio\/goquery/ && $$1 !~ /^luutin\/extract/ { bad("goquery is for extract") } \
 	$$2 ~ /etcd.io\/bbolt/ && $$1 !~ /^luutin\/store\/bolt/ { bad("bbolt is for store/bolt") } \
-	$$2 ~ /modernc.org\/sqlite/ && $$1 != "luutin/store/search" { bad("SQLite is for store/search") } \
 	$$1 ~ /^luutin\/extract/ && $$2 ~ /^luutin\/(store|crawler|cmd)/ { bad("extract is the lowest room") } \
 	$$1 ~ /^luutin\/store/ && $$2 ~ /^luutin\/(crawler|cmd)/ { bad("store is below the crawler") } \
 	$$1 ~ /^luutin\/crawler/ && $$2 ~ /^luutin\/(store\/bolt|cmd)/ { bad("the crawler knows the contract, not the engine") } \

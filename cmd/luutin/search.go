@@ -39,7 +39,7 @@ First come the articles with every mark as it was typed, then those with the
 words side by side in the title, with all of them in the title, side by side in
 the text; of the equally good the newest.
 
-The index (search.db) is made from the archive by the first search, is kept up
+The index (the directory search of the archive) is made from the archive by the first search, is kept up
 by crawls and searches from then on, and may be deleted at any time. The status
 is 1 when nothing was found.`,
 		Example: `  luutin search bo tu phap
@@ -105,7 +105,7 @@ moment; the next one goes on.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withArchive(common, func(a store.Archive) error {
-				index, err := search.Open(common.archive, a, search.Options{})
+				index, err := search.Open(common.archive, a, search.Options{Anew: sayAnew(cmd.ErrOrStderr(), common)})
 				if err != nil {
 					return err
 				}
@@ -131,7 +131,7 @@ moment; the next one goes on.`,
 // openIndex opens the index and brings it up to date as far as that can be:
 // what cannot is said, and what is there is searched.
 func openIndex(cmd *cobra.Command, common *flags, a store.Archive) (*search.Index, error) {
-	index, err := search.Open(common.archive, a, search.Options{})
+	index, err := search.Open(common.archive, a, search.Options{Anew: sayAnew(cmd.ErrOrStderr(), common)})
 	if err != nil {
 		var readErr error
 		if index, readErr = search.Open(common.archive, a, search.Options{ReadOnly: true}); readErr != nil {
@@ -156,6 +156,14 @@ func openIndex(cmd *cobra.Command, common *flags, a store.Archive) (*search.Inde
 		fmt.Fprintf(cmd.ErrOrStderr(), "luutin: what is newest may be missing: %v\n", err)
 	}
 	return index, nil
+}
+
+// sayAnew says that the index is made anew, which may take a while, and why.
+func sayAnew(errOut io.Writer, common *flags) func(why error) {
+	if common.quiet {
+		return nil
+	}
+	return func(why error) { fmt.Fprintf(errOut, "luutin: the search index is made anew: %v\n", why) }
 }
 
 // indexing shows on a terminal how far the index is.
@@ -185,7 +193,7 @@ func keepIndex(ctx context.Context, errOut io.Writer, common *flags, a store.Arc
 	const pause = time.Minute
 	stop, done := make(chan struct{}), make(chan error, 1)
 	go func() {
-		index, err := search.Open(common.archive, a, search.Options{})
+		index, err := search.Open(common.archive, a, search.Options{Anew: sayAnew(errOut, common)})
 		if err != nil {
 			done <- err
 			return

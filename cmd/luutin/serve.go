@@ -197,7 +197,7 @@ func (s *service) find() (*search.Index, error) {
 	if _, err := os.Stat(s.flags.archive); err != nil {
 		return nil, err
 	}
-	x, err := search.Open(s.flags.archive, s.lent, search.Options{})
+	x, err := search.Open(s.flags.archive, s.lent, search.Options{Anew: sayAnew(s.cmd.ErrOrStderr(), s.flags)})
 	if errors.Is(err, fs.ErrPermission) {
 		x, err = search.Open(s.flags.archive, s.lent, search.Options{ReadOnly: true})
 	}

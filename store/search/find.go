@@ -4,14 +4,12 @@ import (
 	"cmp"
 	"container/heap"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
-	"sync"
+	"strings"
 	"time"
 
 	"luutin/store"
@@ -67,32 +65,21 @@ func (x *Index) Find(ctx context.Context, q Query) (Results, error) {
 	if err != nil {
 		return Results{}, err
 	}
-	found, err := x.find(ctx, &q, r)
-	if broken(err) && !x.readOnly {
-		if _, err = x.Rebuild(ctx, nil); err == nil {
-			found, err = x.find(ctx, &q, r)
+	f := x.finder(ctx, &q, r)
+	defer x.release(f)
+	results, ids, err := x.find(f)
+	if broken(err) && !x.options.ReadOnly {
+		if err = x.heal(ctx, f.generation, err); err == nil {
+			results, ids, err = x.find(f)
 		}
 	}
 	if err != nil {
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		return Results{}, fmt.Errorf("search: %w", err)
+		return Results{}, fmt.Errorf("search: %w", x.hint(err))
 	}
-	results := found.results
-	var read *reader
-	select {
-	case read = <-x.readers:
-	default:
-		read = new(reader)
-	}
-	defer func() {
-		select {
-		case x.readers <- read:
-		default:
-		}
-	}()
-	for _, id := range found.ids {
+	for _, id := range ids {
 		v, err := x.archive.Article(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
 			results.Missing = append(results.Missing, id)
@@ -105,462 +92,297 @@ func (x *Index) Find(ctx context.Context, q Query) (Results, error) {
 		if err := json.Unmarshal(v.JSON, &a); err != nil {
 			return Results{}, fmt.Errorf("search: article %s: %w", id, err)
 		}
-		results.Hits = append(results.Hits, r.hit(read, &a))
+		results.Hits = append(results.Hits, r.hit(&f.read, &a))
 	}
 	return results, nil
 }
 
 // IDs returns the ids of all articles that a query finds, in no order.
-func (x *Index) IDs(ctx context.Context, q Query) ([]string, error) {
-	q.Limit, q.Offset, q.ByDate, q.Facets = math.MaxInt32, 0, true, false
+func (x *Index) IDs(ctx context.Context, q Query) (all []string, err error) {
+	q.Facets = false
 	r, err := understand(&q)
 	if err != nil {
 		return nil, err
 	}
-	found, err := x.find(ctx, &q, r)
-	if err != nil {
-		return nil, fmt.Errorf("search: %w", err)
-	}
-	return found.ids, nil
-}
-
-type findings struct {
-	results Results
-	ids     []string
-}
-
-func (x *Index) find(ctx context.Context, q *Query, r *request) (f findings, err error) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	tx, err := x.db.BeginTx(ctx, nil)
-	if err != nil {
-		return f, err
-	}
-	defer tx.Rollback() // it only reads
-	d, err := x.docs.at(ctx, tx)
-	if err != nil {
-		return f, err
-	}
-	t := &finder{table: d, ctx: ctx, tx: tx, lists: map[string]map[int]list{}}
-	found, err := t.matching(r)
-	if err != nil {
-		return f, err
-	}
-	found = d.filtered(found, r)
-	f.results.Total = found.count()
-	if q.Facets {
-		d.count(found, &f.results)
-	}
-	limit := cmp.Or(q.Limit, 10)
-	if limit < 0 || q.Offset >= f.results.Total {
-		return f, nil
-	}
-	var better []set // the best first
-	if !q.ByDate {
-		if better, err = t.ranks(r, found, max(q.Offset, 0)+limit); err != nil {
-			return f, err
+	f := x.finder(ctx, &q, r)
+	defer x.release(f)
+	err = x.view(func(o *opened) error {
+		if err := f.match(o, &x.names); err != nil {
+			return err
 		}
-	}
-	for _, n := range d.best(found, better, max(q.Offset, 0)+limit)[max(q.Offset, 0):] {
-		var id string
-		if err := tx.QueryRowContext(ctx, "SELECT id FROM doc WHERE n = ?", n).Scan(&id); err != nil {
-			return f, err
-		}
-		f.ids = append(f.ids, id)
-	}
-	return f, nil
-}
-
-// A finder answers one request.
-type finder struct {
-	*table
-	ctx   context.Context
-	tx    *sql.Tx
-	lists map[string]map[int]list // of a word by chunk
-}
-
-// matching returns the articles that have all words of a request, and none
-// that must not be there.
-func (t *finder) matching(r *request) (set, error) {
-	found := slices.Clone(t.all)
-	for _, w := range r.all {
-		s, err := t.apart(w)
-		if err != nil {
-			return nil, err
-		}
-		found.and(s)
-	}
-	// Now there are fewer to look at for words side by side.
-	for _, w := range r.all {
-		if len(w.words) > 1 {
-			s, err := t.beside(w, found)
+		for _, m := range f.matches {
+			ids, err := m.ids(&f.buf)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			found = s
+			m.found.each(func(n int) {
+				all = append(all, strings.ToLower(idText.EncodeToString(ids[n*idSize:(n+1)*idSize])))
+			})
 		}
-	}
-	for _, w := range r.none {
-		s, err := t.apart(w)
-		if err == nil && len(w.words) > 1 {
-			s, err = t.beside(w, s)
-		}
-		if err != nil {
-			return nil, err
-		}
-		found.without(s)
-	}
-	return found, nil
-}
-
-// ranks returns what makes an article of found better than another, as far as
-// the first k of them depend on it.
-func (t *finder) ranks(r *request, found set, k int) (better []set, err error) {
-	phrase, titles := term{}, term{field: "title"}
-	marked := slices.Clone(found)
-	isMarked := false
-	for _, w := range r.all {
-		for _, word := range w.words {
-			if word.marked != "" {
-				s, err := t.holding(word.marked)
-				if err != nil {
-					return nil, err
-				}
-				marked.and(s)
-				isMarked = true
-			}
-		}
-		if w.field == "" {
-			phrase.words = append(phrase.words, w.words...)
-		}
-	}
-	if isMarked {
-		better = append(better, marked)
-	}
-	if len(phrase.words) == 0 {
-		return better, nil
-	}
-	titles.words = phrase.words
-	inTitle, err := t.apart(titles)
+		return nil
+	})
 	if err != nil {
-		return nil, err
-	}
-	inTitle.and(found)
-	if len(phrase.words) > 1 {
-		s, err := t.beside(titles, inTitle)
-		if err != nil {
-			return nil, err
-		}
-		better = append(better, s)
-	}
-	better = append(better, inTitle)
-	first := slices.Clone(inTitle)
-	first.and(marked)
-	if first.count() >= k {
-		return better, nil
-	}
-	if len(phrase.words) > 1 && len(r.all) > 1 { // a single phrase is side by side anyway
-		others := slices.Clone(found)
-		others.without(inTitle)
-		s, err := t.beside(phrase, others)
-		if err != nil {
-			return nil, err
-		}
-		better = append(better, s)
-	}
-	return better, nil
-}
-
-// key is what a word of a term is entered under.
-func (w *term) key(i int) string {
-	switch w.field {
-	case "title":
-		return titleWord + w.words[i].folded
-	case "author":
-		return authorWord + w.words[i].folded
-	}
-	return w.words[i].folded
-}
-
-// apart returns the articles that have every word of a term, wherever.
-func (t *finder) apart(w term) (all set, err error) {
-	for i := range w.words {
-		s, err := t.holding(w.key(i))
-		if err != nil {
-			return nil, err
-		}
-		if all == nil {
-			all = s
-		} else {
-			all.and(s)
-		}
+		return nil, fmt.Errorf("search: %w", x.hint(err))
 	}
 	return all, nil
 }
 
-// beside returns those of a set that have the words of a term side by side.
-func (t *finder) beside(w term, of set) (set, error) {
-	s := make(set, len(of))
-	if of.count() == 0 {
-		return s, nil
-	}
-	all := make([]map[int]list, len(w.words))
-	for i := range w.words {
-		var err error
-		if all[i], err = t.of(w.key(i), true); err != nil {
-			return nil, err
-		}
-	}
-	lists := make([]list, len(w.words))
-	var wanted []uint32
-chunks:
-	for base, first := range all[0] {
-		for i := range all {
-			var ok bool
-			if lists[i], ok = all[i][base]; !ok {
-				continue chunks
-			}
-		}
-		var err error
-		if wanted, err = readDocs(first.docs, wanted[:0]); err != nil {
-			return nil, err
-		}
-		wanted = slices.DeleteFunc(wanted, func(n uint32) bool { return !of.has(base + int(n)) })
-		if err := beside(lists, wanted, func(n uint32) { s.add(base + int(n)) }); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+// A finder answers one request. What it has room in it keeps for the next.
+type finder struct {
+	ctx        context.Context
+	q          *Query
+	request    *request
+	generation string // of the index that was looked into last
+	matches    []match
+
+	read  reader
+	buf   []byte
+	lists [][]byte // of the words of a phrase
+	walks []walk
+	at    []int
 }
 
-// holding returns the articles that are entered under a word.
-func (t *finder) holding(word string) (set, error) {
-	s := make(set, len(t.all))
-	chunks, err := t.of(word, false)
-	if err != nil {
-		return nil, err
+// A match is what a request finds in a segment.
+type match struct {
+	*segment
+	found   set
+	marked  set // of found: every word with the marks that were typed
+	inTitle set // of found: all words in the title
+	beside  set // of inTitle: side by side
+}
+
+func (x *Index) finder(ctx context.Context, q *Query, r *request) *finder {
+	var f *finder
+	select {
+	case f = <-x.finders:
+	default:
+		f = new(finder)
 	}
-	var docs []uint32
-	for base, l := range chunks {
-		if docs, err = readDocs(l.docs, docs[:0]); err != nil {
-			return nil, err
+	f.ctx, f.q, f.request = ctx, q, r
+	return f
+}
+
+func (x *Index) release(f *finder) {
+	const most = 1 << 20 // bytes of a list, that are worth keeping
+	for i := range f.lists {
+		if cap(f.lists[i]) > most {
+			f.lists[i] = nil
 		}
-		for _, n := range docs {
-			if n := base + int(n); n>>6 < len(s) {
-				s.add(n)
-			} else {
-				return nil, errForm
-			}
-		}
 	}
-	return s, nil
+	clear(f.matches)
+	f.ctx, f.q, f.request, f.matches = nil, nil, nil, f.matches[:0]
+	select {
+	case x.finders <- f:
+	default:
+	}
 }
 
-// of returns the lists of a word by chunk. Places are many bytes, and not
-// always needed.
-func (t *finder) of(word string, places bool) (map[int]list, error) {
-	key := word
-	columns := "places.docs, NULL"
-	if places {
-		key, columns = word+" ", "places.docs, places"
-	}
-	if l, ok := t.lists[key]; ok {
-		return l, nil
-	}
-	rows, err := t.tx.QueryContext(t.ctx, "SELECT base, "+columns+" FROM chunk CROSS JOIN places ON chunk = base AND word = ?", word)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	lists := map[int]list{}
-	for rows.Next() {
-		var base int
-		var l list
-		if err := rows.Scan(&base, &l.docs, &l.places); err != nil {
-			return nil, err
-		}
-		if base < 0 {
-			return nil, errForm
-		}
-		lists[base] = l
-	}
-	t.lists[key] = lists
-	return lists, rows.Err()
-}
-
-// docs is what is held in memory of the articles: what they are filtered,
-// counted and sorted by.
-type docs struct {
-	mu    sync.Mutex
-	table *table
-}
-
-type table struct {
-	generation string
-	all        set
-	published  []int64
-	day        []int32
-	order      []int32 // place of the article by its date, the newest first
-	of         [3][]int32
-	names      [3]map[int32]string
-}
-
-func (d *docs) forget() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.table = nil
-}
-
-// at returns the articles as tx sees them.
-func (d *docs) at(ctx context.Context, tx *sql.Tx) (*table, error) {
-	generation, err := state(ctx, tx, "generation")
-	if err != nil {
-		return nil, err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.table != nil && d.table.generation == generation {
-		return d.table, nil
-	}
-	t := &table{generation: generation}
-	if err := t.load(ctx, tx); err != nil {
-		return nil, err
-	}
-	d.table = t
-	return t, nil
-}
-
-func (t *table) load(ctx context.Context, tx *sql.Tx) error {
-	var last int
-	if err := tx.QueryRowContext(ctx, "SELECT coalesce(max(n), 0) FROM doc").Scan(&last); err != nil {
-		return err
-	}
-	t.all = make(set, last>>6+1)
-	t.published, t.day, t.order = make([]int64, last+1), make([]int32, last+1), make([]int32, last+1)
-	for i := range t.of {
-		t.of[i] = make([]int32, last+1)
-		t.names[i] = map[int32]string{}
-	}
-	rows, err := tx.QueryContext(ctx, "SELECT n, kind, name FROM name")
-	if err != nil {
-		return err
-	}
-	for rows.Next() {
-		var n int32
-		var kind, name string
-		if err := rows.Scan(&n, &kind, &name); err != nil {
-			rows.Close()
+// find returns the results without the hits, and the ids of these.
+func (x *Index) find(f *finder) (results Results, ids []string, err error) {
+	err = x.view(func(o *opened) error {
+		f.generation = o.generation
+		if err := f.match(o, &x.names); err != nil {
 			return err
 		}
-		if i := slices.Index(nameKinds[:], kind); i >= 0 {
-			t.names[i][n] = name
+		for _, m := range f.matches {
+			results.Total += m.found.count()
 		}
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return err
-	}
-	// To hand over one row takes longer than to read many numbers.
-	const rowsAtOnce = 50_000
-	for from := 0; from <= last; from += rowsAtOnce {
-		var numbers []byte
-		err := tx.QueryRowContext(ctx, `SELECT coalesce(group_concat(n || ' ' || published || ' ' || day || ' ' || site || ' ' || ministry || ' ' || section, ' '), '')
-			FROM doc WHERE n BETWEEN ? AND ?`, from, from+rowsAtOnce-1).Scan(&numbers)
-		if err != nil {
-			return err
+		if f.q.Facets {
+			f.count(&x.names, &results)
 		}
-		var row [6]int64
-		at := 0
-		err = readNumbers(numbers, func(v int64) error {
-			if row[at] = v; at < len(row)-1 {
-				at++
-				return nil
-			}
-			at = 0
-			n := int(row[0])
-			if n < 0 || n > last {
-				return errForm
-			}
-			t.all.add(n)
-			t.published[n], t.day[n] = row[1], int32(row[2])
-			for i := range t.of {
-				t.of[i][n] = int32(row[3+i])
-			}
+		limit, offset := cmp.Or(f.q.Limit, 10), max(f.q.Offset, 0)
+		if limit < 0 || offset >= results.Total {
 			return nil
-		})
+		}
+		best, err := f.best(offset + min(limit, results.Total-offset))
 		if err != nil {
 			return err
 		}
-	}
-	byDate := make([]int32, 0, last)
-	t.all.each(func(n int) { byDate = append(byDate, int32(n)) })
-	slices.SortFunc(byDate, func(a, b int32) int {
-		if (t.day[a] == 0) != (t.day[b] == 0) {
-			return cmp.Compare(t.day[b], t.day[a]) // those without a date come last
+		for _, e := range best[offset:] {
+			id, err := f.matches[e.match].id(&f.buf, int(e.n))
+			if err != nil {
+				return err
+			}
+			ids = append(ids, strings.ToLower(idText.EncodeToString(id[:])))
 		}
-		return cmp.Or(cmp.Compare(t.published[b], t.published[a]), cmp.Compare(b, a))
+		return nil
 	})
-	for place, n := range byDate {
-		t.order[n] = int32(place)
+	return results, ids, err
+}
+
+// match finds in each segment the articles that have all a request asks for,
+// and nothing that must not be there.
+func (f *finder) match(o *opened, n *[len(nameKinds)]names) error {
+	wanted := f.wanted(n)
+	f.matches = f.matches[:0]
+	for _, s := range o.segments {
+		if err := f.ctx.Err(); err != nil {
+			return err
+		}
+		m := match{segment: s, found: slices.Clone(s.alive)}
+		if err := f.matching(&m); err != nil {
+			return err
+		}
+		f.filter(&m, wanted)
+		f.matches = append(f.matches, m)
 	}
 	return nil
 }
 
-// readNumbers reads whole numbers parted by one byte.
-func readNumbers(b []byte, yield func(int64) error) error {
-	for i := 0; i < len(b); i++ {
-		minus := b[i] == '-'
-		if minus {
-			i++
+func (f *finder) matching(m *match) error {
+	for _, t := range f.request.all {
+		if err := f.apart(m, t, m.found); err != nil {
+			return err
 		}
-		var v int64
-		for ; i < len(b) && '0' <= b[i] && b[i] <= '9'; i++ {
-			v = v*10 + int64(b[i]-'0')
+	}
+	// Now there are fewer to look at for words side by side.
+	for _, t := range f.request.all {
+		if len(t.words) > 1 {
+			if err := f.keepBeside(m, t, m.found); err != nil {
+				return err
+			}
 		}
-		if minus {
-			v = -v
+	}
+	for _, t := range f.request.none {
+		s := slices.Clone(m.found)
+		err := f.apart(m, t, s)
+		if err == nil && len(t.words) > 1 {
+			err = f.keepBeside(m, t, s)
 		}
-		if err := yield(v); err != nil {
+		if err != nil {
+			return err
+		}
+		m.found.without(s)
+	}
+	return nil
+}
+
+// key is what a word of a term is entered under.
+func (t *term) key(i int) string {
+	switch t.field {
+	case "title":
+		return titleWord + t.words[i].folded
+	case "author":
+		return authorWord + t.words[i].folded
+	}
+	return t.words[i].folded
+}
+
+// keep leaves in a set the articles that have a word.
+func (f *finder) keep(m *match, key string, of set) error {
+	if of.empty() {
+		return nil
+	}
+	s := newSet(m.segment.count())
+	if err := m.holding(&f.buf, key, s); err != nil {
+		return err
+	}
+	of.and(s)
+	return nil
+}
+
+// apart leaves in a set the articles that have every word of a term, wherever.
+func (f *finder) apart(m *match, t term, of set) error {
+	for i := range t.words {
+		if err := f.keep(m, t.key(i), of); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// filtered leaves those of a set that a request wants.
-func (t *table) filtered(s set, r *request) set {
-	if len(r.filters) == 0 && r.since == 0 && r.until == 0 {
-		return s
+// keepBeside leaves in a set the articles that have the words of a term side by
+// side.
+func (f *finder) keepBeside(m *match, t term, of set) error {
+	p, err := f.phrase(m, t, of)
+	if err != nil {
+		return err
 	}
-	type wanted struct {
-		of  []int32
-		not bool
-		ids map[int32]bool
+	of.each(func(n int) {
+		ok := false
+		if err == nil {
+			ok, err = p.has(uint32(n))
+		}
+		if !ok {
+			of.remove(n)
+		}
+	})
+	f.at = p.at
+	return err
+}
+
+// phrase opens the lists of the words of a term, of which all articles of a set
+// have each.
+func (f *finder) phrase(m *match, t term, of set) (p phrase, err error) {
+	if of.empty() {
+		return p, nil
 	}
-	var all []wanted
-	for _, f := range r.filters {
-		i := slices.Index(nameKinds[:], f.field)
-		w := wanted{of: t.of[i], not: f.not, ids: map[int32]bool{}}
-		for n, name := range t.names[i] {
-			if f.wants(name) {
-				w.ids[n] = true
-			}
+	places := make([]place, len(t.words))
+	order := make([]int, len(t.words))
+	for i := range t.words {
+		var ok bool
+		if places[i], ok, err = m.find(&f.buf, t.key(i)); err != nil {
+			return p, err
+		}
+		if !ok {
+			return p, damaged(m.file.f.Name(), "a word has no list")
+		}
+		order[i] = i
+	}
+	// The rarest first: most articles that have not all are left with it.
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(places[a].places, places[b].places) })
+	for len(f.walks) < len(order) {
+		f.walks, f.lists = append(f.walks, walk{}), append(f.lists, nil)
+	}
+	for i, word := range order {
+		l, err := m.read(&f.lists[i], places[word], true)
+		if err != nil {
+			return p, err
+		}
+		w := &f.walks[i]
+		if w.shift = word; w.start(l, m.segment.count()) != nil {
+			return p, damaged(m.file.f.Name(), "a list is none")
+		}
+	}
+	return phrase{walks: f.walks[:len(order)], at: f.at}, nil
+}
+
+// A want is what a filter wants of a name.
+type want struct {
+	kind int
+	of   []bool // by the number of the name
+}
+
+// wanted returns what the filters want.
+func (f *finder) wanted(n *[len(nameKinds)]names) []want {
+	var all []want
+	for _, filter := range f.request.filters {
+		w := want{kind: slices.Index(nameKinds[:], filter.field)}
+		for _, name := range n[w.kind].all {
+			w.of = append(w.of, filter.wants(&f.read, name) != filter.not)
 		}
 		all = append(all, w)
 	}
-	out := make(set, len(s))
-	s.each(func(n int) {
-		day := int(t.day[n])
-		if (r.since != 0 || r.until != 0) && (day == 0 || day < r.since || r.until != 0 && day > r.until) {
-			return
-		}
-		for _, w := range all {
-			if w.ids[w.of[n]] == w.not {
-				return
+	return all
+}
+
+// filter leaves the articles that the filters want.
+func (f *finder) filter(m *match, wanted []want) {
+	for _, w := range wanted {
+		names := m.names[w.kind]
+		m.found.each(func(n int) {
+			if !w.of[names[n]] {
+				m.found.remove(n)
 			}
-		}
-		out.add(n)
-	})
-	return out
+		})
+	}
+	if since, until := int32(f.request.since), int32(f.request.until); since != 0 || until != 0 {
+		m.found.each(func(n int) {
+			if day := m.day[n]; day == 0 || day < since || until != 0 && day > until {
+				m.found.remove(n)
+			}
+		})
+	}
 }
 
 // Named reports whether a name holds words side by side, with their marks or
@@ -568,14 +390,13 @@ func (t *table) filtered(s set, r *request) set {
 func Named(name, words string) bool {
 	var read reader
 	f := filter{names: [][]word{wordsOf(&read, nil, words)}}
-	return f.wants(name)
+	return f.wants(&read, name)
 }
 
-func (f *filter) wants(name string) bool {
+func (f *filter) wants(read *reader, name string) bool {
 	if slices.Contains(f.exact, name) {
 		return true
 	}
-	var read reader
 	var words []string
 	read.words(name, func(w word) { words = append(words, w.folded) })
 	for _, want := range f.names {
@@ -588,35 +409,34 @@ func (f *filter) wants(name string) bool {
 	return false
 }
 
-// count counts the articles of a set by what they have in common.
-func (t *table) count(s set, r *Results) {
-	years := map[int32]int{}
-	var of [3][]int
-	for i := range of {
-		last := int32(0)
-		for n := range t.names[i] {
-			last = max(last, n)
-		}
-		of[i] = make([]int, last+1)
+// count counts the articles that are found by what they have in common.
+func (f *finder) count(n *[len(nameKinds)]names, r *Results) {
+	var of [len(nameKinds)][]int
+	for kind := range of {
+		of[kind] = make([]int, len(n[kind].all))
 	}
-	year, inYear := int32(0), 0
-	s.each(func(n int) {
-		if y := t.day[n] / 10000; y != year {
-			years[year] += inYear
-			year, inYear = y, 0
-		}
-		inYear++
-		for i := range of {
-			of[i][t.of[i][n]]++
-		}
-	})
-	if years[year] += inYear; years[0] == 0 {
+	years := map[int32]int{}
+	for _, m := range f.matches {
+		year, inYear := int32(0), 0
+		m.found.each(func(n int) {
+			if y := m.day[n] / 10000; y != year {
+				years[year] += inYear
+				year, inYear = y, 0
+			}
+			inYear++
+			for kind := range of {
+				of[kind][m.names[kind][n]]++
+			}
+		})
+		years[year] += inYear
+	}
+	if years[0] == 0 {
 		delete(years, 0)
 	}
-	for i, counts := range []*[]Count{&r.Sites, &r.Ministries, &r.Sections} {
-		for n, c := range of[i] {
+	for kind, counts := range []*[]Count{&r.Sites, &r.Ministries, &r.Sections} {
+		for i, c := range of[kind] {
 			if c > 0 {
-				*counts = append(*counts, Count{t.names[i][int32(n)], c})
+				*counts = append(*counts, Count{n[kind].all[i], c})
 			}
 		}
 		slices.SortFunc(*counts, func(a, b Count) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name)) })
@@ -632,44 +452,184 @@ func (t *table) count(s set, r *Results) {
 	slices.SortFunc(r.Years, func(a, b Count) int { return cmp.Compare(b.Name, a.Name) })
 }
 
-// best returns the first k of a set in order: those of the first set of better
-// before all others, and so on; of the equal the newest.
-func (t *table) best(s set, better []set, k int) []int32 {
-	top := &worstFirst{}
-	s.each(func(n int) {
-		key := int64(0)
-		for _, b := range better {
-			key <<= 1
-			if !b.has(n) {
-				key |= 1
+// What makes an article better than others: each more than all before it.
+const (
+	besideInText = 1 << iota
+	allInTitle
+	besideInTitle
+	allMarked
+)
+
+// best returns the first k that are found, in order.
+func (f *finder) best(k int) ([]entry, error) {
+	top := &top{k: k}
+	if f.q.ByDate {
+		for i := range f.matches {
+			f.matches[i].found.each(func(n int) { top.add(f.entry(i, n, 0)) })
+		}
+		return top.sorted(), nil
+	}
+	var phrase term // all words that were typed, in a row
+	for _, t := range f.request.all {
+		if t.field == "" {
+			phrase.words = append(phrase.words, t.words...)
+		}
+	}
+	for i := range f.matches {
+		m := &f.matches[i]
+		if err := f.rank(m, phrase.words); err != nil {
+			return nil, err
+		}
+		m.inTitle.each(func(n int) {
+			class := allInTitle
+			if m.beside.has(n) {
+				class |= besideInTitle
+			}
+			if m.marked.has(n) {
+				class |= allMarked
+			}
+			top.add(f.entry(i, n, class))
+		})
+	}
+	// Words side by side in the text are looked for only where that may matter; a
+	// single phrase is side by side anyway.
+	others := 0
+	if len(phrase.words) > 1 && len(f.request.all) > 1 {
+		others = besideInText
+	}
+	for _, class := range []int{allMarked, 0} {
+		for i := len(f.matches) - 1; i >= 0; i-- { // the newest are the last, mostly
+			m := &f.matches[i]
+			rest := slices.Clone(m.found)
+			rest.without(m.inTitle)
+			if class == allMarked {
+				rest.and(m.marked)
+			} else {
+				rest.without(m.marked)
+			}
+			rest.each(func(n int) {
+				if !top.takes(f.entry(i, n, class|others)) {
+					rest.remove(n)
+				}
+			})
+			if err := f.addOthers(top, i, phrase, rest, class, others); err != nil {
+				return nil, err
 			}
 		}
-		e := entry{key<<32 | int64(t.order[n]), int32(n)}
-		switch {
-		case top.Len() < k:
-			heap.Push(top, e)
-		case e.key < (*top)[0].key:
-			(*top)[0] = e
-			heap.Fix(top, 0)
-		}
-	})
-	slices.SortFunc(*top, func(a, b entry) int { return cmp.Compare(a.key, b.key) })
-	out := make([]int32, top.Len())
-	for i, e := range *top {
-		out[i] = e.n
 	}
-	return out
+	return top.sorted(), nil
 }
 
+// addOthers adds articles of which all words are in the text, but not in the title.
+func (f *finder) addOthers(top *top, i int, t term, rest set, class, others int) (err error) {
+	var p phrase
+	if others != 0 {
+		if p, err = f.phrase(&f.matches[i], t, rest); err != nil {
+			return err
+		}
+		defer func() { f.at = p.at }()
+	}
+	rest.each(func(n int) {
+		if err != nil || !top.takes(f.entry(i, n, class|others)) {
+			return
+		}
+		e := f.entry(i, n, class)
+		if others != 0 {
+			var beside bool
+			if beside, err = p.has(uint32(n)); beside {
+				e.class |= others
+			}
+		}
+		top.add(e)
+	})
+	if err != nil {
+		err = damaged(f.matches[i].file.f.Name(), "a list is none")
+	}
+	return err
+}
+
+// rank finds what is better than the rest of what is found.
+func (f *finder) rank(m *match, words []word) error {
+	m.marked = slices.Clone(m.found)
+	for _, t := range f.request.all {
+		for _, w := range t.words {
+			if w.marked != "" {
+				if err := f.keep(m, w.marked, m.marked); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	m.inTitle, m.beside = newSet(m.segment.count()), newSet(m.segment.count())
+	if len(words) == 0 {
+		return nil
+	}
+	titles := term{field: "title", words: words}
+	copy(m.inTitle, m.found)
+	if err := f.apart(m, titles, m.inTitle); err != nil || len(words) == 1 {
+		return err
+	}
+	copy(m.beside, m.inTitle)
+	return f.keepBeside(m, titles, m.beside)
+}
+
+func (f *finder) entry(i, n, class int) entry {
+	return entry{class, f.matches[i].published[n], int32(i), int32(n)}
+}
+
+// An entry is an article among the best.
 type entry struct {
-	key int64
-	n   int32
+	class     int
+	published int64
+	match, n  int32
+}
+
+// before reports whether an article is shown before another.
+func (e *entry) before(other *entry) bool {
+	switch {
+	case e.class != other.class:
+		return e.class > other.class
+	case e.published != other.published:
+		return e.published > other.published
+	case e.match != other.match:
+		return e.match > other.match
+	}
+	return e.n > other.n
+}
+
+// top are the first k of all that are added.
+type top struct {
+	k   int
+	all worstFirst
+}
+
+// takes reports whether an article would be one of them.
+func (t *top) takes(e entry) bool { return len(t.all) < t.k || e.before(&t.all[0]) }
+
+func (t *top) add(e entry) {
+	switch {
+	case len(t.all) < t.k:
+		heap.Push(&t.all, e)
+	case e.before(&t.all[0]):
+		t.all[0] = e
+		heap.Fix(&t.all, 0)
+	}
+}
+
+func (t *top) sorted() []entry {
+	slices.SortFunc(t.all, func(a, b entry) int {
+		if a.before(&b) {
+			return -1
+		}
+		return 1
+	})
+	return t.all
 }
 
 type worstFirst []entry
 
 func (h worstFirst) Len() int           { return len(h) }
-func (h worstFirst) Less(i, j int) bool { return h[i].key > h[j].key }
+func (h worstFirst) Less(i, j int) bool { return h[j].before(&h[i]) }
 func (h worstFirst) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 func (h *worstFirst) Push(e any)        { *h = append(*h, e.(entry)) }
 func (h *worstFirst) Pop() any {

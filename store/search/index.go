@@ -5,42 +5,52 @@
 // mark of tone on either vowel (hòa, hoà), in NFC or NFD. The index holds where
 // each word stands without its marks, and which articles have it with them.
 //
-// It lies in an SQLite file: readers and a writer of several processes share it,
-// and what a transaction did not finish is gone. FTS5, SQLite's own full-text
-// search, was measured and is not used: in Go it needs a hundred milliseconds for
-// what nearly every text has, as single syllables of Vietnamese are, and more room.
+// The index is a directory. Articles are put in many at once, each time into a
+// segment, a file that never changes; now and then segments are joined. Which of
+// them are the index says one small file, which takes the place of the one before
+// it at once: who reads sees the one or the other, and what was not finished is
+// removed by the next who writes. FTS5, SQLite's own full-text search, and word
+// lists in tables of SQLite were measured and are not used: in Go they need several
+// times as long for what nearly every text has, as single syllables of Vietnamese
+// are, and more room.
 package search
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"io"
 	"io/fs"
 	"maps"
-	"net/url"
+	"math/bits"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"time"
 
 	"luutin/store"
 )
 
-// FileName is the index's in the directory of an archive. SQLite keeps a -wal
-// and a -shm beside it while it is open.
-const FileName = "search.db"
+// DirName is the index's in the directory of an archive.
+const DirName = "search"
 
-// form is that of the file. One of another form is made anew.
-const form = "1"
+const (
+	contentsName = "index"
+	lockName     = "lock"
+	segmentEnd   = ".seg"
+	earlierName  = "search.db" // of the SQLite file that was an index before
+)
 
-// maxReaders is how many readers, and connections, are kept for the next query.
+// form is that of the index, as its contents begin. One of another form is made
+// anew.
+const form = "luutin search index 2 "
+
+// maxReaders is how many finders are kept for the next query.
 const maxReaders = 8
 
 // ErrNoIndex is returned by what reads an index that was never made.
@@ -49,25 +59,71 @@ var ErrNoIndex = errors.New("there is no search index; luutin index makes it")
 // Options say how an index is opened.
 type Options struct {
 	ReadOnly bool // neither make nor write it
+
+	// Anew is told why an index that is there is made anew; nil means that nobody wants to know.
+	Anew func(why error)
 }
 
 // An Index is the search index of one archive. It is safe for concurrent use,
 // and by several processes at once.
 type Index struct {
-	archive  store.Archive
-	path     string
-	readOnly bool
+	archive store.Archive
+	dir     string
+	options Options
 
-	mu   sync.RWMutex // held for writing while db is exchanged
-	db   *sql.DB
-	docs docs
+	mu     sync.RWMutex // held for writing while these are exchanged
+	opened *opened      // nil before the first look and once it is closed
+	names  [len(nameKinds)]names
 
-	readers chan *reader // that nobody uses
+	finders chan *finder // that nobody uses
+}
+
+// opened is an index as it was at some time.
+type opened struct {
+	*contents
+	segments []*segment // of contents
+}
+
+// names are numbered in the order in which they are met.
+type names struct {
+	all     []string
+	numbers map[string]int32
+}
+
+func (n *names) number(name string) int32 {
+	number, ok := n.numbers[name]
+	if !ok {
+		if n.numbers == nil {
+			n.numbers = map[string]int32{}
+		}
+		number = int32(len(n.all))
+		n.numbers[name] = number
+		n.all = append(n.all, name)
+	}
+	return number
+}
+
+// contents is what an index consists of.
+type contents struct {
+	generation string // of each time that it is written another
+
+	Versions int               `json:"versions"` // of the archive, when everything up to then is here
+	Cursors  map[string]string `json:"cursors"`  // how far each host has been read
+	Segments []part            `json:"segments"`
+}
+
+// A part of an index is a segment, and which of its articles have been replaced.
+type part struct {
+	Name string `json:"name"`
+	Dead []byte `json:"dead,omitempty"` // a list as in a segment
 }
 
 // Exists reports whether the archive in dir has an index.
 func Exists(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, FileName))
+	_, err := os.Stat(filepath.Join(dir, DirName, contentsName))
+	if err != nil {
+		_, err = os.Stat(filepath.Join(dir, earlierName))
+	}
 	return err == nil
 }
 
@@ -76,185 +132,340 @@ func Exists(dir string) bool {
 // empty, unless it is opened for reading only: then ErrNoIndex is returned, or
 // what is wrong.
 func Open(dir string, archive store.Archive, o Options) (*Index, error) {
-	x := &Index{readers: make(chan *reader, maxReaders), archive: archive, path: filepath.Join(dir, FileName), readOnly: o.ReadOnly}
-	if o.ReadOnly {
-		if _, err := os.Stat(x.path); errors.Is(err, fs.ErrNotExist) {
-			return nil, ErrNoIndex
+	x := &Index{finders: make(chan *finder, maxReaders), archive: archive, dir: filepath.Join(dir, DirName), options: o}
+	if err := x.open(filepath.Join(dir, earlierName)); err != nil {
+		if errors.Is(err, ErrNoIndex) {
+			return nil, err
 		}
-	}
-	err := x.open()
-	if broken(err) && !o.ReadOnly {
-		err = x.again()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open search index %s: %w", x.path, err)
+		return nil, fmt.Errorf("open search index %s: %w", x.dir, x.hint(err))
 	}
 	return x, nil
+}
+
+func (x *Index) open(earlier string) error {
+	if x.options.ReadOnly {
+		if _, err := os.Stat(filepath.Join(x.dir, contentsName)); errors.Is(err, fs.ErrNotExist) {
+			if _, err := os.Stat(earlier); err == nil {
+				return errForm
+			}
+			return ErrNoIndex
+		}
+		return x.load()
+	}
+	if err := os.Mkdir(x.dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	unlock, err := x.lock(context.Background())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	_, err = os.Stat(filepath.Join(x.dir, contentsName))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		var why error
+		if _, err := os.Stat(earlier); err == nil {
+			why = errForm
+		}
+		err = x.again(why)
+	case err == nil:
+		if err = x.load(); broken(err) {
+			err = x.again(err)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	for _, end := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(earlier + end); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close closes the index.
 func (x *Index) Close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.db.Close()
+	err := x.opened.close(nil)
+	x.opened = nil
+	return err
 }
 
-var errForm = errors.New("the search index is of another form; luutin index --rebuild makes it anew")
+// close closes the segments that are not those of another.
+func (o *opened) close(other *opened) (err error) {
+	if o == nil {
+		return nil
+	}
+	for _, s := range o.segments {
+		if other == nil || !slices.Contains(other.segments, s) {
+			err = errors.Join(err, s.file.close())
+		}
+	}
+	return err
+}
 
-// broken reports whether an error means that the file must be made anew.
+// What is wrong with an index that must be made anew.
+var (
+	errForm    = errors.New("it is of another form")
+	errDamaged = errors.New("it is damaged")
+	errAhead   = errors.New("it has more than the archive")
+)
+
 func broken(err error) bool {
-	var e *sqlite.Error
-	if errors.As(err, &e) {
-		switch e.Code() & 0xff {
-		case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT:
-			return true
-		}
-		return strings.Contains(e.Error(), "no such table")
-	}
-	return errors.Is(err, errForm)
+	return errors.Is(err, errForm) || errors.Is(err, errDamaged) || errors.Is(err, errAhead)
 }
 
-// schema makes the tables.
-//
-// doc numbers the articles: an article that changes gets a new number. They are
-// put in many at once, and each such chunk has a list for each of its words, so
-// that nothing is written twice; small chunks are joined now and then. name holds
-// the names that doc refers to, cursor how far each host has been read, state what
-// the whole is.
-var schema = []string{
-	`CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID`,
-	`CREATE TABLE cursor (host TEXT PRIMARY KEY, cursor TEXT NOT NULL) WITHOUT ROWID`,
-	`CREATE TABLE name (n INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name))`,
-	`CREATE TABLE doc (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, published INTEGER, day INTEGER NOT NULL,
-		site INTEGER NOT NULL, ministry INTEGER NOT NULL, section INTEGER NOT NULL)`,
-	`CREATE TABLE chunk (base INTEGER PRIMARY KEY, docs INTEGER NOT NULL)`,
-	`CREATE TABLE places (chunk INTEGER NOT NULL, word TEXT NOT NULL, docs BLOB NOT NULL, places BLOB, PRIMARY KEY (chunk, word)) WITHOUT ROWID`,
-	`INSERT INTO state VALUES ('form', '` + form + `'), ('generation', '0'), ('versions', '0')`,
+// hint says what to do about an index that must be made anew and may only be
+// read.
+func (x *Index) hint(err error) error {
+	if broken(err) && x.options.ReadOnly {
+		err = fmt.Errorf("%w; luutin index --rebuild makes it anew", err)
+	}
+	return err
 }
 
-func (x *Index) open() error {
-	mode := "rwc"
-	if x.readOnly {
-		mode = "ro"
-		if _, err := os.Stat(x.path + "-wal"); errors.Is(err, fs.ErrNotExist) {
-			// Where nobody may write, SQLite cannot make the -shm that it shares with those who do.
-			mode += "&immutable=1"
-		}
+// generation returns that of the index as it is now.
+func (x *Index) generation() (string, error) {
+	f, err := os.Open(filepath.Join(x.dir, contentsName))
+	if err != nil {
+		return "", err
 	}
-	// A transaction waits this long for one of another process that writes.
-	name := "file:" + (&url.URL{Path: x.path}).EscapedPath() + "?mode=" + mode + "&_pragma=busy_timeout(10000)&_pragma=cache_size(-16384)&_pragma=mmap_size(8589934592)&_pragma=synchronous(NORMAL)"
-	db, err := sql.Open("sqlite", name)
+	defer f.Close()
+	var b [len(form) + 16]byte
+	if _, err := io.ReadFull(f, b[:]); err == io.EOF || err == io.ErrUnexpectedEOF || err == nil && string(b[:len(form)]) != form {
+		return "", errForm
+	} else if err != nil {
+		return "", err
+	}
+	return string(b[len(form):]), nil
+}
+
+// contents reads what the index consists of: a line with its form and
+// generation, one with it as JSON, and the CRC-32C of both in hexadecimal.
+func (x *Index) contents() (*contents, error) {
+	name := filepath.Join(x.dir, contentsName)
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	c := &contents{}
+	body, ok := strings.CutPrefix(string(b), form)
+	end := len(body) - 8
+	if !ok {
+		return nil, errForm
+	}
+	if end < 17 || body[16] != '\n' || fmt.Sprintf("%08x", crc32.Checksum(b[:len(b)-8], castagnoli)) != body[end:] {
+		return nil, damaged(name, "its sum does not fit")
+	}
+	if json.Unmarshal([]byte(body[17:end]), c) != nil || c.Cursors == nil {
+		return nil, damaged(name, "it says what cannot be")
+	}
+	c.generation = body[:16]
+	return c, nil
+}
+
+// save puts c in the place of what the index consists of, and removes what
+// belongs to it no longer. The lock is held.
+func (x *Index) save(c *contents) error {
+	c.generation = randomName()
+	all, err := json.Marshal(c)
 	if err != nil {
 		return err
 	}
-	db.SetMaxOpenConns(maxReaders)
-	db.SetMaxIdleConns(maxReaders)
-	err = x.prepare(db)
+	b := fmt.Appendf(nil, "%s%s\n%s\n", form, c.generation, all)
+	b = fmt.Appendf(b, "%08x", crc32.Checksum(b, castagnoli))
+	name := filepath.Join(x.dir, contentsName)
+	f, err := os.Create(name + ".new")
 	if err != nil {
-		db.Close()
 		return err
 	}
-	x.db = db
-	x.docs.forget()
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(name+".new", name); err != nil {
+		return err
+	}
+	if err := syncDir(x.dir); err != nil {
+		return err
+	}
+	return x.sweep(c)
+}
+
+// randomName returns one that nothing else has.
+func randomName() string { return fmt.Sprintf("%016x", rand.Uint64()) }
+
+// syncDir brings the names in a directory to the disk, where that can be done.
+func syncDir(name string) error {
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, fs.ErrInvalid) {
+		return err
+	}
 	return nil
 }
 
-// prepare checks the form and makes the tables of a file that has none.
-func (x *Index) prepare(db *sql.DB) error {
-	ctx := context.Background()
-	if x.readOnly {
-		return checkForm(ctx, db)
-	}
-	// Many lists are longer than a page, and half a page is lost with each. An
-	// index that is there keeps its own size.
-	if _, err := db.ExecContext(ctx, "PRAGMA page_size=1024; PRAGMA journal_mode=WAL"); err != nil {
-		return err
-	}
-	return immediately(ctx, db, func(c *sql.Conn) error {
-		var tables int
-		if err := c.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
-			return err
-		}
-		if tables > 0 {
-			return checkForm(ctx, c)
-		}
-		for _, s := range schema {
-			if _, err := c.ExecContext(ctx, s); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-type querier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-func checkForm(ctx context.Context, q querier) error {
-	got, err := state(ctx, q, "form")
-	if err == nil && got != form {
-		err = errForm
-	}
-	return err
-}
-
-func state(ctx context.Context, q querier, key string) (value string, err error) {
-	err = q.QueryRowContext(ctx, "SELECT value FROM state WHERE key = ?", key).Scan(&value)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = errForm
-	}
-	return value, err
-}
-
-// immediately runs f in a transaction that writes.
-func immediately(ctx context.Context, db *sql.DB, f func(*sql.Conn) error) error {
-	c, err := db.Conn(ctx)
+// sweep removes segments that do not belong to the index: those that have been
+// joined, and what was not finished.
+func (x *Index) sweep(c *contents) error {
+	entries, err := os.ReadDir(x.dir)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
-	if _, err := c.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return err
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), segmentEnd); ok && !slices.ContainsFunc(c.Segments, func(p part) bool { return p.Name == name }) {
+			// Not every system removes a file that somebody has open; then the next one does.
+			_ = os.Remove(filepath.Join(x.dir, e.Name()))
+		}
 	}
-	if err = f(c); err == nil {
-		_, err = c.ExecContext(ctx, "COMMIT")
-	}
-	if err != nil {
-		// It may have ended already.
-		_, _ = c.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-	}
-	return err
+	return nil
 }
 
-// again begins the file anew.
-func (x *Index) again() error {
-	if x.readOnly {
-		return errForm
-	}
+// load opens the index as it is now.
+func (x *Index) load() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.db != nil {
-		x.db.Close()
-		x.db = nil
+	for {
+		c, err := x.contents()
+		if err != nil {
+			return err
+		}
+		o, err := x.openAll(c)
+		if errors.Is(err, fs.ErrNotExist) { // a segment may be gone as another index has taken the place of this one
+			if now, e := x.generation(); e == nil && now != c.generation {
+				continue
+			}
+			err = fmt.Errorf("%w: %w", err, errDamaged)
+		}
+		if err != nil {
+			return err
+		}
+		err = x.opened.close(o)
+		x.opened = o
+		return err
 	}
-	for _, end := range []string{"", "-wal", "-shm"} {
-		if err := os.Remove(x.path + end); err != nil && !errors.Is(err, fs.ErrNotExist) {
+}
+
+// openAll opens the segments of c that are not open.
+func (x *Index) openAll(c *contents) (o *opened, err error) {
+	o = &opened{contents: c}
+	old := map[string]*segment{}
+	if x.opened != nil {
+		for _, s := range x.opened.segments {
+			old[s.name] = s
+		}
+	}
+	defer func() {
+		if err != nil {
+			o.close(x.opened)
+		}
+	}()
+	for _, p := range c.Segments {
+		s := old[p.Name]
+		if s == nil {
+			if s, err = openSegment(x.segmentPath(p.Name), p.Name, &x.names); err != nil {
+				return nil, err
+			}
+		}
+		o.segments = append(o.segments, s)
+		if err := s.bury(p.Dead); err != nil {
+			return nil, err
+		}
+	}
+	return o, nil
+}
+
+func (x *Index) segmentPath(name string) string {
+	return filepath.Join(x.dir, filepath.Base(name)+segmentEnd)
+}
+
+// view calls f with the index as it is now.
+func (x *Index) view(f func(*opened) error) error {
+	for loaded := false; ; loaded = true {
+		x.mu.RLock()
+		if x.opened != nil && (loaded || x.isCurrent()) {
+			defer x.mu.RUnlock()
+			return f(x.opened)
+		}
+		x.mu.RUnlock()
+		if err := x.load(); err != nil {
 			return err
 		}
 	}
-	return x.open()
+}
+
+func (x *Index) isCurrent() bool {
+	now, err := x.generation()
+	return err == nil && now == x.opened.generation
+}
+
+// again begins the index anew; the lock is held. why is nil when nothing was
+// there.
+func (x *Index) again(why error) error {
+	if why != nil && x.options.Anew != nil {
+		x.options.Anew(why)
+	}
+	if err := x.save(&contents{Cursors: map[string]string{}}); err != nil {
+		return err
+	}
+	return x.load()
+}
+
+// lock waits until no other process writes the index.
+func (x *Index) lock(ctx context.Context) (unlock func(), err error) {
+	f, err := os.OpenFile(filepath.Join(x.dir, lockName), os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	for !tryLock(f) {
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			f.Close()
+			return nil, ctx.Err()
+		}
+	}
+	return func() { f.Close() }, nil
 }
 
 // Rebuild empties the index and fills it from the archive; see Update.
 func (x *Index) Rebuild(ctx context.Context, progress func(done, total int)) (n int, err error) {
-	if x.readOnly {
+	if x.options.ReadOnly {
 		return 0, store.ErrReadOnly
 	}
-	if err := x.again(); err != nil {
-		return 0, fmt.Errorf("rebuild search index: %w", err)
+	unlock, err := x.lock(ctx)
+	if err == nil {
+		defer unlock()
+		if err = x.again(nil); err == nil {
+			n, err = x.update(ctx, progress)
+		}
 	}
-	return x.Update(ctx, progress)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("rebuild search index: %w", err)
+	}
+	return n, err
+}
+
+// heal makes an index anew that was found broken, unless somebody has.
+func (x *Index) heal(ctx context.Context, found string, why error) error {
+	unlock, err := x.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if now, err := x.generation(); err == nil && now != found {
+		return nil
+	}
+	if err := x.again(why); err != nil {
+		return err
+	}
+	_, err = x.update(ctx, nil)
+	return err
 }
 
 // Behind reports whether the archive has what the index does not.
@@ -263,10 +474,15 @@ func (x *Index) Behind(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	versions, err := state(ctx, x.db, "versions")
-	return err != nil || versions != strconv.Itoa(stats.Versions), nil
+	behind := true
+	err = x.view(func(o *opened) error {
+		behind = o.Versions != stats.Versions
+		return nil
+	})
+	if broken(err) {
+		err = nil
+	}
+	return behind, err
 }
 
 // Update adds to the index what the archive has and it does not, and returns
@@ -275,13 +491,17 @@ func (x *Index) Behind(ctx context.Context) (bool, error) {
 // ahead of the archive, is made anew. Others that update it meanwhile are
 // waited for. progress is called now and then; it may be nil.
 func (x *Index) Update(ctx context.Context, progress func(done, total int)) (n int, err error) {
-	if x.readOnly {
+	if x.options.ReadOnly {
 		return 0, store.ErrReadOnly
 	}
-	n, err = x.update(ctx, progress)
-	if broken(err) {
-		if err = x.again(); err == nil {
-			n, err = x.update(ctx, progress)
+	unlock, err := x.lock(ctx)
+	if err == nil {
+		defer unlock()
+		n, err = x.update(ctx, progress)
+		if broken(err) {
+			if err = x.again(err); err == nil {
+				n, err = x.update(ctx, progress)
+			}
 		}
 	}
 	if err != nil && ctx.Err() == nil {
@@ -290,59 +510,51 @@ func (x *Index) Update(ctx context.Context, progress func(done, total int)) (n i
 	return n, err
 }
 
-var errAhead = fmt.Errorf("the search index has more than the archive: %w", errForm)
-
-// batch is how many articles, and how many bytes of them, go into one transaction.
+// batch is how many articles, and how many bytes of them, go into one segment.
 const (
 	batchArticles = 16_000
 	batchBytes    = 256 << 20
 )
 
+// update does it; the lock is held.
 func (x *Index) update(ctx context.Context, progress func(done, total int)) (n int, err error) {
 	stats, err := x.archive.Stats(ctx)
 	if err != nil {
 		return 0, err
 	}
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	value, err := state(ctx, x.db, "versions")
-	if err != nil {
-		return 0, err
+	c, err := x.contents()
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: %w", err, errDamaged)
 	}
-	versions, err := strconv.Atoi(value)
 	switch {
-	case err != nil || versions > stats.Versions:
+	case err != nil:
+		return 0, err
+	case c.Versions > stats.Versions:
 		return 0, errAhead
-	case versions == stats.Versions:
+	case c.Versions == stats.Versions:
 		return 0, nil
 	}
-	later, err := x.cursors(ctx)
-	if err != nil {
-		return 0, err
-	}
-	var w writer
+	w := newWriter()
 	flush := func(last bool) error {
-		err := immediately(ctx, x.db, func(c *sql.Conn) error {
-			if last {
-				w.versions = stats.Versions
-			}
-			return w.write(ctx, c)
-		})
-		n += len(w.batch)
+		if last {
+			c.Versions = stats.Versions
+		}
+		err := x.add(c, w)
+		n += len(w.rows)
 		w.reset()
 		if err == nil && progress != nil {
 			progress(n, max(n, stats.Articles))
 		}
 		return err
 	}
-	for v, err := range x.archive.Articles(ctx, store.Query{Later: later}) {
+	for v, err := range x.archive.Articles(ctx, store.Query{Later: maps.Clone(c.Cursors)}) {
 		if err != nil {
 			return n, err
 		}
 		if err := w.add(&v); err != nil {
 			return n, err
 		}
-		if len(w.batch) >= batchArticles || w.bytes >= batchBytes {
+		if len(w.rows) >= batchArticles || w.bytes >= batchBytes {
 			if err := flush(false); err != nil {
 				return n, err
 			}
@@ -351,50 +563,142 @@ func (x *Index) update(ctx context.Context, progress func(done, total int)) (n i
 	return n, flush(true)
 }
 
-func (x *Index) cursors(ctx context.Context) (map[string]string, error) {
-	rows, err := x.db.QueryContext(ctx, "SELECT host, cursor FROM cursor")
-	if err != nil {
-		return nil, err
+// add makes what a writer has collected a segment of the index, whose contents
+// are c, and joins segments when there are many.
+func (x *Index) add(c *contents, w *writer) error {
+	for host, cursor := range w.cursors {
+		c.Cursors[host] = max(c.Cursors[host], cursor)
 	}
-	defer rows.Close()
-	all := map[string]string{}
-	for rows.Next() {
-		var host, cursor string
-		if err := rows.Scan(&host, &cursor); err != nil {
-			return nil, err
+	if len(w.rows) == 0 {
+		return x.save(c)
+	}
+	if err := x.bury(c, w); err != nil {
+		return err
+	}
+	p := part{Name: randomName()}
+	if len(w.dead) > 0 {
+		slices.Sort(w.dead)
+		p.Dead = writeDocs(w.dead)
+	}
+	if err := writeSegment(x.segmentPath(p.Name), w.write); err != nil {
+		return err
+	}
+	c.Segments = append(c.Segments, p)
+	if err := x.save(c); err != nil {
+		return err
+	}
+	for {
+		if joined, err := x.join(c); !joined || err != nil {
+			return err
 		}
-		all[host] = cursor
 	}
-	return all, rows.Err()
+}
+
+// bury notes in c which articles of its segments a writer has anew.
+func (x *Index) bury(c *contents, w *writer) error {
+	return x.view(func(o *opened) error {
+		var buf []byte
+		for i, s := range o.segments {
+			ids, err := s.ids(&buf)
+			if err != nil {
+				return err
+			}
+			var dead []uint32
+			for n := range s.count() {
+				if _, again := w.ids[[idSize]byte(ids[n*idSize:])]; again || !s.alive.has(n) {
+					dead = append(dead, uint32(n))
+				}
+			}
+			if len(dead) > s.dead {
+				c.Segments[i].Dead = writeDocs(dead)
+			}
+		}
+		return nil
+	})
+}
+
+// manySegments of a size are joined.
+const manySegments = 8
+
+// join makes one of many segments of about the same size, so that there are few
+// and none is written often; and one anew when most of it has been replaced. It
+// reports whether it did.
+func (x *Index) join(c *contents) (bool, error) {
+	var chosen []int
+	name := randomName()
+	err := x.view(func(o *opened) error {
+		sizes := map[int][]int{}
+		for i, s := range o.segments {
+			alive := s.count() - s.dead
+			if s.dead > alive {
+				chosen = []int{i}
+				break
+			}
+			if alive <= maxSegment/manySegments {
+				size := bits.Len(uint(alive)) / 3
+				if sizes[size] = append(sizes[size], i); len(sizes[size]) == manySegments {
+					chosen = sizes[size]
+					break
+				}
+			}
+		}
+		var old []*segment
+		alive := 0
+		for _, i := range chosen {
+			old = append(old, o.segments[i])
+			alive += o.segments[i].count() - o.segments[i].dead
+		}
+		if alive == 0 {
+			return nil
+		}
+		return joinSegments(x.segmentPath(name), old, &x.names)
+	})
+	if err != nil || len(chosen) == 0 {
+		return false, err
+	}
+	var parts []part
+	for i, p := range c.Segments {
+		if !slices.Contains(chosen, i) {
+			parts = append(parts, p)
+		}
+	}
+	if _, err := os.Stat(x.segmentPath(name)); err == nil { // all of them may have been replaced
+		parts = append(parts, part{Name: name})
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	c.Segments = parts
+	return true, x.save(c)
 }
 
 // A text is what is indexed of an article.
 type text struct {
-	ID        string
-	Site      string
-	Ministry  string
-	Section   string
-	Title     string
-	Lead      string
-	Body      string
-	Authors   []string
-	published int64
-	day       int // 0 when it has no date
+	Ministry string
+	Section  string
+	Title    string
+	Lead     string
+	Body     string
+	Authors  []string
 }
 
-// A writer puts articles into the index, many at once.
+// A writer collects articles for a segment.
 type writer struct {
-	reader   reader
-	batch    []text
-	bytes    int
-	cursors  map[string]string
-	versions int // 0 means that there are more to come
+	reader  reader
+	rows    []row
+	ids     map[[idSize]byte]int // where in rows
+	dead    []uint32             // of rows; those that came once more
+	bytes   int
+	cursors map[string]string
+	lists   map[string]*builder
+}
 
-	lists map[string]*builder
+func newWriter() *writer {
+	return &writer{ids: map[[idSize]byte]int{}, cursors: map[string]string{}, lists: map[string]*builder{}}
 }
 
 func (w *writer) reset() {
-	w.batch, w.bytes = w.batch[:0], 0
+	w.rows, w.dead, w.bytes = w.rows[:0], nil, 0
+	clear(w.ids)
 	clear(w.lists)
 	clear(w.cursors)
 }
@@ -404,24 +708,25 @@ func (w *writer) add(v *store.Version) error {
 	if err := json.Unmarshal(v.JSON, &t); err != nil {
 		return fmt.Errorf("article %s: %w", v.ID, err)
 	}
-	t.ID, t.Site = v.ID, v.Site
+	r := row{names: [3]string{v.Site, t.Ministry, t.Section}}
+	var err error
+	if r.id, err = idOf(v.ID); err != nil {
+		return err
+	}
 	if !v.Published.IsZero() {
-		t.published, t.day = v.Published.Unix(), dayOf(v.Published)
+		r.published, r.day = v.Published.Unix(), int32(dayOf(v.Published))
 	}
-	if w.cursors == nil {
-		w.cursors = map[string]string{}
-	}
-	if w.lists == nil {
-		w.lists = map[string]*builder{}
-	}
-	n := uint32(len(w.batch) + 1)
+	n := uint32(len(w.rows))
 	place := w.enter(n, 1, titleWord, t.Title)
 	place = w.enter(n, place, authorWord, t.Authors...)
 	w.enter(n, place, "", t.Lead, t.Body)
 	w.bytes += len(v.JSON)
 	w.cursors[v.Host] = v.Cursor
-	t.Title, t.Lead, t.Body, t.Authors = "", "", "", nil
-	w.batch = append(w.batch, t)
+	if earlier, ok := w.ids[r.id]; ok {
+		w.dead = append(w.dead, uint32(earlier))
+	}
+	w.ids[r.id] = len(w.rows)
+	w.rows = append(w.rows, r)
 	return nil
 }
 
@@ -459,150 +764,12 @@ func (w *writer) enter(n, place uint32, field string, texts ...string) uint32 {
 	return place
 }
 
-func (w *writer) write(ctx context.Context, c *sql.Conn) error {
-	statements := make([]*sql.Stmt, 0, 8)
-	defer func() {
-		for _, s := range statements {
-			s.Close()
-		}
-	}()
-	for _, s := range []string{
-		"SELECT n FROM doc WHERE id = ?",
-		"DELETE FROM doc WHERE n = ?",
-		"INSERT INTO doc (id, published, day, site, ministry, section) VALUES (?, ?, ?, ?, ?, ?) RETURNING n",
-		"INSERT INTO places VALUES (?, ?, ?, ?)",
-	} {
-		p, err := c.PrepareContext(ctx, s)
-		if err != nil {
-			return err
-		}
-		statements = append(statements, p)
-	}
-	var base int64
-	numbers := map[[2]string]int64{}
-	number := func(kind, name string) (n int64, err error) {
-		if n, ok := numbers[[2]string{kind, name}]; ok {
-			return n, nil
-		}
-		err = c.QueryRowContext(ctx, "SELECT n FROM name WHERE kind = ? AND name = ?", kind, name).Scan(&n)
-		if errors.Is(err, sql.ErrNoRows) {
-			err = c.QueryRowContext(ctx, "INSERT INTO name (kind, name) VALUES (?, ?) RETURNING n", kind, name).Scan(&n)
-		}
-		numbers[[2]string{kind, name}] = n
-		return n, err
-	}
-	for i := range w.batch {
-		t := &w.batch[i]
-		var old int64
-		switch err := statements[0].QueryRowContext(ctx, t.ID).Scan(&old); {
-		case errors.Is(err, sql.ErrNoRows):
-		case err != nil:
-			return err
-		default:
-			if _, err := statements[1].ExecContext(ctx, old); err != nil {
-				return err
-			}
-		}
-		var names [3]int64
-		for i, name := range [3]string{t.Site, t.Ministry, t.Section} {
-			var err error
-			if names[i], err = number(nameKinds[i], name); err != nil {
-				return err
-			}
-		}
-		var n int64 // numbers follow each other: nobody else writes
-		err := statements[2].QueryRowContext(ctx, t.ID, t.published, t.day, names[0], names[1], names[2]).Scan(&n)
-		if err != nil {
-			return err
-		}
-		if i == 0 {
-			base = n - 1
-		}
-		if n != base+int64(i)+1 {
-			return errForm
-		}
-	}
+// write writes the segment.
+func (w *writer) write(s *segmentWriter) error {
 	for _, word := range slices.Sorted(maps.Keys(w.lists)) {
-		l := w.lists[word].list()
-		if _, err := statements[3].ExecContext(ctx, base, word, l.docs, l.places); err != nil {
+		if err := s.add(word, w.lists[word].list()); err != nil {
 			return err
 		}
 	}
-	if len(w.batch) > 0 {
-		if _, err := c.ExecContext(ctx, "INSERT INTO chunk VALUES (?, ?)", base, len(w.batch)); err != nil {
-			return err
-		}
-		if err := joinChunks(ctx, c); err != nil {
-			return err
-		}
-	}
-	for host, cursor := range w.cursors {
-		if _, err := c.ExecContext(ctx, "INSERT INTO cursor VALUES (?, ?) ON CONFLICT (host) DO UPDATE SET cursor = max(cursor, excluded.cursor)", host, cursor); err != nil {
-			return err
-		}
-	}
-	if w.versions != 0 {
-		if _, err := c.ExecContext(ctx, "UPDATE state SET value = ? WHERE key = 'versions'", strconv.Itoa(w.versions)); err != nil {
-			return err
-		}
-	}
-	_, err := c.ExecContext(ctx, "UPDATE state SET value = value + 1 WHERE key = 'generation'")
-	return err
+	return s.end(w.rows)
 }
-
-// joinChunks makes one of the last chunks when there are many small ones.
-func joinChunks(ctx context.Context, c *sql.Conn) error {
-	const many = 16
-	rows, err := c.QueryContext(ctx, "SELECT base, docs FROM chunk ORDER BY base DESC")
-	if err != nil {
-		return err
-	}
-	base, docs, chunks := 0, 0, 0
-	for rows.Next() {
-		var b, n int
-		if err := rows.Scan(&b, &n); err != nil {
-			rows.Close()
-			return err
-		}
-		if docs+n > batchArticles {
-			break
-		}
-		base, docs, chunks = b, docs+n, chunks+1
-	}
-	if err := errors.Join(rows.Close(), rows.Err()); err != nil || chunks < many {
-		return err
-	}
-	lists := map[string]list{}
-	if rows, err = c.QueryContext(ctx, "SELECT chunk, word, docs, places FROM places WHERE chunk >= ? ORDER BY chunk", base); err != nil {
-		return err
-	}
-	for rows.Next() {
-		var chunk int
-		var word string
-		var l list
-		if err = rows.Scan(&chunk, &word, &l.docs, &l.places); err != nil {
-			break
-		}
-		if l, err = joined(lists[word], l, uint32(chunk-base)); err != nil {
-			break
-		}
-		lists[word] = l
-	}
-	if err := errors.Join(err, rows.Close(), rows.Err()); err != nil {
-		return err
-	}
-	for _, s := range []string{"DELETE FROM places WHERE chunk >= ?", "DELETE FROM chunk WHERE base >= ?"} {
-		if _, err := c.ExecContext(ctx, s, base); err != nil {
-			return err
-		}
-	}
-	for _, word := range slices.Sorted(maps.Keys(lists)) {
-		if _, err := c.ExecContext(ctx, "INSERT INTO places VALUES (?, ?, ?, ?)", base, word, lists[word].docs, lists[word].places); err != nil {
-			return err
-		}
-	}
-	_, err = c.ExecContext(ctx, "INSERT INTO chunk VALUES (?, ?)", base, docs)
-	return err
-}
-
-var nameKinds = [3]string{"site", "ministry", "section"}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -241,36 +242,6 @@ func TestIndexFollowsTheArchive(t *testing.T) {
 	if got := s.find(search.Query{Text: `chung xong`}).Total; got != 40 {
 		t.Errorf("after joining: %d found, want 40", got)
 	}
-	// what is torn is made anew
-	name := filepath.Join(s.dir, search.FileName)
-	if err := s.index.Close(); err != nil {
-		t.Fatal(err)
-	}
-	whole, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
-	for range 12 {
-		torn := append([]byte{}, whole[:len(whole)/2+r.IntN(len(whole)/2)]...)
-		for range 200 {
-			torn[r.IntN(len(torn))] ^= 1 << r.IntN(8)
-		}
-		if err := os.WriteFile(name, torn, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		s.open()
-		_, err := s.index.Update(context.Background(), nil)
-		if err == nil {
-			_, err = s.index.Find(context.Background(), search.Query{Text: "chung"})
-		}
-		if err != nil {
-			t.Errorf("a damaged index: %v", err)
-		}
-		s.index.Close()
-	}
 	s.open()
 	if _, err := s.index.Rebuild(context.Background(), nil); err != nil {
 		t.Fatal(err)
@@ -357,40 +328,223 @@ func FuzzQuery(f *testing.F) {
 	})
 }
 
-// TestDamagedIndex wants an index whose pages are damaged to be made anew by
-// who searches.
+// TestDamagedIndex wants an index with a byte that is wrong to find what it found
+// or to be made anew by who searches, and one that is only read to say what is wrong.
 func TestDamagedIndex(t *testing.T) {
 	s := newShelf(t)
 	for i := range 60 {
 		s.put(fmt.Sprintf("bài %d", i), strings.Repeat(fmt.Sprintf("chung số%d ", i), 50), nil)
+		if i == 40 {
+			s.update(41)
+		}
 	}
-	s.update(60)
+	s.update(19)
 	if err := s.index.Close(); err != nil {
 		t.Fatal(err)
 	}
-	name := filepath.Join(s.dir, search.FileName)
-	b, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
+	dir := filepath.Join(s.dir, search.DirName)
+	whole := filesIn(t, dir)
+	if len(whole) != 4 { // two segments, the contents, the lock
+		t.Fatalf("the index consists of %d files", len(whole))
 	}
-	for from := 1; from < len(b)/4096; from++ {
-		bad := slices.Clone(b)
-		for i := from * 4096; i < (from+1)*4096; i++ {
-			bad[i] ^= 0x5a
+	look := func(x *search.Index) string {
+		out := ""
+		for _, q := range []search.Query{{Text: "chung", Facets: true}, {Text: `"so7 chung" bai`}, {Text: "title:bai -so3", ByDate: true}, {Text: "khong"}} {
+			r, err := x.Find(context.Background(), q)
+			if err != nil {
+				return err.Error()
+			}
+			b, err := json.Marshal(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out += string(b) + "\n"
 		}
-		if err := os.WriteFile(name, bad, 0o666); err != nil {
+		return out
+	}
+	s.open()
+	want := look(s.index)
+	s.index.Close()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	noticed := 0
+	for name, b := range whole {
+		for range 16 {
+			bad := slices.Clone(b)
+			switch at := r.IntN(len(b) + 1); {
+			case len(b) == 0:
+				bad = []byte("x")
+			case at < len(b) && r.IntN(4) > 0:
+				bad[at] ^= 1 << r.IntN(8)
+			default:
+				bad = bad[:at]
+			}
+			restore(t, dir, whole)
+			if err := os.WriteFile(filepath.Join(dir, name), bad, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			read, err := search.Open(s.dir, s.archive, search.Options{ReadOnly: true})
+			if err == nil {
+				if got := look(read); got != want && !strings.Contains(got, "luutin index --rebuild") {
+					t.Errorf("%s is damaged: what is only read finds %s, want %s", name, got, want)
+				}
+				read.Close()
+			} else if !strings.Contains(err.Error(), "luutin index --rebuild") {
+				t.Errorf("%s is damaged: %v", name, err)
+			}
+			anew := 0
+			x, err := search.Open(s.dir, s.archive, search.Options{Anew: func(error) { anew++ }})
+			if err == nil {
+				_, err = x.Update(context.Background(), nil)
+			}
+			if err != nil {
+				t.Errorf("%s is damaged: %v", name, err)
+				continue
+			}
+			if got := look(x); got != want {
+				t.Errorf("%s is damaged: found %s, want %s", name, got, want)
+			}
+			noticed += anew
+			if err := x.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		// a file that is gone
+		restore(t, dir, whole)
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
 		s.open()
 		if _, err := s.index.Update(context.Background(), nil); err != nil {
-			t.Errorf("page %d is damaged: Update: %v", from, err)
+			t.Errorf("%s is gone: %v", name, err)
 		}
-		if r, err := s.index.Find(context.Background(), search.Query{Text: "chung"}); r.Total != 60 || err != nil {
-			t.Errorf("page %d is damaged: %d found, want 60 (%v)", from, r.Total, err)
+		if got := look(s.index); got != want {
+			t.Errorf("%s is gone: found %s, want %s", name, got, want)
 		}
-		if err := s.index.Close(); err != nil {
-			t.Error(err)
+		s.index.Close()
+	}
+	if noticed < 20 {
+		t.Errorf("the index was made anew %d times", noticed)
+	}
+	s.open()
+}
+
+func filesIn(t *testing.T, dir string) map[string][]byte {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]byte{}
+	for _, e := range entries {
+		if all[e.Name()], err = os.ReadFile(filepath.Join(dir, e.Name())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
+func restore(t *testing.T, dir string, files map[string][]byte) {
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestEarlierIndex wants an index of an earlier form to be made anew, and that to
+// be said.
+func TestEarlierIndex(t *testing.T) {
+	s := newShelf(t)
+	s.put("một", "chung", nil)
+	s.update(1)
+	s.index.Close()
+	contents := filepath.Join(s.dir, search.DirName, "index")
+	b, err := os.ReadFile(contents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier := filepath.Join(s.dir, "search.db")
+	for _, c := range []struct {
+		name string
+		make func() error
+	}{
+		{"another form", func() error {
+			return os.WriteFile(contents, append([]byte("luutin search index 1 "), b[22:]...), 0o666)
+		}},
+		{"a file of SQLite", func() error {
+			return errors.Join(os.RemoveAll(filepath.Dir(contents)), os.WriteFile(earlier, []byte("SQLite format 3"), 0o666), os.WriteFile(earlier+"-wal", nil, 0o666))
+		}},
+	} {
+		if err := c.make(); err != nil {
+			t.Fatal(err)
+		}
+		if !search.Exists(s.dir) {
+			t.Errorf("%s: there is no index", c.name)
+		}
+		if _, err := search.Open(s.dir, s.archive, search.Options{ReadOnly: true}); err == nil || !strings.Contains(err.Error(), "luutin index --rebuild") {
+			t.Errorf("%s: opened for reading: %v", c.name, err)
+		}
+		var why error
+		x, err := search.Open(s.dir, s.archive, search.Options{Anew: func(err error) { why = err }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := x.Update(context.Background(), nil); n != 1 || err != nil || why == nil {
+			t.Errorf("%s: %d articles indexed, want 1 (%v); it is said that %v", c.name, n, err, why)
+		}
+		x.Close()
+		for _, name := range []string{earlier, earlier + "-wal"} {
+			if _, err := os.Stat(name); err == nil {
+				t.Errorf("%s: %s is still there", c.name, name)
+			}
 		}
 	}
 	s.open()
+}
+
+// TestReadersAndWriters has several who search, update and make anew one index,
+// as several processes do: each has opened it for itself.
+func TestReadersAndWriters(t *testing.T) {
+	s := newShelf(t)
+	for i := range 30 {
+		s.put(fmt.Sprintf("bài %d", i), "chung", nil)
+	}
+	s.update(30)
+	var wait sync.WaitGroup
+	for worker := range 4 {
+		x, err := search.Open(s.dir, s.archive, search.Options{ReadOnly: worker%2 == 0})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Close()
+		wait.Go(func() {
+			for i := range 20 {
+				var err error
+				switch {
+				case worker == 1 && i%5 == 4:
+					_, err = x.Rebuild(context.Background(), nil)
+				case worker%2 == 1:
+					_, err = x.Update(context.Background(), nil)
+				}
+				if err != nil {
+					t.Errorf("worker %d: %v", worker, err)
+				}
+				// none while it is made anew
+				if r, err := x.Find(context.Background(), search.Query{Text: "chung", Limit: 3}); err != nil || r.Total != 30 && r.Total != 0 {
+					t.Errorf("worker %d finds %d, want 30 (%v)", worker, r.Total, err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if got := s.find(search.Query{Text: "chung"}).Total; got != 30 {
+		t.Errorf("found %d, want 30", got)
+	}
 }

@@ -2,12 +2,26 @@ package search
 
 import "math/bits"
 
-// A set holds numbers of articles.
+// A set holds numbers of articles of a segment.
 type set []uint64
 
-func (s set) has(n int) bool { return n>>6 < len(s) && s[n>>6]>>(n&63)&1 != 0 }
+// newSet returns an empty set with room for the numbers below count.
+func newSet(count int) set { return make(set, (count+63)>>6) }
+
+func (s set) has(n int) bool { return s[n>>6]>>(n&63)&1 != 0 }
 
 func (s set) add(n int) { s[n>>6] |= 1 << (n & 63) }
+
+func (s set) remove(n int) { s[n>>6] &^= 1 << (n & 63) }
+
+func (s set) empty() bool {
+	for _, w := range s {
+		if w != 0 {
+			return false
+		}
+	}
+	return true
+}
 
 func (s set) count() (n int) {
 	for _, w := range s {

@@ -15,6 +15,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -34,6 +36,7 @@ func main() {
 	queries := flag.Int("queries", 1000, "how many queries")
 	dir := flag.String("dir", "", "where to work; what is there already is used again")
 	peers := flag.Bool("peers", true, "measure bleve and a plain scan, too")
+	profile := flag.String("cpuprofile", "", "`file` for a CPU profile of the queries")
 	flag.Parse()
 	if *dir == "" {
 		d, err := os.MkdirTemp("", "searchcheck-")
@@ -65,7 +68,7 @@ func main() {
 	}
 	took := time.Since(start)
 	check(x.Close())
-	report("luutin", n, took, sizeOf(filepath.Join(*dir, "archive", search.FileName)))
+	report("luutin", n, took, sizeOf(filepath.Join(*dir, "archive", search.DirName)))
 	x, err = search.Open(filepath.Join(*dir, "archive"), a, search.Options{})
 	check(err)
 	defer x.Close()
@@ -75,11 +78,17 @@ func main() {
 	_, err = x.Find(ctx, search.Query{Text: "*", Facets: true})
 	check(err)
 	fmt.Printf("%-10s first query after opening %v\n", "luutin", time.Since(start).Round(time.Millisecond))
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		check(err)
+		check(pprof.StartCPUProfile(f))
+	}
 	measure("luutin", all, func(q asking) int {
 		r, err := x.Find(ctx, search.Query{Text: q.text, Since: q.since, Facets: true})
 		check(err)
 		return r.Total
 	})
+	pprof.StopCPUProfile()
 	typed(ctx, x, c, *articles)
 	if !*peers {
 		return
@@ -189,49 +198,58 @@ func asked(c *corpus.Corpus, articles, n int) []asking {
 	return all
 }
 
-// measure asks all queries, four at once.
+// measure asks all queries, four at once, each on a thread of its own.
 func measure(name string, all []asking, ask func(asking) int) {
-	took := make([]time.Duration, len(all))
+	took, cpu := make([]time.Duration, len(all)), make([]time.Duration, len(all))
 	totals := make([]int, len(all))
 	var next atomic.Int64
 	var wait sync.WaitGroup
-	start, before := time.Now(), spent()
+	start, before := time.Now(), spent(syscall.RUSAGE_SELF)
 	for range 4 {
 		wait.Go(func() {
+			runtime.LockOSThread()
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(all) {
 					return
 				}
-				begin := time.Now()
+				begin, before := time.Now(), spent(syscall.RUSAGE_THREAD)
 				totals[i] = ask(all[i])
-				took[i] = time.Since(begin)
+				took[i], cpu[i] = time.Since(begin), spent(syscall.RUSAGE_THREAD)-before
 			}
 		})
 	}
 	wait.Wait()
-	whole, spent := time.Since(start), spent()-before
-	order := make([]int, len(all))
+	whole, spent := time.Since(start), spent(syscall.RUSAGE_SELF)-before
 	sum := 0
-	for i := range order {
-		order[i] = i
-		sum += totals[i]
+	for _, n := range totals {
+		sum += n
 	}
-	slices.SortFunc(order, func(a, b int) int { return int(took[a] - took[b]) })
-	at := func(p int) time.Duration { return took[order[(len(all)-1)*p/100]].Round(10 * time.Microsecond) }
-	fmt.Printf("%-10s %d queries, 4 at once: median %v, 95 %% %v, 99 %% %v, longest %v; %.0f a second, %v of CPU each, %.0f articles found on average\n",
-		name, len(all), at(50), at(95), at(99), at(100), float64(len(all))/whole.Seconds(), (spent / time.Duration(len(all))).Round(10*time.Microsecond), float64(sum)/float64(len(all)))
+	slowest := func(took []time.Duration) (order []int, line string) {
+		for i := range took {
+			order = append(order, i)
+		}
+		slices.SortFunc(order, func(a, b int) int { return int(took[a] - took[b]) })
+		at := func(p int) time.Duration { return took[order[(len(all)-1)*p/100]].Round(10 * time.Microsecond) }
+		return order, fmt.Sprintf("median %v, 95 %% %v, 99 %% %v, longest %v", at(50), at(95), at(99), at(100))
+	}
+	_, line := slowest(took)
+	fmt.Printf("%-10s %d queries, 4 at once: %s; %.0f a second, %.0f articles found on average\n",
+		name, len(all), line, float64(len(all))/whole.Seconds(), float64(sum)/float64(len(all)))
+	order, line := slowest(cpu)
+	fmt.Printf("%-10s CPU of a query: %s; %v on average, the collector included\n", name, line, (spent / time.Duration(len(all))).Round(10*time.Microsecond))
 	if os.Getenv("SLOWEST") != "" {
 		for _, i := range order[len(order)-15:] {
-			fmt.Printf("  %v %d %q\n", took[i], totals[i], all[i].text)
+			fmt.Printf("  %v %d %q\n", cpu[i], totals[i], all[i].text)
 		}
 	}
 }
 
-// spent is the CPU time of this process: what it takes whatever else runs here.
-func spent() time.Duration {
+// spent is the CPU time of this process or thread: what it takes whatever else
+// runs here.
+func spent(who int) time.Duration {
 	var r syscall.Rusage
-	check(syscall.Getrusage(syscall.RUSAGE_SELF, &r))
+	check(syscall.Getrusage(who, &r))
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
