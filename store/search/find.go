@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"container/heap"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -88,11 +87,11 @@ func (x *Index) Find(ctx context.Context, q Query) (Results, error) {
 		if err != nil {
 			return Results{}, fmt.Errorf("search: %w", err)
 		}
-		var a article
-		if err := json.Unmarshal(v.JSON, &a); err != nil {
+		h, err := r.hit(&f.read, v.JSON)
+		if err != nil {
 			return Results{}, fmt.Errorf("search: article %s: %w", id, err)
 		}
-		results.Hits = append(results.Hits, r.hit(&f.read, &a))
+		results.Hits = append(results.Hits, h)
 	}
 	return results, nil
 }
@@ -415,23 +414,15 @@ func (f *finder) count(n *[len(nameKinds)]names, r *Results) {
 	for kind := range of {
 		of[kind] = make([]int, len(n[kind].all))
 	}
-	years := map[int32]int{}
-	for _, m := range f.matches {
-		year, inYear := int32(0), 0
+	var years [10_000]int // 0 are those without a date
+	for i := range f.matches {
+		m := &f.matches[i]
 		m.found.each(func(n int) {
-			if y := m.day[n] / 10000; y != year {
-				years[year] += inYear
-				year, inYear = y, 0
-			}
-			inYear++
+			years[min(uint32(m.day[n])/10_000, 9999)]++
 			for kind := range of {
 				of[kind][m.names[kind][n]]++
 			}
 		})
-		years[year] += inYear
-	}
-	if years[0] == 0 {
-		delete(years, 0)
 	}
 	for kind, counts := range []*[]Count{&r.Sites, &r.Ministries, &r.Sections} {
 		for i, c := range of[kind] {
@@ -442,14 +433,16 @@ func (f *finder) count(n *[len(nameKinds)]names, r *Results) {
 		slices.SortFunc(*counts, func(a, b Count) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name)) })
 		*counts = (*counts)[:min(len(*counts), maxCounts)]
 	}
-	for y, c := range years {
+	for y, c := range slices.Backward(years[:]) {
+		if c == 0 {
+			continue
+		}
 		name := ""
 		if y != 0 {
-			name = strconv.Itoa(int(y))
+			name = strconv.Itoa(y)
 		}
 		r.Years = append(r.Years, Count{name, c})
 	}
-	slices.SortFunc(r.Years, func(a, b Count) int { return cmp.Compare(b.Name, a.Name) })
 }
 
 // What makes an article better than others: each more than all before it.
@@ -507,11 +500,13 @@ func (f *finder) best(k int) ([]entry, error) {
 			} else {
 				rest.without(m.marked)
 			}
-			rest.each(func(n int) {
-				if !top.takes(f.entry(i, n, class|others)) {
-					rest.remove(n)
-				}
-			})
+			if others != 0 { // lists are opened only for those that may be among the best
+				rest.each(func(n int) {
+					if !top.takes(f.entry(i, n, class|others)) {
+						rest.remove(n)
+					}
+				})
+			}
 			if err := f.addOthers(top, i, phrase, rest, class, others); err != nil {
 				return nil, err
 			}

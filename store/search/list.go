@@ -271,12 +271,10 @@ type phrase struct {
 // article after the other. The walks are those of the rarest words first.
 func (p *phrase) has(n uint32) (bool, error) {
 	for i := range p.walks {
-		if !p.walks[i].to(n) || p.walks[i].docs[0] != n {
+		w := &p.walks[i]
+		if !w.to(n) || w.docs[0] != n {
 			return false, nil
 		}
-	}
-	for i := range p.walks {
-		w := &p.walks[i]
 		places, err := w.places()
 		if err == nil && i == 0 {
 			p.at, err = readPlaces(places, w.shift, p.at[:0])

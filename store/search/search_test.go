@@ -1,6 +1,7 @@
 package search_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -257,14 +258,25 @@ func TestManyArticles(t *testing.T) {
 	c := corpus.New(3)
 	const n = 300
 	var texts []string
+	type read struct {
+		id            string
+		published     time.Time
+		title, marked string
+		text          string
+	}
+	var all []read
+	plain := func(s string) string {
+		return " " + strings.Join(strings.Fields(strings.ToLower(strings.ReplaceAll(s, ".", ""))), " ") + " "
+	}
 	for i := range n {
 		target, visit := c.Visit(i)
 		if _, err := s.archive.Record(context.Background(), target, visit); err != nil {
 			t.Fatal(err)
 		}
 		a := visit.Article
-		text := strings.ReplaceAll(a.Title+" | "+a.Authors[0]+" | "+string(a.Lead)+" | "+a.Body, ".", "")
-		texts = append(texts, " "+strings.Join(strings.Fields(strings.ToLower(corpus.Plain(text))), " ")+" ")
+		text := a.Title + " | " + a.Authors[0] + " | " + string(a.Lead) + " | " + a.Body
+		texts = append(texts, plain(corpus.Plain(text)))
+		all = append(all, read{a.ID, *a.Published, plain(corpus.Plain(a.Title)), plain(text), texts[i]})
 		if i%70 == 0 {
 			if _, err := s.index.Update(context.Background(), nil); err != nil {
 				t.Fatal(err)
@@ -290,6 +302,60 @@ func TestManyArticles(t *testing.T) {
 		}
 		if got := s.find(search.Query{Text: `"` + phrase + `"`, Limit: -1}).Total; got != want {
 			t.Errorf("%q: %d found, want %d", phrase, got, want)
+		}
+	}
+	// the best first, and of the equal the newest
+	holds := func(text string, words []string) bool {
+		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, " "+w+" ") })
+	}
+	for i := range 300 {
+		a := c.Article(r.IntN(n))
+		words := strings.Fields(plain([]string{a.Title, a.Body}[i%2]))
+		from := r.IntN(len(words) - 4)
+		words = words[from : from+1+r.IntN(4)]
+		if i%3 == 0 {
+			r.Shuffle(len(words), func(a, b int) { words[a], words[b] = words[b], words[a] })
+		}
+		if i%5 == 0 {
+			words = strings.Fields(corpus.Plain(strings.Join(words, " ")))
+		}
+		var marked, folded []string
+		for _, w := range words {
+			folded = append(folded, corpus.Plain(w))
+			if w != corpus.Plain(w) {
+				marked = append(marked, w)
+			}
+		}
+		row := []string{strings.Join(folded, " ")}
+		class := func(a read) (class int) {
+			for i, is := range []bool{
+				!holds(a.title, folded) && holds(a.text, row), holds(a.title, folded), holds(a.title, row), holds(a.marked, marked),
+			} {
+				if is {
+					class |= 1 << i
+				}
+			}
+			return class
+		}
+		var want []read
+		for _, a := range all {
+			if holds(a.text, folded) {
+				want = append(want, a)
+			}
+		}
+		slices.SortFunc(want, func(a, b read) int {
+			return cmp.Or(cmp.Compare(class(b), class(a)), b.published.Compare(a.published))
+		})
+		found := s.find(search.Query{Text: strings.Join(words, " "), Offset: 3, Limit: 12})
+		if found.Total != len(want) {
+			t.Errorf("%q: %d found, want %d", words, found.Total, len(want))
+			continue
+		}
+		for i, a := range want[min(3, len(want)):min(15, len(want))] {
+			if found.Hits[i].ID != a.id {
+				t.Errorf("%q: article %d of %d is %+v, want %s", words, i+4, len(want), found.Hits[i], a.title)
+				break
+			}
 		}
 	}
 }

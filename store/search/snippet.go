@@ -4,40 +4,59 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/tidwall/gjson"
 )
 
 // snippetWords is how many words a snippet has.
 const snippetWords = 36
 
-// An article is what is shown of one.
-type article struct {
-	ID        string
-	URL       string `json:"canonical_url"`
-	Site      string
-	Ministry  string
-	Section   string
-	Published *time.Time
-	Precision string `json:"published_precision"`
-	Authors   []string
-	Title     string
-	Lead      string
-	Body      string
-}
-
-// hit is an article as it is shown.
-func (r *request) hit(read *reader, a *article) Hit {
-	h := Hit{
-		ID: a.ID, URL: a.URL, Site: a.Site, Ministry: a.Ministry, Section: a.Section,
-		Published: a.Published, Precision: a.Precision, Authors: a.Authors, Title: a.Title,
+// hit is an article, which is given as JSON, as it is shown.
+func (r *request) hit(read *reader, article []byte) (h Hit, err error) {
+	var lead, text string
+	gjson.ParseBytes(article).ForEach(func(key, value gjson.Result) bool {
+		switch key.Str {
+		case "id":
+			h.ID = value.String()
+		case "canonical_url":
+			h.URL = value.String()
+		case "site":
+			h.Site = value.String()
+		case "ministry":
+			h.Ministry = value.String()
+		case "section":
+			h.Section = value.String()
+		case "published":
+			if value.Type != gjson.Null {
+				var t time.Time
+				if t, err = time.Parse(time.RFC3339, value.String()); err == nil {
+					h.Published = &t
+				}
+			}
+		case "published_precision":
+			h.Precision = value.String()
+		case "authors":
+			for _, a := range value.Array() {
+				h.Authors = append(h.Authors, a.String())
+			}
+		case "title":
+			h.Title = value.String()
+		case "lead":
+			lead = value.String()
+		case "body":
+			text = value.String()
+		}
+		return err == nil
+	})
+	if err != nil {
+		return h, err
 	}
-	text := a.Body
-	if a.Lead != "" {
-		text = a.Lead + "\n\n" + a.Body
+	if lead != "" {
+		text = lead + "\n\n" + text
 	}
-	read.skip = r.skipped()
+	read.skip = skipOther(r.words())
 	defer func() { read.skip = nil }()
-	title := wordsOf(read, nil, a.Title)
+	title := wordsOf(read, nil, h.Title)
 	body := wordsOf(read, read.buf, text)
 	read.buf = body
 	exact := true // every word has the marks that were typed
@@ -47,28 +66,19 @@ func (r *request) hit(read *reader, a *article) Hit {
 			exact = exact && (w.marked == "" || slices.ContainsFunc(body, is) || slices.ContainsFunc(title, is))
 		}
 	}
-	h.Headline = pieces(a.Title, title, r.marks(title, "title", exact), 0, len(title))
+	h.Headline = pieces(h.Title, title, r.marks(title, "title", exact), 0, len(title))
 	marks := r.marks(body, "", exact)
 	from, to := window(marks, r)
 	h.Snippet = pieces(text, body, marks, from, to)
-	return h
+	return h, nil
 }
 
-// skipped are the letters with which no word begins that is looked for.
-func (r *request) skipped() *[128]bool {
-	var skip [128]bool
-	for c := range skip {
-		skip[c] = true
-	}
+// words are all that are looked for.
+func (r *request) words() (all []word) {
 	for _, t := range r.all {
-		for _, w := range t.words {
-			if c := w.folded[0]; c < 128 {
-				skip[c] = false
-				skip[unicode.ToUpper(rune(c))] = false
-			}
-		}
+		all = append(all, t.words...)
 	}
-	return &skip
+	return all
 }
 
 // wordsOf returns the words of a text, in buf where there is room.
