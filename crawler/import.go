@@ -196,11 +196,11 @@ func (im *importer) take(ctx context.Context, f *warc.Found) error {
 		im.count(func(s *Imported) { s.Useless++ })
 		return nil
 	}
-	sorted := !old && f.Target.URL == "" && t.Kind == ""
+	sorted := !old && f.Target.URL == "" && t.Kind == "" && f.Dropped == nil
 	if sorted {
 		im.sort(&t, &v)
 	}
-	if v.Result == store.Fetched && t.Kind != extract.KindAttachment {
+	if v.Result == store.Fetched && t.Kind != extract.KindAttachment && f.Dropped == nil {
 		im.read(t, &v)
 	}
 	if sorted && t.Kind != extract.KindArticle && t.Kind != extract.KindAttachment {
@@ -269,6 +269,9 @@ func (im *importer) judgePast(t store.Target, v *store.Visit, f *warc.Found, pas
 // a spool, which release gives up. Its error is *marked when the body is broken.
 func (im *importer) body(ctx context.Context, t store.Target, v *store.Visit, f *warc.Found) (release func(), err error) {
 	release = func() {}
+	if f.Dropped != nil {
+		return release, nil
+	}
 	from, err := f.OpenBody()
 	if err != nil {
 		return release, &marked{err.Error(), badAnswer}

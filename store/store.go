@@ -85,12 +85,22 @@ type Archive interface {
 	// may come twice, as its old and as its new version. An error ends it.
 	Articles(ctx context.Context, q Query) iter.Seq2[Version, error]
 
-	// Capture returns the page that an article was read from. ErrNotFound.
+	// Capture returns the page that an article was read from. ErrNotFound, or a
+	// *BodyDropped.
 	Capture(ctx context.Context, id string) (extract.Page, error)
 
 	// Body returns the body of a capture as a stream, however large it is.
-	// Where it is damaged the last Read says so. ErrNotFound.
+	// Where it is damaged the last Read says so. ErrNotFound, or a *BodyDropped.
 	Body(ctx context.Context, id string) (io.ReadCloser, error)
+
+	// Retain drops the bodies of attachments: all that r chooses, but for those
+	// whose bytes another capture has that it does not choose. What else is known
+	// of them stays, and when and by which rule they were dropped. Bytes that come
+	// again are kept again. tell, which may be nil, is called for each
+	// capture before its body is dropped. Stopped at any moment it leaves an archive
+	// from which some are dropped. The space of small ones is used again by what
+	// comes next.
+	Retain(ctx context.Context, r Retention, tell func(Dropping)) (Retained, error)
 
 	// Spool returns a place for a body that is too large for memory, to be
 	// committed as Capture.Spool.
@@ -352,11 +362,22 @@ type Capture struct {
 	Spool       Spool    // the body instead of Body, when it was too large for memory
 	Truncated   string   // "" or why the body is not whole: length, time, disconnect (WARC-Truncated, ISO 28500)
 	TLS         []string // what was wrong with the connections and allowed by the site's definition; see extract.Terms
+	Dropped     *Dropped // instead of Body: what another archive has kept of it
+}
+
+// Dropped is what is known of a body that an archive has dropped.
+type Dropped struct {
+	Drop
+	Digest [32]byte // SHA-256
+	Length int64
 }
 
 // Length is how many bytes the body has.
 func (c *Capture) Length() int64 {
-	if c.Spool != nil {
+	switch {
+	case c.Dropped != nil:
+		return c.Dropped.Length
+	case c.Spool != nil:
 		return c.Spool.Length()
 	}
 	return int64(len(c.Body))
@@ -423,15 +444,18 @@ type Rereading struct {
 
 // Stats counts what an archive holds.
 type Stats struct {
-	Articles  int
-	Versions  int
-	Captures  int // distinct ones
-	Visits    int // recorded answers, revisits included
-	Targets   map[State]int
-	Bytes     int64 // of captured bodies as they came
-	Kept      int64 // of the same as they are kept
-	FirstSeen time.Time
-	LastSeen  time.Time
+	Articles int
+	Versions int
+	Captures int // distinct ones
+	Visits   int // recorded answers, revisits included
+	Targets  map[State]int
+	Bytes    int64 // of captured bodies as they came
+	Kept     int64 // of the same as they are kept
+
+	Dropped      int   // bodies that were dropped, see Retain
+	DroppedBytes int64 // in them
+	FirstSeen    time.Time
+	LastSeen     time.Time
 }
 
 // A Problem is a fault that Verify found.

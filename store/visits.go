@@ -27,6 +27,7 @@ type VisitRecord struct {
 	Capture string   // id of the capture with the body; of an Unchanged visit that which still holds; "" when there is none
 	Digest  [32]byte // SHA-256 of the body
 	Length  int64    // of the body
+	Dropped *Drop    // nil unless the body was dropped
 	First   *Capture // the answer that brought these bytes, without them; nil when this visit did
 	Outcome ArticleOutcome
 	Article string // id

@@ -46,6 +46,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		err = fmt.Errorf("write to standard output: %w", results.err)
 	}
 	var inUse *store.InUse
+	var dropped *store.BodyDropped
 	switch {
 	case err == nil:
 		return statusYes
@@ -56,7 +57,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		return statusInterrupted
 	case errors.Is(err, syscall.EPIPE):
 		return statusYes // the reader of a pipe has seen enough
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, bolt.ErrDamaged):
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, bolt.ErrDamaged), errors.As(err, &dropped):
 		fmt.Fprintf(errOut, "luutin: %v\n", err)
 		return statusNo
 	case errors.As(err, &inUse):
@@ -116,7 +117,7 @@ failed); 2 trouble or wrong usage; 3 the archive is in use; 130 interrupted.`,
 		crawlCommand(&common), extractCommand(&common), exportCommand(&common), importCommand(&common), showCommand(&common),
 		historyCommand(&common), diffCommand(&common), familiesCommand(&common), searchCommand(&common), indexCommand(&common), statsCommand(&common), statusCommand(&common), gapsCommand(&common),
 		serveCommand(&common), sitesCommand(&common), verifyCommand(&common), reextractCommand(&common), backupCommand(&common), restoreCommand(&common), compactCommand(&common),
-		proveCommand(&common), checkpointCommand(&common), repairCommand(&common),
+		proveCommand(&common), checkpointCommand(&common), repairCommand(&common), retainCommand(&common),
 		versionCommand(&common),
 	)
 	return cmd

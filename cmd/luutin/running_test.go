@@ -19,7 +19,7 @@ func TestRunningDocs(t *testing.T) {
 	}
 	text := string(raw)
 	n := 0
-	for _, m := range regexp.MustCompile("(?m)(?:^ +|`|ExecStart=/usr/local/bin/|/usr/local/bin/|keep-id )luutin ((?:crawl|serve|export|show|verify|sites|backup|compact|reextract|prove|checkpoint|repair)[^`>\n]*)").FindAllStringSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile("(?m)(?:^ +|`|ExecStart=/usr/local/bin/|/usr/local/bin/|keep-id )luutin ((?:crawl|serve|export|show|verify|sites|backup|compact|reextract|prove|checkpoint|repair|retain)[^`>\n]*)").FindAllStringSubmatch(text, -1) {
 		n++
 		args := strings.Fields(m[1])
 		cmd, rest, err := newRoot().Find(args)

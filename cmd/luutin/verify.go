@@ -59,7 +59,11 @@ means that something is damaged; luutin repair saves the rest.`,
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%d articles in %d versions, %d captures, %d visits: all whole\n", s.Articles, s.Versions, s.Captures, s.Visits)
+				dropped := ""
+				if s.Dropped > 0 {
+					dropped = fmt.Sprintf("; %d bodies dropped, of %d bytes", s.Dropped, s.DroppedBytes)
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%d articles in %d versions, %d captures, %d visits: all whole%s\n", s.Articles, s.Versions, s.Captures, s.Visits, dropped)
 			}
 			return nil
 		},

@@ -30,7 +30,7 @@ import (
 )
 
 const (
-	format     = 5
+	format     = 6
 	dbName     = "archive.db"
 	lockName   = "archive.lock"
 	socketName = "archive.sock"
@@ -78,6 +78,9 @@ type Archive struct {
 
 	references references
 	pace       pace
+
+	files   sync.RWMutex    // held while files in blobs are removed, and shared by what relies on one that is there
+	retired map[uint64]bool // captures whose bodies were dropped, which what is on its way may refer to; only the writer uses it
 
 	mu      sync.Mutex
 	hosts   map[string]*host

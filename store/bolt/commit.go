@@ -31,6 +31,8 @@ type visit struct {
 	blob      bool   // the body is a file of its own
 	kept      int64  // what headers and body take in it
 	spool     *spool // the body, when it is to be a file of its own and came as one
+	ready     bool   // the body is in record, or on disk
+	against   uint64 // the capture that it is compressed against; 0 when it is not
 	text      *text  // the article; nil when there is none
 }
 
@@ -82,8 +84,12 @@ func (a *Archive) Commit(ctx context.Context, l *store.Lease, v store.Visit) (st
 	if v.Result == store.Abandoned {
 		outcome = store.Outcome{}
 		r.run = func(w *work) error { return errors.Join(w.rest(p), w.putOff(p)) }
-	} else if err := a.prepare(p); err != nil {
-		return store.Outcome{}, fmt.Errorf("commit visit of %s: %w", l.Target.URL, err)
+	} else {
+		a.files.RLock()
+		defer a.files.RUnlock()
+		if err := a.prepare(p); err != nil {
+			return store.Outcome{}, fmt.Errorf("commit visit of %s: %w", l.Target.URL, err)
+		}
 	}
 	if err := a.do(r); err != nil {
 		return store.Outcome{}, fmt.Errorf("commit visit of %s: %w", l.Target.URL, err)
@@ -165,20 +171,19 @@ func (a *Archive) prepare(p *visit) error {
 		if err := a.takeSpool(p); err != nil {
 			return err
 		}
-		if p.spool != nil {
+		switch {
+		case p.Capture.Dropped != nil:
+			p.digest = p.Capture.Dropped.Digest
+		case p.spool != nil:
 			p.digest = p.spool.digest()
-		} else {
+		default:
 			p.digest = sha256.Sum256(p.Capture.Body)
 		}
-		if !p.keepsBody() {
-			known = true
-		}
+		known = !p.keepsBody() || p.Capture.Dropped != nil
 	}
 	err := a.view(func(tx *snapshot) error {
 		if p.Capture != nil && !known {
-			id := captureID(p.name, p.digest)
-			known = tx.Bucket(bucketCaptureIDs).Get(id[:]) != nil ||
-				tx.Bucket(bucketPayloads).Get(payloadKey(p.lease.Host, p.digest)) != nil
+			known = tx.Bucket(bucketPayloads).Get(payloadKey(p.lease.Host, p.digest)) != nil
 		}
 		if p.text == nil {
 			return nil
@@ -196,10 +201,30 @@ func (a *Archive) prepare(p *visit) error {
 	if p.Capture == nil || known {
 		return nil
 	}
+	p.ready = true
 	if p.spool != nil {
 		return p.spool.keep()
 	}
-	if err := p.pack(a); err != nil || p.kept <= maxInline {
+	if err := p.pack(a, a.packAgainst); err != nil || p.kept <= maxInline {
+		return err
+	}
+	p.record, p.blob, p.against = nil, true, 0
+	return a.writeBlob(p.Capture.Body)
+}
+
+// body sees to it that the body is where it is to be: what was known when the visit
+// was prepared may have been dropped since, and what it is compressed against too.
+func (p *visit) body(a *Archive) error {
+	if p.ready && !a.retired[p.against] {
+		return nil
+	}
+	p.ready = true
+	if p.spool != nil {
+		return p.spool.keep()
+	}
+	// Not packAgainst: it would read the archive within the transaction.
+	err := p.pack(a, func(_ string, whole []byte) ([]byte, uint64, error) { return a.pack(whole), 0, nil })
+	if err != nil || p.kept <= maxInline {
 		return err
 	}
 	p.record, p.blob = nil, true
@@ -209,6 +234,9 @@ func (a *Archive) prepare(p *visit) error {
 // takeSpool looks at a body that came as a spool. One that is not too large for
 // archive.db is read into memory.
 func (a *Archive) takeSpool(p *visit) error {
+	if p.Capture.Dropped != nil && (p.Capture.Spool != nil || len(p.Capture.Body) > 0) {
+		return errors.New("the body is there, and dropped")
+	}
 	if p.Capture.Spool == nil {
 		return nil
 	}
@@ -240,17 +268,17 @@ func (p *visit) keepsBody() bool {
 }
 
 // pack makes the record of a capture that holds its body.
-func (p *visit) pack(a *Archive) (err error) {
+func (p *visit) pack(a *Archive, pack func(host string, whole []byte) (packed []byte, reference uint64, err error)) (err error) {
 	whole := make([]byte, 0, len(p.header)+len(p.Capture.Body))
 	whole = append(append(whole, p.header...), p.Capture.Body...)
-	packed, reference, err := a.packAgainst(p.lease.Host, whole)
+	packed, reference, err := pack(p.lease.Host, whole)
 	if err != nil {
 		return err
 	}
 	p.kept = int64(len(packed))
 	p.reference = reference == 0 && packed[0] == codecZstd && len(whole) >= minReference && len(whole) <= maxReference
 	r := p.captureRecord()
-	r.Reference = reference
+	r.Reference, p.against = reference, reference
 	p.record, err = unsealed(r, packed)
 	return err
 }
@@ -537,7 +565,7 @@ func (w *work) capture(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 			return id, fmt.Errorf("captureids/%s: %w", id, err)
 		}
 		visited.Revisit = true
-		return id, nil
+		return id, w.keepAgain(p, h, visited.Capture)
 	}
 	seq, err := w.next(bucketCaptures)
 	if err != nil {
@@ -548,12 +576,24 @@ func (w *work) capture(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 	k, payload := seqKey(seq), payloadKey(host, p.digest)
 	v := w.payloads.Get(payload)
 	same := v != nil
+	if !same && p.Capture.Dropped == nil {
+		if err := p.body(w.a); err != nil {
+			return id, err
+		}
+	}
 	switch {
 	case same:
 		r := p.captureRecord()
 		if r.SameAs, err = readSeq(v); err != nil {
 			return id, fmt.Errorf("payloads of %s: %w", host, err)
 		}
+		v, err = withPayload(k, r, w.a.pack(p.header))
+	case p.Capture.Dropped != nil:
+		r := p.captureRecord()
+		r.Drops = []dropRecord{{Drop: p.Capture.Dropped.Drop}}
+		same = true // there is nothing to count
+		h.Dropped++
+		h.DroppedBytes += r.Length
 		v, err = withPayload(k, r, w.a.pack(p.header))
 	case p.spool != nil || p.blob:
 		r := p.captureRecord()

@@ -126,7 +126,7 @@ func TestKey(t *testing.T) {
 // killed4.db.gz was left when its program was killed; it holds every kind of visit.
 func TestLogOfFormer(t *testing.T) {
 	t.Parallel()
-	for format, visits := range map[string]uint64{"format1": 4, "format2": 4, "killed3": 12, "killed4": 6} {
+	for format, visits := range map[string]uint64{"format1": 4, "format2": 4, "killed3": 12, "killed4": 6, "killed5": 5} {
 		dir := unpackFormat(t, format)
 		a := open(t, dir, bolt.Options{ReadOnly: true})
 		if _, err := a.Prove(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "luutin checkpoint") {

@@ -299,6 +299,8 @@ func (a *Archive) body(ctx context.Context, id string) (r captureRecord, inline 
 		return r, nil, nil, err
 	}
 	h, ok := parseID(id)
+	a.files.RLock() // what is there now is there until it is open
+	defer a.files.RUnlock()
 	err = a.view(func(tx *snapshot) error {
 		var k []byte
 		if ok {
@@ -315,7 +317,21 @@ func (a *Archive) body(ctx context.Context, id string) (r captureRecord, inline 
 			if packed, err = cutPayload(k, captures.Get(k), &holder); err == nil && holder.SameAs != 0 {
 				err = errors.New("it holds no body")
 			}
-			r.Blob, r.Headers, r.Reference = holder.Blob, holder.Headers, holder.Reference
+			r.Blob, r.Headers, r.Reference, r.Drops = holder.Blob, holder.Headers, holder.Reference, holder.Drops
+		}
+		if d := r.dropped(); err == nil && d != nil {
+			var digest [32]byte
+			if digest, err = r.digest(); err == nil {
+				// Others may have brought the bytes again.
+				if k = tx.Bucket(bucketPayloads).Get(payloadKey(r.Host, digest)); k == nil {
+					return fmt.Errorf("capture %s: %w", id, &store.BodyDropped{Drop: *d})
+				}
+				var holder captureRecord
+				if packed, err = cutPayload(k, captures.Get(k), &holder); err == nil && (holder.SameAs != 0 || holder.dropped() != nil) {
+					err = errors.New("it holds no body")
+				}
+				r.Blob, r.Headers, r.Reference = holder.Blob, holder.Headers, holder.Reference
+			}
 		}
 		if err == nil && !r.Blob {
 			inline, err = a.unpackBody(tx, packed, &r)
@@ -377,6 +393,8 @@ func (a *Archive) Stats(ctx context.Context) (store.Stats, error) {
 			s.Visits += int(h.Visits)
 			s.Bytes += h.Bytes
 			s.Kept += h.Kept
+			s.Dropped += int(h.Dropped)
+			s.DroppedBytes += h.DroppedBytes
 			for state, n := range h.States {
 				s.Targets[state] += n
 			}

@@ -275,6 +275,9 @@ type hostRecord struct {
 	FirstSeen time.Time           `json:"first_seen,omitzero"`
 	LastSeen  time.Time           `json:"last_seen,omitzero"`
 
+	Dropped      uint64 `json:"dropped,omitempty"` // captures whose body was dropped
+	DroppedBytes int64  `json:"dropped_bytes,omitempty"`
+
 	References []uint64 `json:"references,omitempty"` // captures that others are compressed against from now on
 }
 
@@ -398,7 +401,31 @@ type captureRecord struct {
 	SameAs    uint64 `json:"same_as,omitempty"`
 	Blob      bool   `json:"blob,omitempty"`      // the body is a file in blobs/
 	Reference uint64 `json:"reference,omitempty"` // number of the capture that the bytes are compressed against
+
+	Drops []dropRecord `json:"drops,omitempty"` // of the body, the last one last
 	response
+}
+
+// A dropRecord says that a body was dropped, and that it came again.
+type dropRecord struct {
+	store.Drop
+	Again time.Time `json:"again,omitzero"`
+}
+
+// dropped says whether the capture held a body that was dropped.
+func (c *captureRecord) dropped() *store.Drop {
+	if n := len(c.Drops); n > 0 && c.Drops[n-1].Again.IsZero() {
+		return &c.Drops[n-1].Drop
+	}
+	return nil
+}
+
+// came is when the bytes came last that are kept.
+func (c *captureRecord) came() time.Time {
+	if n := len(c.Drops); n > 0 && !c.Drops[n-1].Again.IsZero() {
+		return c.Drops[n-1].Again
+	}
+	return c.Fetched
 }
 
 // digest returns the SHA-256 of the body.

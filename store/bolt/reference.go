@@ -148,7 +148,7 @@ func (a *Archive) reference(tx *snapshot, seq uint64) (*reference, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.SameAs != 0 || c.Reference != 0 || c.Blob {
+	if c.SameAs != 0 || c.Reference != 0 || c.Blob || c.dropped() != nil {
 		return nil, errors.New("it does not stand whole")
 	}
 	whole, err := a.unpack(packed)

@@ -555,7 +555,7 @@ func (r *repair) captures() error {
 		if err := r.put(bucketCaptureIDs, id[:], k); err != nil {
 			return err
 		}
-		if c.SameAs == 0 {
+		if c.SameAs == 0 && c.dropped() == nil {
 			if err := r.put(bucketPayloads, payload, k); err != nil {
 				return err
 			}
@@ -595,6 +595,8 @@ func (r *repair) body(k, v []byte, c *captureRecord, digest [32]byte) error {
 		if at := where(bucketCaptures, seqKey(c.SameAs)); r.lost[at] != (lostRecord{}) {
 			return fmt.Errorf("it stood in %s", at)
 		}
+		return nil
+	case c.dropped() != nil:
 		return nil
 	case c.Blob:
 		return r.blob(digest, c.Length)

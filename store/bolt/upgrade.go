@@ -72,7 +72,7 @@ func toFormat3(tx *bbolt.Tx, r archiveRecord) error {
 // toFormat brings an archive of format 3 or later to the last, and completes its
 // log.
 func (a *Archive) toFormat() error {
-	for i, step := range []func(*work) error{(*work).toFormat4, (*work).toFormat5} {
+	for i, step := range []func(*work) error{(*work).toFormat4, (*work).toFormat5, (*work).toFormat6} {
 		if a.format > 3+i {
 			continue
 		}
@@ -126,6 +126,10 @@ func (w *work) toFormat5() error {
 	}
 	return w.hasFormat(5)
 }
+
+// toFormat6 changes nothing but what bodies that were dropped mean to programs
+// of before.
+func (w *work) toFormat6() error { return w.hasFormat(6) }
 
 func (w *work) hasFormat(n int) error {
 	k := []byte("archive")

@@ -410,14 +410,27 @@ func (c *check) captures() iter.Seq[func()] {
 		if !c.leadsTo(bucketCaptureIDs, id[:], k) {
 			c.report(at, "the index captureids does not lead to it from %s", id)
 		}
-		holder := seq
+		holder, held := seq, &r
 		if r.SameAs != 0 {
-			holder = r.SameAs
-		} else {
+			holder, held = r.SameAs, new(captureRecord)
+			k := seqKey(holder)
+			if _, err := cutPayload(k, c.bucket(bucketCaptures).Get(k), held); err != nil {
+				return fmt.Errorf("its body should be in capture %016x: %w", holder, err)
+			}
+		} else if r.dropped() == nil {
 			c.bodies++
 		}
-		if !c.leadsTo(bucketPayloads, payloadKey(r.Host, digest), seqKey(holder)) {
+		payload := payloadKey(r.Host, digest)
+		switch k := c.bucket(bucketPayloads).Get(payload); {
+		case held.dropped() == nil && !bytes.Equal(k, seqKey(holder)):
 			c.report(at, "the index payloads does not lead to its body")
+		case held.dropped() != nil && k != nil:
+			// Others brought it again.
+			var other captureRecord
+			if _, err := cutPayload(k, c.bucket(bucketCaptures).Get(k), &other); err != nil || other.SameAs != 0 || other.dropped() != nil ||
+				other.Host != r.Host || other.Digest != r.Digest {
+				c.report(at, "its body was dropped, and the index payloads leads to what does not hold it")
+			}
 		}
 		if r.Reference != 0 {
 			if err := c.reference(r.Host, r.Reference); err != nil || r.Reference >= seq {
@@ -437,13 +450,16 @@ func (c *check) captures() iter.Seq[func()] {
 		body := whole[r.Headers:]
 		switch {
 		case r.SameAs != 0:
-			var other captureRecord
-			k := seqKey(r.SameAs)
-			if _, err := cutPayload(k, c.bucket(bucketCaptures).Get(k), &other); err != nil {
-				return fmt.Errorf("its body should be in capture %016x: %w", r.SameAs, err)
-			}
+			other := held
 			if other.SameAs != 0 || other.Host != r.Host || other.Digest != r.Digest || other.Length != r.Length || len(body) != 0 {
 				return fmt.Errorf("its body should be in capture %016x, which holds another", r.SameAs)
+			}
+			return nil
+		case r.dropped() != nil:
+			t.Dropped++
+			t.DroppedBytes += r.Length
+			if r.Blob || r.Reference != 0 || len(body) != 0 {
+				return errors.New("its body was dropped, and is there")
 			}
 			return nil
 		case r.Blob:
@@ -479,7 +495,7 @@ func (c *check) reference(host string, seq uint64) error {
 	k := seqKey(seq)
 	packed, err := cutPayload(k, c.bucket(bucketCaptures).Get(k), &r)
 	if err == nil {
-		if r.Host != host || r.SameAs != 0 || r.Blob || r.Reference != 0 {
+		if r.Host != host || r.SameAs != 0 || r.Blob || r.Reference != 0 || r.dropped() != nil {
 			err = errors.New("it is of another host, or does not stand whole")
 		} else {
 			_, err = c.a.unpack(packed)

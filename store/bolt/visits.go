@@ -36,6 +36,8 @@ func (a *Archive) Record(ctx context.Context, t store.Target, v store.Visit) (o 
 	if err != nil {
 		return fail(err)
 	}
+	a.files.RLock()
+	defer a.files.RUnlock()
 	if err := a.prepare(p); err != nil {
 		return fail(err)
 	}
@@ -363,12 +365,22 @@ func (w *visitWalk) record(k, v []byte, q *store.VisitQuery) (o store.VisitRecor
 			return fail(err)
 		}
 	}
-	if kept.SameAs != 0 && !lost && r.Result != store.Unchanged {
-		var holder captureRecord
-		if err := w.capture(kept.SameAs, &holder, nil); err != nil {
-			return fail(err)
+	if capture != 0 && !lost {
+		d := kept.dropped()
+		if kept.SameAs != 0 {
+			var holder captureRecord
+			if err := w.capture(kept.SameAs, &holder, nil); err != nil {
+				return fail(err)
+			}
+			d = holder.dropped()
+			if r.Result != store.Unchanged {
+				o.First = holder.capture()
+			}
 		}
-		o.First = holder.capture()
+		// Others may have brought the bytes again.
+		if d != nil && w.tx.Bucket(bucketPayloads).Get(payloadKey(kept.Host, o.Digest)) == nil {
+			o.Dropped = d
+		}
 	}
 	return o, true, nil
 }

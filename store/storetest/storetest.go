@@ -70,6 +70,9 @@ func Run(t *testing.T, open Open) {
 		{"long bodies come as spools", spools},
 		{"visits come back in order", visits},
 		{"visits of the past", record},
+		{"bodies are dropped", retain},
+		{"captures that others are kept against are dropped", retainReference},
+		{"bodies that another archive has dropped", retainElsewhere},
 		{"log of visits", visitLog},
 		{"stats", stats},
 		{"days", days},
@@ -176,6 +179,10 @@ func (r *run) kept(leased map[string]bool) (all []string) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(bodies)) {
 		p, err := r.a.Capture(r.ctx, id)
+		if d := new(store.BodyDropped); errors.As(err, &d) {
+			add("dropped "+id, d)
+			continue
+		}
 		r.ok(err)
 		digest := sha256.Sum256(p.Body)
 		p.Body = digest[:]

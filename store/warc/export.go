@@ -32,6 +32,7 @@ type Counts struct {
 	Visits    int // that were chosen
 	Responses int // records with a body of their own
 	Revisits  int // records that refer to an earlier one
+	Headless  int // records of answers whose bodies were dropped
 	Bytes     int64
 }
 
@@ -65,11 +66,12 @@ type note struct {
 	Cause     string               `json:"cause,omitempty"`
 	Hops      []store.Hop          `json:"hops,omitempty"`
 	Took      time.Duration        `json:"took_ns,omitempty"`
-	Truncated string               `json:"truncated,omitempty"`
+	Truncated string               `json:"truncated,omitempty"` // of the body as it came
 	TLS       []string             `json:"tls,omitempty"`
 	Capture   string               `json:"capture,omitempty"`
 	Length    int64                `json:"length,omitempty"`
 	SHA256    string               `json:"sha256,omitempty"` // of the body
+	Dropped   *store.Drop          `json:"dropped,omitempty"`
 	Outcome   store.ArticleOutcome `json:"outcome,omitempty"`
 	Article   string               `json:"article,omitempty"`
 	Version   int                  `json:"version,omitempty"`
@@ -272,7 +274,7 @@ func (e *exporter) note(v *store.VisitRecord, answer *store.Capture, id string) 
 	n := note{
 		URL: t.URL, Post: t.Post, Known: t.Known(), Site: t.Site, Kind: t.Kind, Depth: t.Depth, Priority: t.Priority,
 		Time: v.Time, Result: v.Result, Reason: v.Reason, Cause: v.Cause, Capture: v.Capture, Length: v.Length,
-		Outcome: v.Outcome, Article: v.Article, Version: v.Version,
+		Outcome: v.Outcome, Article: v.Article, Version: v.Version, Dropped: v.Dropped,
 	}
 	target := t.URL
 	if answer != nil {
@@ -298,6 +300,9 @@ func (e *exporter) note(v *store.VisitRecord, answer *store.Capture, id string) 
 // has the same bytes.
 func (e *exporter) answer(ctx context.Context, v *store.VisitRecord, answer *store.Capture, id string) error {
 	h := e.fields("response", id, answer.FinalURL, answer.Fetched)
+	if v.Dropped != nil && v.Result != store.Unchanged {
+		return e.headless(h, v, answer)
+	}
 	if v.Result != store.Unchanged && !e.writtenBefore(v.First, v) {
 		return e.response(ctx, h, v, answer)
 	}
@@ -378,6 +383,17 @@ func (e *exporter) response(ctx context.Context, h Header, v *store.VisitRecord,
 	mime, _, _ := strings.Cut(answer.ContentType, ";")
 	return e.index(indexEntry{url: answer.FinalURL, post: answer.Post, at: answer.Fetched, status: answer.Status, mime: strings.TrimSpace(mime),
 		digest: digest(payload), offset: offset, size: size})
+}
+
+// headless writes what is left of an answer whose body was dropped: its headers.
+// It stands in no index, since it cannot be replayed, and has no digest of a
+// payload, which would have to be that of the bytes that it has; the note says
+// what they were.
+func (e *exporter) headless(h Header, v *store.VisitRecord, answer *store.Capture) error {
+	h.add("WARC-Truncated", "unspecified")
+	_, _, err := e.small(h, "application/http; msgtype=response", blockHeader(answer, v.Length))
+	e.counts.Headless++
+	return err
 }
 
 func (e *exporter) copyBody(ctx context.Context, to io.Writer, capture string) error {

@@ -418,3 +418,92 @@ func TestSorter(t *testing.T) {
 		t.Errorf("%d lines come back as %d, or out of order", len(want), len(got))
 	}
 }
+
+// TestDropped writes answers whose bodies the archive has dropped, and takes them
+// in again.
+func TestDropped(t *testing.T) {
+	ctx := t.Context()
+	open := func() *bolt.Archive {
+		a, err := bolt.Open(filepath.Join(t.TempDir(), "archive"), bolt.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { a.Close() })
+		return a
+	}
+	a := open()
+	const file = "http://bomau.example/a.pdf"
+	began := time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
+	for i := range 2 {
+		at := began.Add(time.Duration(i) * time.Hour)
+		if _, err := a.Record(ctx, store.Target{URL: file, Site: "bomau", Kind: extract.KindAttachment}, store.Visit{Result: store.Fetched, Time: at, Capture: &store.Capture{
+			URL: file, FinalURL: file, Status: 200, ContentType: "application/pdf", Header: http.Header{"Content-Type": {"application/pdf"}}, Fetched: at, Body: []byte("%PDF-1.4"),
+		}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := a.Retain(ctx, store.Retention{Rule: "no PDF", Types: []string{"application/pdf"}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "all.warc.gz")
+	var b bytes.Buffer
+	counts, err := Export(ctx, a, &b, options)
+	if want := (Counts{Visits: 2, Headless: 2, Bytes: counts.Bytes}); err != nil || counts != want {
+		t.Errorf("Export() = %+v, %v, want %+v", counts, err, want)
+	}
+	if err := os.WriteFile(name, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	answers, notes := 0, 0
+	r := NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	for {
+		rec, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		block, err := io.ReadAll(rec.Block)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := rec.Header
+		switch rec.Type() {
+		case "response":
+			answers++
+			if string(block) != "HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\n\r\n" || h.Get("WARC-Truncated") != "unspecified" || h.Get("WARC-Payload-Digest") != "" {
+				t.Errorf("response %v %q", h, block)
+			}
+		case "metadata":
+			notes++
+			if !bytes.Contains(block, []byte(`"length":8,"sha256":"`)) || !bytes.Contains(block, []byte(`"dropped":{"when":"`)) || !bytes.Contains(block, []byte(`"rule":"no PDF"`)) {
+				t.Errorf("note %s", block)
+			}
+		case "revisit":
+			t.Errorf("a revisit refers to what is not there: %v", h)
+		}
+	}
+	if answers != 2 || notes != 2 {
+		t.Errorf("%d answers and %d notes, want 2 of each", answers, notes)
+	}
+
+	in, err := Open(ctx, []string{name}, func(string) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	n := 0
+	for f, err := range in.All(ctx) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+		if f.Dropped == nil || f.Dropped.Rule != "no PDF" || f.Dropped.Length != 8 || f.Dropped.Digest != sha256.Sum256([]byte("%PDF-1.4")) || f.Truncated != "" || f.Result != store.Fetched {
+			t.Errorf("answer %+v, dropped %+v", f, f.Dropped)
+		}
+	}
+	if n != 2 || len(in.Skips) > 0 {
+		t.Errorf("%d answers, skipped %v", n, in.Skips)
+	}
+}

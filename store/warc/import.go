@@ -707,7 +707,7 @@ func (x *crossIndex) head(e, body *entry, f *Found) error {
 		if err != nil {
 			return err
 		}
-		if e == body && f.Truncated == "" {
+		if e == body && f.Truncated == "" && f.Dropped == nil {
 			f.Truncated = strings.ToLower(rec.Header.Get("WARC-Truncated"))
 		}
 		if e.kind == resource {
@@ -764,6 +764,13 @@ func (in *Input) readNote(p place, id string, f *Found) error {
 	}
 	f.URL, f.Post, f.Hops, f.Took, f.TLS, f.Truncated = cmp.Or(n.Asked, n.URL), n.Post, n.Hops, n.Took, n.TLS, n.Truncated
 	f.Time, f.Result, f.Reason, f.Cause = n.Time, n.Result, n.Reason, n.Cause
+	if n.Dropped != nil && n.Result != store.Unchanged {
+		digest, err := hex.DecodeString(n.SHA256)
+		if err != nil || len(digest) != 32 || n.Length < 0 || n.Dropped.Rule == "" {
+			return fmt.Errorf("the note at byte %d on it: it does not say which bytes were dropped", p.offset)
+		}
+		f.Dropped = &store.Dropped{Drop: *n.Dropped, Digest: [32]byte(digest), Length: n.Length}
+	}
 	f.Target = store.Target{URL: n.URL, Post: n.Post, Canonical: n.Known, Site: n.Site, Kind: n.Kind, Depth: n.Depth, Priority: n.Priority}
 	return nil
 }

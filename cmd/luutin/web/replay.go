@@ -31,6 +31,7 @@ type memento struct {
 	Digest    [32]byte
 	Length    int64
 	Unchanged bool // the bytes are those of an earlier one
+	Dropped   *store.Drop
 }
 
 // mementos returns the captures of a URL, oldest first. ErrNotFound.
@@ -91,7 +92,7 @@ func captured(ctx context.Context, a store.Archive, q store.VisitQuery) iter.Seq
 			if v.Capture == "" || v.Result != store.Fetched && v.Result != store.Unchanged {
 				continue
 			}
-			m := memento{URL: v.Target.URL, Time: v.Asked(), Capture: v.Capture, Digest: v.Digest, Length: v.Length, Unchanged: v.First != nil || v.Result == store.Unchanged}
+			m := memento{URL: v.Target.URL, Time: v.Asked(), Capture: v.Capture, Digest: v.Digest, Length: v.Length, Unchanged: v.First != nil || v.Result == store.Unchanged, Dropped: v.Dropped}
 			answer := v.Answer
 			if v.First != nil && (answer == nil || v.Result == store.Unchanged) {
 				answer = v.First
@@ -226,7 +227,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, prefix string) err
 		if err != nil || m == nil {
 			return err
 		}
-		v := pageView{Memento: *m, All: slices.Clone(all), Frame: "/replay/" + stamp(m.Time) + "/" + m.URL, Shown: m.Length <= maxShown && showable(m.Type)}
+		v := pageView{Memento: *m, All: slices.Clone(all), Frame: "/replay/" + stamp(m.Time) + "/" + m.URL, Shown: m.Dropped == nil && m.Length <= maxShown && showable(m.Type)}
 		slices.Reverse(v.All)
 		if len(v.All) > 100 {
 			v.All = v.All[:100]

@@ -363,6 +363,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		detail = ""
 		bad    badRequest
 		inUse  *store.InUse
+		gone   *store.BodyDropped
 	)
 	switch {
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
@@ -371,6 +372,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		status, title, text, detail = http.StatusBadRequest, "bad", "", string(bad)
 	case errors.Is(err, store.ErrNotFound):
 		status, title, text = http.StatusNotFound, "nothing here", "nothing text"
+	case errors.As(err, &gone):
+		status, title, text, detail = http.StatusGone, "dropped", "", gone.When.Format(time.DateOnly)+": "+gone.Rule
 	case errors.Is(err, fs.ErrNotExist):
 		status, title, text = http.StatusNotFound, "nothing here", "empty"
 	case errors.As(err, &inUse), errors.Is(err, context.DeadlineExceeded):

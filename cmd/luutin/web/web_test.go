@@ -394,6 +394,40 @@ func (h *house) capture(u string) string {
 	return line.Capture + " " + line.Timestamp
 }
 
+// TestDropped shows a file whose bytes the archive has dropped.
+func TestDropped(t *testing.T) {
+	const video = "https://moj.gov.vn/hop.mp4"
+	h := newHouse(t, func(o *Options) {
+		dir := filepath.Join(t.TempDir(), "archive")
+		a, err := bolt.Open(dir, bolt.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := time.Date(2026, 1, 29, 8, 0, 0, 0, time.UTC)
+		_, err = a.Record(t.Context(), store.Target{URL: video, Site: "moj.gov.vn", Kind: extract.KindAttachment}, store.Visit{Result: store.Fetched, Time: at,
+			Capture: &store.Capture{URL: video, FinalURL: video, Status: 200, ContentType: "text/plain", Fetched: at, Body: []byte("x")}})
+		if err == nil {
+			_, err = a.Retain(t.Context(), store.Retention{Rule: "<no text>", Types: []string{"text/*"}}, nil)
+		}
+		if err := errors.Join(err, a.Close()); err != nil {
+			t.Fatal(err)
+		}
+		o.Open = func() (store.Archive, error) { return bolt.Open(dir, bolt.Options{ReadOnly: true}) }
+	})
+	page, _ := h.get(200, "/en/page/20260129080000/"+video)
+	if !strings.Contains(page, "by the rule: &lt;no text&gt;") || strings.Contains(page, "<iframe") || strings.Contains(page, "/raw/") {
+		t.Errorf("the page says\n%s", page)
+	}
+	for _, path := range []string{"/replay/20260129080000/", "/replay/20260129080000id_/"} {
+		if text, _ := h.get(410, path+video); !strings.Contains(text, "<no text>") || strings.Contains(text, "html") {
+			t.Errorf("%s says %q", path, text)
+		}
+	}
+	if lines, _ := h.get(200, "/cdx?url="+video); !strings.Contains(lines, " sha256:") {
+		t.Errorf("/cdx says %q", lines)
+	}
+}
+
 func TestCDX(t *testing.T) {
 	h := newHouse(t, nil)
 	count := func(want int, query string) string {

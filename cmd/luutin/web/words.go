@@ -198,6 +198,8 @@ var words = map[string][2]string{
 	"download":      {"Tải về nguyên bản", "Download as it came"},
 	"to article":    {"Đọc dạng bài", "Read as an article"},
 	"nothing here":  {"Không có trong kho", "Not in the archive"},
+	"dropped":       {"Kho không còn giữ nội dung tệp này", "The bytes of this file are not kept any more"},
+	"dropped when":  {"Nội dung tệp đã được bỏ ngày %s theo quy tắc: %s. Mọi thông tin khác vẫn còn.", "The bytes were dropped on %s by the rule: %s. All else that is known of it is kept."},
 	"nothing text":  {"Địa chỉ này không có trong kho.", "The archive does not hold this address."},
 	"busy":          {"Kho đang bận", "The archive is busy"},
 	"busy text":     {"Một tiến trình khác đang giữ kho. Hãy thử lại sau ít phút.", "Another process has the archive. Try again in a few minutes."},
