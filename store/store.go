@@ -149,6 +149,10 @@ type Archive interface {
 	// Keys returns the public keys that have signed checkpoints.
 	Keys(ctx context.Context) ([]string, error)
 
+	// Former returns the logs that the archive had before the one that it has,
+	// oldest first: there are some when it was damaged.
+	Former(ctx context.Context) ([]proof.Former, error)
+
 	// Close signs a checkpoint when there were visits since the last, and ends
 	// all leases; what was leased is due again.
 	Close() error

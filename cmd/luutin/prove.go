@@ -175,12 +175,20 @@ func checkProof(cmd *cobra.Command, common *flags, name, body string, keys []str
 		}
 	}
 	_, err = fmt.Fprintf(out, "\nvisit %d of the %d that %s has signed: true\n", leaf.Visit, checkpoint.Size, checkpoint.Origin)
+	if checkpoint.Follows != "" {
+		_, err = fmt.Fprintf(out, "%s\n", followed(checkpoint))
+	}
 	return err
+}
+
+// followed says what a log follows.
+func followed(c proof.Checkpoint) string {
+	return fmt.Sprintf("%s goes on from %s, of which the first %d visits could be saved when the archive was damaged", c.Origin, c.Follows, c.Kept)
 }
 
 func checkpointCommand(common *flags) *cobra.Command {
 	var check string
-	var public bool
+	var public, former bool
 	cmd := &cobra.Command{
 		Use:   "checkpoint",
 		Short: "Print the signed state of the log of all visits",
@@ -195,16 +203,25 @@ Whatever writes visits signs a checkpoint when it ends. When one was killed this
 command signs; beside a crawl it prints the last one.
 
 --public-key prints the keys with which others check: one a line, the newest
-last. The key itself is the file archive.key in the archive, made on first use.`,
+last. The key itself is the file archive.key in the archive, made on first use.
+
+When an archive was damaged so that nobody knows how its log ended, luutin repair
+lets it go on as another, and each checkpoint of that one has a line that says
+which log it follows, and how many of its visits were saved. --former prints the
+statement of each such change, signed with the keys of both logs.`,
 		Example: `  luutin checkpoint > checkpoint-2026-01-31
   luutin checkpoint --check checkpoint-2026-01-31
-  luutin checkpoint --public-key`,
+  luutin checkpoint --public-key
+  luutin checkpoint --former`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if public || check != "" {
+			if public || former || check != "" {
 				return withArchive(common, func(a store.Archive) error {
 					if public {
 						return printKeys(cmd, a)
+					}
+					if former {
+						return printFormer(cmd, common, a)
 					}
 					return checkCheckpoint(cmd, common, a, check)
 				})
@@ -228,7 +245,8 @@ last. The key itself is the file archive.key in the archive, made on first use.`
 	}
 	cmd.Flags().BoolVar(&public, "public-key", false, "print the keys with which others check what was signed")
 	cmd.Flags().StringVar(&check, "check", "", "say whether the log still holds what the checkpoint in this `file` was signed for")
-	cmd.MarkFlagsMutuallyExclusive("check", "public-key")
+	cmd.Flags().BoolVar(&former, "former", false, "print the statements of a repair about logs that this one follows")
+	cmd.MarkFlagsMutuallyExclusive("check", "public-key", "former")
 	return cmd
 }
 
@@ -265,6 +283,32 @@ func printKeys(cmd *cobra.Command, a store.Archive) error {
 		if _, err := fmt.Fprintln(cmd.OutOrStdout(), k); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func printFormer(cmd *cobra.Command, common *flags, a store.Archive) error {
+	logs, err := a.Former(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if len(logs) == 0 {
+		return fmt.Errorf("former log: %w: it has the one that it began with", store.ErrNotFound)
+	}
+	out := cmd.OutOrStdout()
+	for i, l := range logs {
+		if common.json {
+			line, err := json.Marshal(l)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(out, "%s\n", line)
+			continue
+		}
+		if i > 0 {
+			fmt.Fprintln(out)
+		}
+		fmt.Fprint(out, l.Statement)
 	}
 	return nil
 }

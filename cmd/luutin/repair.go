@@ -24,6 +24,11 @@ again, and the next crawl keeps it if it is still there. Numbers of lost records
 are not given again, so signed checkpoints still hold. The new archive remembers
 what was lost, and luutin verify finds no fault in it.
 
+Where nobody knows any more what the last visits were, the log of visits goes on
+under another name and with another key, and says which one it follows: whoever
+keeps a checkpoint of the old one is not to be shown another past by the same name.
+Checkpoints of what was saved still hold. luutin checkpoint --former tells of it.
+
 Bring the archive back from a backup rather than this when there is a whole one:
 luutin restore. Status 1 means that something was lost.`,
 		Example: `  luutin repair --archive /srv/news

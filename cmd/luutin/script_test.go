@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"maps"
 	"net/http"
@@ -76,6 +77,19 @@ func TestScript(t *testing.T) {
 				ts.Check(err)
 				at := bytes.LastIndex(b, []byte(`"digest":"`)) / 4096 * 4096
 				clear(b[at : at+4096])
+				ts.Check(os.WriteFile(name, b, 0o666))
+			},
+			// behead FILE damages the newest meta page of a bbolt file.
+			"behead": func(ts *testscript.TestScript, _ bool, args []string) {
+				name := ts.MkAbs(args[0])
+				b, err := os.ReadFile(name)
+				ts.Check(err)
+				page := os.Getpagesize()
+				at := 0
+				if binary.NativeEndian.Uint64(b[page+64:]) > binary.NativeEndian.Uint64(b[64:]) {
+					at = page
+				}
+				b[at+32] ^= 1
 				ts.Check(os.WriteFile(name, b, 0o666))
 			},
 			// envfile NAME FILE sets a variable to what a file holds.

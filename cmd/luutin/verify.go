@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -64,6 +65,13 @@ means that something is damaged; luutin repair saves the rest.`,
 					dropped = fmt.Sprintf("; %d bodies dropped, of %d bytes", s.Dropped, s.DroppedBytes)
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%d articles in %d versions, %d captures, %d visits: all whole%s\n", s.Articles, s.Versions, s.Captures, s.Visits, dropped)
+				logs, err := a.Former(cmd.Context())
+				if err != nil {
+					return err
+				}
+				for _, l := range logs {
+					fmt.Fprintf(cmd.OutOrStdout(), "log %s ended on %s (%s): its first %d visits go on in another\n", l.Origin, l.Ended.Local().Format(time.DateOnly), l.Why, l.Kept)
+				}
 			}
 			return nil
 		},

@@ -229,12 +229,11 @@ func (c *copying) precedes(old *Archive) error {
 
 // made reads what makes the file an archive.
 func (a *Archive) made() (r archiveRecord, err error) {
-	err = a.view(func(tx *snapshot) error {
-		k := []byte("archive")
-		if err := unsealJSON(k, tx.Bucket(bucketMeta).Get(k), &r); err != nil {
-			return fmt.Errorf("archive %s: meta/archive: %w", a.dir, err)
+	err = a.view(func(tx *snapshot) (err error) {
+		if r, err = tx.made(); err != nil {
+			err = fmt.Errorf("archive %s: %w", a.dir, err)
 		}
-		return nil
+		return err
 	})
 	return r, err
 }

@@ -11,11 +11,13 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"math"
 	"math/bits"
 	"os"
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -194,14 +196,41 @@ func (s *snapshot) keys() (r keysRecord, err error) {
 	return r, err
 }
 
-// origin is what the log is called: it stays when the archive is copied.
-func (s *snapshot) origin() (string, error) {
-	var r archiveRecord
+// made says what the log is called, which stays when the archive is copied, and
+// which logs it follows.
+func (s *snapshot) made() (r archiveRecord, err error) {
 	k := []byte("archive")
-	if err := unsealJSON(k, s.Bucket(bucketMeta).Get(k), &r); err != nil {
-		return "", fmt.Errorf("meta/archive: %w", err)
+	if err = unsealJSON(k, s.Bucket(bucketMeta).Get(k), &r); err != nil {
+		err = fmt.Errorf("meta/archive: %w", err)
 	}
-	return r.origin(), nil
+	return r, err
+}
+
+// checkpoint is one of the log, without a root yet.
+func (r *archiveRecord) checkpoint(size uint64) proof.Checkpoint {
+	c := proof.Checkpoint{Origin: r.origin(), Size: int64(size)}
+	if n := len(r.Logs); n > 0 {
+		c.Follows, c.Kept = r.Logs[n-1].Origin, r.Logs[n-1].Kept
+	}
+	return c
+}
+
+// kept says how many of the first visits of a log with a name are those of this
+// one; known is false when it is none of the archive's. The last former log says
+// why they are not all.
+func (r *archiveRecord) kept(origin string) (n int64, of *proof.Former, known bool) {
+	if origin == r.origin() {
+		return math.MaxInt64, nil, true
+	}
+	for i := len(r.Logs) - 1; i >= 0; i-- {
+		if l := &r.Logs[i]; of == nil || l.Kept < n {
+			n, of = l.Kept, l
+		}
+		if r.Logs[i].Origin == origin {
+			return n, of, true
+		}
+	}
+	return 0, nil, false
 }
 
 func (r *archiveRecord) origin() string {
@@ -300,7 +329,7 @@ func (a *Archive) Checkpoint(ctx context.Context) ([]byte, error) {
 }
 
 func (a *Archive) checkpoint(ctx context.Context) (signed []byte, err error) {
-	var origin string
+	var made archiveRecord
 	var behind bool
 	err = a.view(func(tx *snapshot) error {
 		if tx.Bucket(bucketSigned) == nil {
@@ -316,7 +345,7 @@ func (a *Archive) checkpoint(ctx context.Context) (signed []byte, err error) {
 		case size == 0:
 			return fmt.Errorf("it holds no visits: %w", store.ErrNotFound)
 		case behind && !a.readOnly:
-			origin, err = tx.origin()
+			made, err = tx.made()
 			return err
 		case k == nil:
 			return fmt.Errorf("it has none, because it was never closed after a visit: %w", store.ErrNotFound)
@@ -328,19 +357,19 @@ func (a *Archive) checkpoint(ctx context.Context) (signed []byte, err error) {
 	if err != nil || signed != nil {
 		return signed, err
 	}
-	signer, public, err := a.signer(origin)
+	signer, public, err := a.signer(made.origin())
 	if err != nil {
 		return nil, err
 	}
 	err = a.do(&request{ctx: ctx, run: func(w *work) (err error) {
-		signed, err = w.sign(signer, public)
+		signed, err = w.sign(&made, signer, public)
 		return err
 	}})
 	return signed, err
 }
 
 // sign keeps a checkpoint of all visits so far.
-func (w *work) sign(signer note.Signer, public string) ([]byte, error) {
+func (w *work) sign(made *archiveRecord, signer note.Signer, public string) ([]byte, error) {
 	size, err := w.tx.visits()
 	if err != nil {
 		return nil, err
@@ -349,7 +378,8 @@ func (w *work) sign(signer note.Signer, public string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := proof.Checkpoint{Origin: signer.Name(), Size: int64(size), Root: root}
+	c := made.checkpoint(size)
+	c.Root = root
 	signed, err := note.Sign(&note.Note{Text: c.Text()}, signer)
 	if err != nil {
 		return nil, err
@@ -400,6 +430,19 @@ func (a *Archive) Keys(ctx context.Context) ([]string, error) {
 		return err
 	})
 	return r.Keys, err
+}
+
+// Former implements store.Archive.
+func (a *Archive) Former(ctx context.Context) ([]proof.Former, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var r archiveRecord
+	err := a.view(func(tx *snapshot) (err error) {
+		r, err = tx.made()
+		return err
+	})
+	return r.Logs, err
 }
 
 // Prove implements store.Archive.
@@ -471,6 +514,17 @@ func (a *Archive) Follows(ctx context.Context, checkpoint []byte) (proof.Checkpo
 		if c, err = proof.OpenCheckpoint(checkpoint, r.Keys...); err != nil {
 			return err
 		}
+		made, err := tx.made()
+		if err != nil {
+			return err
+		}
+		switch kept, of, known := made.kept(c.Origin); {
+		case !known:
+			return fmt.Errorf("checkpoint: it is of log %s, which is none of this archive", c.Origin)
+		case c.Size > kept:
+			return fmt.Errorf("checkpoint: it is of %d visits in log %s; of %s only the first %d could be saved when it was damaged (%s): they go on in log %s",
+				c.Size, c.Origin, of.Origin, kept, of.Ended.Format(time.DateOnly), made.origin())
+		}
 		last, err := tx.visits()
 		if err != nil {
 			return err
@@ -527,13 +581,13 @@ func (c *check) log() iter.Seq[func()] {
 			return // an earlier format
 		}
 		var keys keysRecord
-		var origin string
+		var made archiveRecord
 		if !yield(func() {
 			var err error
 			if keys, err = c.tx.keys(); err != nil {
 				c.report("meta/keys", "%v", err)
 			}
-			if origin, err = c.tx.origin(); err != nil {
+			if made, err = c.tx.made(); err != nil {
 				c.report("meta/archive", "%v", err)
 			}
 		}) {
@@ -558,7 +612,7 @@ func (c *check) log() iter.Seq[func()] {
 			before := p
 			if !yield(func() {
 				for n := 0; n < 256 && p.size < last; n++ {
-					c.logged(&p, origin, keys.Keys)
+					c.logged(&p, &made, keys.Keys)
 				}
 			}) {
 				return
@@ -590,7 +644,7 @@ func (c *check) log() iter.Seq[func()] {
 
 // logged checks the entry of the next visit, and the checkpoint when there is
 // one that ends with it.
-func (c *check) logged(p *peaks, origin string, keys []string) {
+func (c *check) logged(p *peaks, made *archiveRecord, keys []string) {
 	seq := p.size + 1
 	k := seqKey(seq)
 	at, kept := where(bucketLog, k), c.bucket(bucketLog).Get(k)
@@ -622,10 +676,11 @@ func (c *check) logged(p *peaks, origin string, keys []string) {
 		return
 	}
 	checkpoint, err := proof.OpenCheckpoint(signed, keys...)
+	most, _, known := made.kept(checkpoint.Origin)
 	switch {
 	case err != nil:
 		c.report(at, "%v", err)
-	case checkpoint.Origin != origin || checkpoint.Size != int64(seq):
+	case !known || checkpoint.Size > most || checkpoint.Size != int64(seq):
 		c.report(at, "it is of %d visits in log %s", checkpoint.Size, checkpoint.Origin)
 	case checkpoint.Root != p.root():
 		c.report(at, "the first %d visits are not those that it was signed for", seq)

@@ -16,6 +16,7 @@ import (
 
 	"luutin/extract"
 	"luutin/store"
+	"luutin/store/proof"
 )
 
 // The buckets of archive.db. docs/archive-format.md describes them.
@@ -257,7 +258,9 @@ type archiveRecord struct {
 	Format  int       `json:"format"`
 	Program string    `json:"program"`
 	Created time.Time `json:"created"`
-	Log     string    `json:"log,omitempty"` // what the log is called when a repair knew it of the key alone
+	Log     string    `json:"log,omitempty"` // what the log is called when a repair has named it
+
+	Logs []proof.Former `json:"logs,omitempty"` // those before, oldest first
 }
 
 // hostRecord is what is known of a host. The counts are what Stats adds up;

@@ -2,7 +2,9 @@ package bolt
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -20,6 +22,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"luutin/extract"
@@ -113,8 +116,10 @@ type repair struct {
 	size int       // written in it
 	now  time.Time
 
+	made  archiveRecord // of the new archive
 	keys  keysRecord
-	signs bool // the key of the old archive is that of the new one
+	signs bool   // the key of the old archive is that of the new one
+	key   []byte // that of a log which follows the old one; nil when the old one goes on
 	lost  map[string]lostRecord
 	urls  map[hash16]string            // of articles, as visits know them
 	named map[versionName]bool         // versions that are saved, or told as lost
@@ -175,7 +180,11 @@ func (r *repair) run(dir string) (err error) {
 	if err := r.copyKey(); err != nil {
 		return err
 	}
-	return errors.Join(putNew(name, r.to.path(dbName)), syncDir(r.to.dir), syncDir(filepath.Dir(r.to.dir)))
+	if err := errors.Join(putNew(name, r.to.path(dbName)), syncDir(r.to.dir), syncDir(filepath.Dir(r.to.dir))); err != nil || r.key == nil {
+		return err
+	}
+	// Without it another would be made, by the next who signs.
+	return r.to.keepKey(r.key)
 }
 
 // room refuses a directory that holds something but what a repair has left that
@@ -257,6 +266,9 @@ func recordOf(k, v []byte) []byte {
 		return bucketMeta
 	}
 	if len(k) == 8 {
+		if bytes.HasPrefix(b, []byte("luutin/")) {
+			return bucketSigned
+		}
 		if bytes.HasPrefix(b, []byte(`{"id":`)) {
 			return bucketReadings
 		}
@@ -420,6 +432,7 @@ func (r *repair) write() error {
 	return err
 }
 
+// meta reads what the archive is; succeed writes it down.
 func (r *repair) meta() error {
 	made := archiveRecord{Format: format, Program: "luutin", Created: r.now} // when nothing says more
 	whole := false
@@ -439,6 +452,59 @@ func (r *repair) meta() error {
 	}
 	made.Format = format
 	r.identity(&made, whole)
+	r.made = made
+	return nil
+}
+
+// succeed writes down what the archive is and who signs its log. When why is not
+// "", nobody knows whether the log had more than the visits that are kept, or what
+// they were: whoever has a checkpoint of more must not be shown another log by the
+// same name. The log goes on as another, which names the one that it follows. last
+// is the last checkpoint of that one, which had so many visits at least.
+func (r *repair) succeed(why string, p *peaks, kept uint64, root tlog.Hash, last []byte, known uint64) error {
+	if why != "" {
+		old := r.made.origin()
+		h := hashOf(fmt.Sprintf("%s\n%d\n%s\n%d", old, kept, root, r.now.UnixNano()))
+		r.made.Log = "luutin/" + hex.EncodeToString(h[:8])
+		secret, public, err := note.GenerateKey(rand.Reader, r.made.Log)
+		if err != nil {
+			return err
+		}
+		signer, err := note.NewSigner(secret)
+		if err != nil {
+			return err
+		}
+		signers := []note.Signer{signer}
+		if r.signs {
+			was, _, err := r.from.readKey(old)
+			if err != nil {
+				return err
+			}
+			signers = append([]note.Signer{was}, signers...)
+		}
+		text := fmt.Sprintf("luutin log that follows another\nold %s\nkept %d\nroot %s\nknown %d\nnew %s\nkey %s\n", old, kept, root, known, r.made.Log, public)
+		statement, err := note.Sign(&note.Note{Text: text}, signers...)
+		if err != nil {
+			return err
+		}
+		r.made.Logs = append(r.made.Logs, proof.Former{
+			Origin: old, Kept: int64(kept), Root: root.String(), Known: int64(known), Last: string(last), Ended: r.now, Why: why, Statement: string(statement)})
+		r.keys.Keys = append(r.keys.Keys, public)
+		r.key, r.signs = []byte(secret+"\n"), false
+		r.lost[keyName] = lostRecord{What: fmt.Sprintf("%s: the log %s ends with visit %d, and goes on as %s", why, old, kept, r.made.Log), When: r.now}
+		if p.size > 0 {
+			c := r.made.checkpoint(p.size)
+			c.Root = p.root()
+			signed, err := note.Sign(&note.Note{Text: c.Text()}, signer)
+			if err != nil {
+				return err
+			}
+			k := seqKey(p.size)
+			if err := r.put(bucketSigned, k, seal(k, signed)); err != nil {
+				return err
+			}
+		}
+	}
 	if len(r.keys.Keys) > 0 {
 		k := []byte("keys")
 		v, err := sealJSON(k, r.keys)
@@ -451,11 +517,64 @@ func (r *repair) meta() error {
 		delete(r.lost, where(bucketMeta, k))
 	}
 	k := []byte("archive")
-	v, err := sealJSON(k, made)
+	v, err := sealJSON(k, r.made)
 	if err != nil {
 		return err
 	}
 	return r.put(bucketMeta, k, v)
+}
+
+// unsure says why the end of the log may be missing; "" when it cannot be: the
+// visits are all there, or the log is, which says what they were.
+func (r *repair) unsure() string {
+	s := r.old.salvage
+	metas, _ := readMetas(r.from.file)
+	switch {
+	case len(metas) < 2:
+		return "a meta page is damaged"
+	case metas[0].root != s.root || !r.sound(s.root, true):
+		return "the page of the buckets is damaged"
+	}
+	roots := map[string]uint64{}
+	for _, e := range s.buckets(s.root, 0) {
+		root, err := cutBucket(e.value)
+		if err != nil {
+			return "the page of the buckets is damaged"
+		}
+		roots[string(e.key)] = root
+	}
+	whole := func(bucket []byte) bool {
+		root, is := roots[string(bucket)]
+		return is && (root == 0 || r.sound(root, false))
+	}
+	if whole(bucketVisits) {
+		return ""
+	}
+	if whole(bucketLog) && whole(bucketJournal) {
+		journal := r.old.Bucket(bucketJournal).unchanged()
+		k, v := journal.First()
+		for k != nil {
+			if _, err := unseal(k, v); err != nil {
+				break
+			}
+			k, v = journal.Next()
+		}
+		if k == nil {
+			return ""
+		}
+	}
+	return "pages of visits are damaged"
+}
+
+// sound says whether the pages of a tree, or only its first, are whole.
+func (r *repair) sound(root uint64, shallow bool) bool {
+	s := r.old.salvage
+	p := &pageCheck{f: r.from.file, pageSize: s.pageSize, pages: s.pages(), used: make(bitmap, s.pages()/64+1), shallow: shallow,
+		stop: func() bool { return r.ctx.Err() != nil }}
+	damaged := false
+	p.report = func(uint64, string, ...any) { damaged = true }
+	p.bucket(root, nil, nil)
+	return !damaged
 }
 
 // identity notes whether the newest state may be gone, and takes the key over. When the record is lost that says when the
@@ -466,8 +585,18 @@ func (r *repair) identity(made *archiveRecord, whole bool) {
 		r.lost[dbName] = lostRecord{What: "a meta page is damaged: what the last transaction wrote is missing, if it was the newer one", When: r.now}
 	}
 	name, err := r.from.keyOf()
-	if !whole && err == nil {
+	switch {
+	case whole:
+	case err == nil:
 		made.Log = name
+	default: // the last checkpoint says it too
+		r.entries(bucketSigned, func(k, v []byte) {
+			if b, err := unseal(k, v); err == nil {
+				if c, err := proof.OpenCheckpoint(b, r.keys.Keys...); err == nil {
+					made.Log = c.Origin
+				}
+			}
+		})
 	}
 	var public string
 	if err == nil {
@@ -482,7 +611,7 @@ func (r *repair) identity(made *archiveRecord, whole bool) {
 		r.lost[keyName] = lostRecord{What: fmt.Sprintf("it is not taken over, and a new key is made when it is needed: %v", err), When: r.now}
 	}
 	if !whole {
-		what := "it said when the archive was made; the name of its log is taken of the key"
+		what := "it said when the archive was made; the name of its log is taken of the key or a checkpoint"
 		if made.Log == "" {
 			what = "it said when the archive was made, and so what its log is called: no checkpoint of before is of the new one"
 		}
@@ -764,6 +893,8 @@ func (r *repair) log() error {
 	for at := range r.lost {
 		last = max(last, lostSeq(bucketVisits, at))
 	}
+	why, kept := r.unsure(), uint64(0) // visits whose hashes are known, from the first on
+	var keptRoot tlog.Hash
 	known := true
 	var p peaks
 	for p.size < last {
@@ -781,7 +912,13 @@ func (r *repair) log() error {
 				entry = old.Get(k)
 			}
 			if len(entry) < tlog.HashSize {
-				known = false
+				if known {
+					known, kept = false, p.size
+					if kept > 0 {
+						keptRoot = p.root()
+					}
+				}
+				why = cmp.Or(why, "what visits were is not known")
 				r.lose(bucketLog, k, "", "the hash of a visit that is lost")
 			} else {
 				leaf = tlog.Hash(entry)
@@ -790,19 +927,19 @@ func (r *repair) log() error {
 		if err := r.put(bucketLog, k, p.add(leaf)); err != nil {
 			return err
 		}
-		signed := r.old.Bucket(bucketSigned)
-		if signed == nil {
+		checkpoints := r.old.Bucket(bucketSigned)
+		if checkpoints == nil {
 			continue
 		}
-		v := signed.Get(k)
+		v := checkpoints.Get(k)
 		if v == nil {
 			continue
 		}
-		note, err := unseal(k, v)
+		signed, err := unseal(k, v)
 		switch {
 		case err != nil:
 			r.lose(bucketSigned, k, "", "%v", err)
-		case !known || !r.signedFor(note, p.root()):
+		case !known || !r.signedFor(signed, p.root()):
 			r.lose(bucketSigned, k, "", "what it was signed for, or by which key, is not known any more")
 		default:
 			if err := r.put(bucketSigned, k, v); err != nil {
@@ -810,12 +947,40 @@ func (r *repair) log() error {
 			}
 		}
 	}
-	return nil
+	if known {
+		if kept = p.size; kept > 0 {
+			keptRoot = p.root()
+		}
+	}
+	// Of what nothing else knows any more a checkpoint may tell.
+	var signed []byte
+	most := p.size
+	size := int64(-1)
+	look := func(k, v []byte) {
+		b, err := unseal(k, v)
+		if err != nil {
+			return // it was told, or nobody knows that it was one
+		}
+		c, err := proof.OpenCheckpoint(b, r.keys.Keys...)
+		if err != nil || c.Origin != r.made.origin() || c.Size <= size {
+			return
+		}
+		signed, size = bytes.Clone(b), c.Size
+		if most = max(most, uint64(c.Size)); uint64(c.Size) > p.size {
+			why = cmp.Or(why, "a checkpoint is of more visits than there are")
+		}
+	}
+	r.entries(bucketSigned, look)
+	for k, v := range r.found[string(bucketSigned)] {
+		look([]byte(k), v)
+	}
+	return r.succeed(why, &p, kept, keptRoot, signed, most)
 }
 
-func (r *repair) signedFor(note []byte, root tlog.Hash) bool {
-	c, err := proof.OpenCheckpoint(note, r.keys.Keys...)
-	return err == nil && c.Root == root
+func (r *repair) signedFor(signed []byte, root tlog.Hash) bool {
+	c, err := proof.OpenCheckpoint(signed, r.keys.Keys...)
+	_, _, known := r.made.kept(c.Origin)
+	return err == nil && known && c.Root == root
 }
 
 // watched copies what nothing else tells of.

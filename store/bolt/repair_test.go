@@ -13,8 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"luutin/store"
 	"luutin/store/bolt"
+	"luutin/store/proof"
 )
 
 // bodies are the captures of an archive that can be read whole, by their ids.
@@ -178,7 +181,7 @@ func TestRepairHurt(t *testing.T) {
 				clear(b[at : at+4096])
 			}
 			return b
-		}, 10},
+		}, 0}, // it may have been the captures without which the others cannot be unpacked
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
@@ -295,43 +298,44 @@ func TestRepairCut(t *testing.T) {
 	}
 }
 
-// TestRepairKey cuts off the record that says what the log is called: the key
+// originOf is what the log of an archive is called.
+func originOf(t *testing.T, dir string) string {
+	t.Helper()
+	a := open(t, dir, bolt.Options{})
+	signed := must[[]byte](t)(a.Checkpoint(t.Context()))
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	name, _, _ := strings.Cut(string(signed), "\n")
+	return name
+}
+
+// TestRepairKey damages the record that says what the log is called: the key
 // says it too. A key that is damaged is told, and not taken over.
 func TestRepairKey(t *testing.T) {
 	t.Parallel()
 	dir := filled(t, 60)
-	origin := func(dir string) string {
-		a := open(t, dir, bolt.Options{})
-		signed := must[[]byte](t)(a.Checkpoint(t.Context()))
-		if err := a.Close(); err != nil {
-			t.Fatal(err)
-		}
-		name, _, _ := strings.Cut(string(signed), "\n")
-		return name
-	}
-	want := origin(dir)
+	want := originOf(t, dir)
 	name, key := filepath.Join(dir, "archive.db"), filepath.Join(dir, "archive.key")
 	good, secret := must[[]byte](t)(os.ReadFile(name)), must[[]byte](t)(os.ReadFile(key))
-	// Where the record lies is a matter of chance.
-	cut := bytes.ReplaceAll(good[:len(bytes.TrimRight(good, "\x00"))/2], []byte(`"program"`), []byte(`"pRogram"`))
-	if err := os.WriteFile(name, cut, 0o666); err != nil {
+	if err := os.WriteFile(name, bytes.ReplaceAll(good, []byte(`"program"`), []byte(`"pRogram"`)), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	to, lost := repaired(t, "cut short", dir)
+	to, lost := repaired(t, "damaged", dir)
 	if got := must[[]byte](t)(os.ReadFile(filepath.Join(to, "archive.key"))); !bytes.Equal(got, secret) {
 		t.Error("the key was not taken over")
 	}
 	if !slices.ContainsFunc(lost, func(s string) bool { return strings.HasPrefix(s, "meta/archive: ") }) {
 		t.Errorf("the record was not lost: this tests nothing: %q", lost)
 	}
-	if got := origin(to); got != want {
+	if got := originOf(t, to); got != want {
 		t.Errorf("the log is called %s, and was %s", got, want)
 	}
 	if got := problems(t, to); len(got) > 0 {
 		t.Errorf("Verify of what the key has signed: %q", got)
 	}
 	again, _ := repaired(t, "repaired again", to)
-	if got := origin(again); got != want {
+	if got := originOf(t, again); got != want {
 		t.Errorf("repaired again the log is called %s, and was %s", got, want)
 	}
 
@@ -342,8 +346,89 @@ func TestRepairKey(t *testing.T) {
 	if !slices.ContainsFunc(lost, func(s string) bool { return strings.HasPrefix(s, "archive.key: ") }) {
 		t.Errorf("that the key is lost was not told: %q", lost)
 	}
-	if got := origin(to); got == want {
-		t.Errorf("the log is called %s without its key", got)
+	if got := originOf(t, to); got != want {
+		t.Errorf("the log is called %s without its key, and was %s: its checkpoint says so", got, want)
+	}
+}
+
+// TestRepairLog cuts the end of a log off. What is left goes on under another
+// name, which says so: nobody is shown two logs with one name.
+func TestRepairLog(t *testing.T) {
+	dir := filled(t, 30)
+	a := open(t, dir, bolt.Options{})
+	early := must[[]byte](t)(a.Checkpoint(t.Context()))
+	if err := errors.Join(crawl(a, 90, nil), a.Close()); err != nil {
+		t.Fatal(err)
+	}
+	a = open(t, dir, bolt.Options{ReadOnly: true})
+	late := must[[]byte](t)(a.Checkpoint(t.Context()))
+	oldKeys := must[[]string](t)(a.Keys(t.Context()))
+	a.Close()
+	was := originOf(t, dir)
+	name := filepath.Join(dir, "archive.db")
+	good := must[[]byte](t)(os.ReadFile(name))
+
+	// One visit whose record is damaged does not matter: the log knows its hash.
+	at := bytes.LastIndex(good, []byte(`"result":"fetched"`))
+	if err := os.WriteFile(name, slices.Concat(good[:at], []byte(`"resulT"`), good[at+8:]), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	to, lost := repaired(t, "a visit is damaged", dir)
+	if got := originOf(t, to); got != was || len(lost) == 0 {
+		t.Errorf("the log is called %s, and was %s; lost: %q", got, was, lost)
+	}
+
+	if err := os.WriteFile(name, good[:len(bytes.TrimRight(good, "\x00"))/2], 0o666); err != nil {
+		t.Fatal(err)
+	}
+	to, lost = repaired(t, "cut short", dir)
+	if !slices.ContainsFunc(lost, func(s string) bool {
+		return strings.HasPrefix(s, "archive.key: ") && strings.Contains(s, "goes on as luutin/")
+	}) {
+		t.Errorf("that the log goes on as another is not told: %q", lost)
+	}
+	goOn(t, "cut short", to)
+	a = open(t, to, bolt.Options{ReadOnly: true})
+	former := must[[]proof.Former](t)(a.Former(t.Context()))
+	keys := must[[]string](t)(a.Keys(t.Context()))
+	now := must[[]byte](t)(a.Checkpoint(t.Context()))
+	if len(former) != 1 || former[0].Origin != was || former[0].Kept >= 120 || former[0].Why == "" || former[0].Ended.IsZero() {
+		t.Fatalf("Former() = %+v", former)
+	}
+	f := former[0]
+	c, err := proof.OpenCheckpoint(now, keys[len(keys)-1])
+	if err != nil || c.Origin == was || c.Follows != was || c.Kept != f.Kept {
+		t.Errorf("checkpoint %+v, %v, want one that follows %s", c, err, was)
+	}
+	if _, err := proof.OpenCheckpoint(now, oldKeys...); err == nil {
+		t.Error("the key of the old log has signed the new one")
+	}
+	for i, key := range []string{oldKeys[0], keys[len(keys)-1]} {
+		v := must[note.Verifier](t)(note.NewVerifier(key))
+		n, err := note.Open([]byte(f.Statement), note.VerifierList(v))
+		if err != nil || !strings.Contains(n.Text, "\nold "+was+"\nkept ") || !strings.Contains(n.Text, "\nnew "+c.Origin+"\nkey "+keys[len(keys)-1]+"\n") {
+			t.Errorf("key %d has not signed the statement: %v\n%s", i, err, f.Statement)
+		}
+	}
+	if _, err := a.Follows(t.Context(), late); err == nil || !strings.Contains(err.Error(), "could be saved") {
+		t.Errorf("Follows(checkpoint of what is lost) = %v", err)
+	}
+	if f.Kept >= 30 {
+		if _, err := a.Follows(t.Context(), early); err != nil {
+			t.Errorf("Follows(checkpoint of what was saved) = %v", err)
+		}
+		p := must[proof.Proof](t)(a.Prove(t.Context(), 5))
+		if _, c, err := p.Check(keys...); err != nil || c.Follows != was {
+			t.Errorf("Prove() = %v, %+v", err, c)
+		}
+	} else {
+		t.Errorf("%d visits were saved: this tests little", f.Kept)
+	}
+	a.Close()
+	// It stays what it is.
+	again, _ := repaired(t, "repaired again", to)
+	if got := originOf(t, again); got != c.Origin {
+		t.Errorf("repaired again the log is called %s, and was %s", got, c.Origin)
 	}
 }
 

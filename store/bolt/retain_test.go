@@ -244,10 +244,11 @@ func TestRetainKilled(t *testing.T) {
 			t.Errorf("Verify of what is left: %q", got)
 		}
 		a := open(t, dir, bolt.Options{})
-		if s := must[store.Stats](t)(a.Stats(t.Context())); s.Dropped != 64*i {
-			t.Errorf("%d bodies were dropped, want %d", s.Dropped, 64*i)
+		s := must[store.Stats](t)(a.Stats(t.Context()))
+		if s.Dropped > 64*i || (s.Dropped == 0) != (i == 0) {
+			t.Errorf("%d bodies were dropped, %d were told before", s.Dropped, 64*i)
 		}
-		if done := must[store.Retained](t)(a.Retain(t.Context(), everything, nil)); done.Bodies != 150-64*i || files(t, dir) != 0 {
+		if done := must[store.Retained](t)(a.Retain(t.Context(), everything, nil)); done.Bodies != 150-s.Dropped || files(t, dir) != 0 {
 			t.Errorf("Retain() of what is left = %+v, and %d files", done, files(t, dir))
 		}
 		a.Close()

@@ -83,11 +83,37 @@ type Checkpoint struct {
 	Origin string // the log that it is of
 	Size   int64
 	Root   tlog.Hash
+
+	// When the archive was damaged so that nobody knows how its log ended, it goes
+	// on as another log, which says of each checkpoint which one it follows, and
+	// how many of its first visits are those of that one. Follows is "" otherwise.
+	Follows string
+	Kept    int64
 }
 
-// Text is what is signed.
+// Text is what is signed. What it follows stands in an extension line, as
+// https://c2sp.org/tlog-checkpoint has them.
 func (c *Checkpoint) Text() string {
-	return fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, c.Root)
+	text := fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, c.Root)
+	if c.Follows != "" {
+		text += fmt.Sprintf("%s%s %d\n", follows, c.Follows, c.Kept)
+	}
+	return text
+}
+
+const follows = "follows "
+
+// A Former is a log that ended when its archive was damaged: another goes on
+// with the visits that could be saved.
+type Former struct {
+	Origin    string    `json:"origin"`
+	Kept      int64     `json:"kept"`           // how many of its first visits the log has that follows it
+	Root      string    `json:"root"`           // of their tree, in base64
+	Known     int64     `json:"known"`          // how many it had at least
+	Last      string    `json:"last,omitempty"` // its last checkpoint that is known, which may be of more visits
+	Ended     time.Time `json:"ended"`          // when that was found
+	Why       string    `json:"why"`
+	Statement string    `json:"statement,omitempty"` // a signed note that says so, by the keys of both logs where there were any
 }
 
 // OpenCheckpoint reads a checkpoint and checks that one of keys, as luutin
@@ -132,6 +158,15 @@ func readCheckpoint(text string) (c Checkpoint, err error) {
 	}
 	if c.Root, err = tlog.ParseHash(lines[2]); err != nil {
 		return c, fmt.Errorf("checkpoint: root %q is no hash", lines[2])
+	}
+	for line := range strings.Lines(lines[3]) {
+		if rest, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), follows); ok {
+			name, kept, _ := strings.Cut(rest, " ")
+			if c.Kept, err = strconv.ParseInt(kept, 10, 64); err != nil || c.Kept < 0 || name == "" {
+				return c, fmt.Errorf("checkpoint: %q does not say which log it follows", rest)
+			}
+			c.Follows = name
+		}
 	}
 	return c, nil
 }
