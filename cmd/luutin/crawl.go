@@ -443,9 +443,7 @@ func report(out, errOut io.Writer, common *flags, sites crawler.Sites, s crawler
 		}{s, reports})
 		return
 	}
-	if !common.quiet {
-		tellProblems(errOut, s.Problems, s.Unnamed)
-	}
+	tellProblems(errOut, s.Problems, s.Unnamed) // also to whom wants no remarks: a cron job is to tell of them
 	if !s.Waiting.IsZero() && !common.quiet {
 		fmt.Fprintf(errOut, "what is due next waits for its host until %s; crawl again then\n", s.Waiting.Local().Format(time.DateTime))
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -9,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,7 +46,7 @@ The status is 1 when a reader would see the same in both.`,
 				return fmt.Errorf("--format %q is none of text, html and json", format)
 			}
 			return withArchive(common, func(a store.Archive) error {
-				v, err := find(cmd.Context(), common, a, args[0])
+				v, err := find(cmd, common, a, args[0])
 				if err != nil {
 					return err
 				}
@@ -115,19 +115,24 @@ type difference struct {
 }
 
 type version struct {
-	Number    int    `json:"version"`
-	Fetched   string `json:"fetched"`
-	Withdrawn string `json:"withdrawn,omitempty"`
+	Number    int       `json:"version"`
+	Fetched   time.Time `json:"fetched"`
+	Withdrawn time.Time `json:"withdrawn,omitzero"`
 }
 
-// when is the moment that a version is of.
-func (v *version) when() string { return cmp.Or(v.Withdrawn, v.Fetched) }
+// when is the moment that a version is of, to the minute.
+func (v *version) when() string {
+	when := v.Withdrawn
+	if when.IsZero() {
+		when = v.Fetched
+	}
+	return when.Format("2006-01-02 15:04")
+}
 
 func newVersion(v store.Version) version {
-	const form = "2006-01-02 15:04"
-	n := version{Number: v.Number, Fetched: v.Fetched.UTC().Format(form)}
+	n := version{Number: v.Number, Fetched: v.Fetched.UTC().Truncate(time.Second)}
 	if !v.Withdrawn.IsZero() {
-		n.Withdrawn = v.Withdrawn.UTC().Format(form)
+		n.Withdrawn = v.Withdrawn.UTC().Truncate(time.Second)
 	}
 	return n
 }

@@ -45,7 +45,10 @@ them. With --after FILE only what was kept since the last export with that file
 is written, and the file then says how far this one came.
 
   jsonl, json   the records as they are kept; --fields leaves keys out
-  csv           a table; lists stand in a cell as JSON, null as nothing
+  csv           a table; lists stand in a cell as JSON, null as nothing. A cell
+                that begins with = + - @ tab or an apostrophe gets an apostrophe
+                before it, since spreadsheets run such cells as formulas:
+                programs take one away again, or use --raw-cells
   parquet       the same with types, for DuckDB, pandas, Arrow; moments are UTC,
                 with the offset that was printed beside them
   atom          a feed        markdown   for reading
@@ -89,14 +92,15 @@ Schema, how complete they are by site and month, a README and checksums.`,
 	f.StringVar(&e.query, "query", "", "only articles that luutin search finds with this `query`")
 	f.StringVar(&e.after, "after", "", "only what was kept since the export that wrote this `file`")
 	f.StringSliceVar(&e.fields, "fields", nil, "the `keys` to write, parted by commas (jsonl, json, csv)")
+	f.BoolVar(&e.raw, "raw-cells", false, "csv: cells as they are, for programs and not for spreadsheets")
 	f.BoolVar(&e.gzip, "gzip", false, "compress the output")
 	f.BoolVar(&e.zstd, "zstd", false, "compress the output, faster and smaller")
 	f.BoolVar(&e.history, "history", false, "every version, not only the latest")
 	f.BoolVar(&e.unique, "unique", false, "one article of each family: of those that carry the same text, the first (luutin families)")
-	f.StringVarP(&e.output, "output", "o", "", "the `file` to write (default: standard output)")
+	f.StringVarP(&e.output, "output", "o", "", "the `file` to write; - is standard output, as without it")
 	f.StringVar(&e.pack, "package", "", "the `directory` to make, of a data set that can be cited")
 	cmd.MarkFlagsMutuallyExclusive("gzip", "zstd")
-	for _, other := range []string{"format", "fields", "gzip", "zstd", "output", "after", "history"} {
+	for _, other := range []string{"format", "fields", "gzip", "zstd", "output", "after", "history", "raw-cells"} {
 		cmd.MarkFlagsMutuallyExclusive("package", other)
 	}
 	cmd.RegisterFlagCompletionFunc("site", common.completeSites)
@@ -118,6 +122,7 @@ type exportRun struct {
 	filter       dataset.Filter
 	fields       []string
 	gzip, zstd   bool
+	raw          bool
 	history      bool
 	unique       bool
 	output       string
@@ -142,11 +147,17 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	if e.unique && e.history {
 		return errors.New("--unique and --history do not go together: a family is of latest versions")
 	}
+	if e.output == "-" {
+		e.output = ""
+	}
 	f := &e.filter
 	articlesOnly := len(f.Ministries)+len(f.Sections)+len(f.Authors)+len(f.Languages)+len(e.fields) > 0 ||
 		f.HasAttachment || e.changed != "" || e.query != "" || e.after != "" || e.gzip || e.zstd
 	if visits && articlesOnly {
 		return fmt.Errorf("--format %s has all that was visited: of the filters it knows --site, --since and --until", e.format)
+	}
+	if e.raw && e.format != "csv" {
+		return fmt.Errorf("--raw-cells is for --format csv; --format %s has no cells that are run", e.format)
 	}
 	if e.changed != "" {
 		day, err := time.Parse(time.DateOnly, e.changed)
@@ -451,8 +462,18 @@ func (e *exportRun) writePackage(cmd *cobra.Command, archive store.Archive, q st
 func (e *exportRun) selection(cmd *cobra.Command) string {
 	var parts []string
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if cmd.InheritedFlags().Lookup(f.Name) == nil && f.Name != "package" {
-			parts = append(parts, "--"+f.Name+"="+f.Value.String())
+		if cmd.InheritedFlags().Lookup(f.Name) != nil || f.Name == "package" {
+			return
+		}
+		values := []string{f.Value.String()}
+		if several, ok := f.Value.(pflag.SliceValue); ok {
+			values = several.GetSlice()
+		}
+		for _, v := range values {
+			if strings.ContainsFunc(v, func(c rune) bool { return strings.ContainsRune(" '\"\\$&;()<>|*?", c) }) {
+				v = "'" + strings.ReplaceAll(v, "'", `'\''`) + "'"
+			}
+			parts = append(parts, "--"+f.Name+"="+v)
 		}
 	})
 	return strings.Join(parts, " ")
@@ -499,7 +520,7 @@ func (e *exportRun) write(ctx context.Context, w io.Writer, archive store.Archiv
 			return 0, err
 		}
 	}
-	o := dataset.Options{Format: e.format, Fields: e.fields, Title: "luutin export", Now: time.Now()}
+	o := dataset.Options{Format: e.format, Fields: e.fields, RawCells: e.raw, Title: "luutin export", Now: time.Now()}
 	switch {
 	case e.gzip:
 		o.Compress = "gzip"

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -31,7 +32,8 @@ stopped and run again.
 What is older than the archive's latest version of an article is kept, but makes
 no version: begin with the oldest, and import before you crawl.
 
-What cannot be read is named and skipped, and the exit status is then 1.`,
+What cannot be read is named and skipped, and the exit status is then 1; 2 when
+nothing could be read.`,
 		Example: `  luutin import CC-NEWS-20240101*.warc.gz
   luutin import crawl.wacz saved/
   luutin --archive copy import all.warc.gz`,
@@ -79,8 +81,8 @@ func runImport(cmd *cobra.Command, common *flags, names []string) (err error) {
 	for _, s := range skips {
 		fmt.Fprintf(errOut, "skipped: %s: %s\n", s.Where, s.What)
 	}
+	tellProblems(errOut, sum.Problems, sum.Unnamed)
 	if !common.quiet {
-		tellProblems(errOut, sum.Problems, sum.Unnamed)
 		tellOthers(cmd, in)
 	}
 	if common.json {
@@ -97,7 +99,10 @@ func runImport(cmd *cobra.Command, common *flags, names []string) (err error) {
 	} else {
 		fmt.Fprintln(cmd.OutOrStdout(), importLine(&sum))
 	}
-	if sum.Damaged > 0 || sum.Found == 0 {
+	switch lost := sum.Damaged + sum.Unread; {
+	case lost > 0 && sum.Found == sum.Unread:
+		return errors.New("import: nothing of that could be read; luutin import --help says what can")
+	case lost > 0 || sum.Found == 0:
 		return errNo
 	}
 	return nil

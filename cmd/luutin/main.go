@@ -9,9 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"luutin/store"
 	"luutin/store/bolt"
@@ -107,12 +109,13 @@ failed); 2 trouble or wrong usage; 3 the archive is in use; 130 interrupted.`,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return noneEmpty(cmd.Flags()) }
 	cmd.CompletionOptions.HiddenDefaultCmd = false
 	p := cmd.PersistentFlags()
 	p.StringVar(&common.archive, "archive", "archive", "the archive's `directory`")
 	p.StringVar(&common.sites, "sites", "", "a `directory` of further site definitions")
 	p.BoolVar(&common.json, "json", false, "results as JSON, one object a line")
-	p.BoolVarP(&common.quiet, "quiet", "q", false, "no progress and no remarks")
+	p.BoolVarP(&common.quiet, "quiet", "q", false, "no progress and no remarks; what failed is named all the same")
 	cmd.AddCommand(
 		crawlCommand(&common), extractCommand(&common), exportCommand(&common), importCommand(&common), showCommand(&common),
 		historyCommand(&common), diffCommand(&common), familiesCommand(&common), searchCommand(&common), indexCommand(&common), statsCommand(&common), statusCommand(&common), gapsCommand(&common),
@@ -121,4 +124,20 @@ failed); 2 trouble or wrong usage; 3 the archive is in use; 130 interrupted.`,
 		versionCommand(&common),
 	)
 	return cmd
+}
+
+// noneEmpty refuses flags that were given nothing, as by a variable of a shell
+// that is not set: to take them for not given would do something else than was
+// asked for.
+func noneEmpty(flags *pflag.FlagSet) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		values := []string{f.Value.String()}
+		if several, ok := f.Value.(pflag.SliceValue); ok {
+			values = several.GetSlice()
+		}
+		if err == nil && (len(values) == 0 || slices.Contains(values, "")) {
+			err = fmt.Errorf("--%s is given nothing; leave it out, or give it a value", f.Name)
+		}
+	})
+	return err
 }

@@ -27,7 +27,7 @@ type monitor struct {
 
 	mu       sync.Mutex
 	running  bool
-	began    time.Time // the last crawl
+	began    time.Time // the last crawl; zero before the first
 	ended    time.Time // the last crawl that ended
 	next     time.Time // when the next begins
 	trouble  string    // why the last crawl ended before its time
@@ -53,7 +53,7 @@ func newMonitor(every time.Duration) *monitor {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "luutin", Name: name, Help: help}, labels)
 	}
 	return &monitor{
-		every: every, began: time.Now(), frontier: map[store.State]int{},
+		every: every, frontier: map[store.State]int{},
 		visits:   counter("visits_total", "Visits since this process began, by their result.", "site", "result"),
 		articles: counter("articles_total", "Articles since this process began, by what a visit did to them.", "site", "outcome"),
 		bytes:    counter("bytes_total", "Bytes of answers since this process began, without content coding.", "site"),
@@ -195,7 +195,7 @@ func (m *monitor) Collect(out chan<- prometheus.Metric) {
 		fill     = gauge("field_fill_ratio", "Share of articles read in the last seven days that have the field.", "site", "field")
 		fillUsed = gauge("field_fill_usual_ratio", "The same of all days before.", "site", "field")
 		answer   = gauge("answer_seconds", "Mean of the last day's answers.", "site")
-		failed   = gauge("week_failed_visits", "Visits of the last seven days that brought no page.", "site")
+		failed   = gauge("week_failed_visits", "Visits of the last seven days that brought no page, without those that found it gone.", "site")
 		added    = gauge("week_added_articles", "New articles of the last seven days.", "site")
 		alarm    = gauge("alarm", "1 while the alarm lasts.", "site", "name")
 	)

@@ -47,6 +47,9 @@ func TestMonitor(t *testing.T) {
 		}
 	}
 	health(200, `"status":"ok"`)
+	if _, body := get(t, server.URL+"/metrics"); strings.Contains(body, "luutin_crawl_began") || !strings.Contains(body, "luutin_crawl_running 0") {
+		t.Errorf("metrics before any crawl: %s", body)
+	}
 	m.begin()
 	health(200, `"crawl":"running"`)
 	m.event(crawler.Event{Site: "m", Result: store.Fetched, Article: store.Added, Bytes: 70})

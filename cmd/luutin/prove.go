@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/sumdb/note"
 
+	"luutin/extract"
 	"luutin/store"
 	"luutin/store/bolt"
 	"luutin/store/proof"
@@ -24,21 +26,23 @@ func proveCommand(common *flags) *cobra.Command {
 	var output, check, body string
 	var keys []string
 	cmd := &cobra.Command{
-		Use:   "prove URL",
+		Use:   "prove URL|ID",
 		Short: "Prove what a page was and when, for somebody who has no archive",
 		Long: `Prove writes a proof that the archive has a visit of a URL: its time, its
 answer and the SHA-256 of its body, the hashes that lead from there to the root
 of the log of all visits, and the checkpoint with that root, signed when a crawl
-ended. It is the last visit that brought a body, or that with the number of
---visit. The file is a C2SP tlog-proof; hand it out with the page (luutin show
---page URL) and the public key (luutin checkpoint --public-key).
+ended. It is the last visit that brought the page that luutin show --page prints,
+or that with the number of --visit. The file is a C2SP tlog-proof; hand it out
+with the page and the public key, as below.
 
 With --check it says whether such a file is true: status 0 when the log with that
-key holds the visit, 1 when it does not. That needs no archive; without --key the
-keys are those that have signed in --archive. With --body it also says whether a
-file is the body of that visit.`,
-		Example: `  luutin prove -o page.tlog-proof https://moj.gov.vn/qt/tintuc/Pages/hoat-dong.aspx?ItemID=1
-  luutin prove --check page.tlog-proof --key luutin/5b0e…+8f6b2a91+AT… --body page.html`,
+key holds the visit, 1 when it does not, 2 when the file is no proof. That needs
+no archive; without --key the keys are those that have signed in --archive. With
+--body it also says whether a file is the body of that visit.`,
+		Example: `  luutin show --page URL > page.html
+  luutin prove -o page.tlog-proof URL
+  luutin checkpoint --public-key > luutin.key
+  luutin prove --check page.tlog-proof --key luutin.key --body page.html`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case check == "" && (len(keys) > 0 || body != ""):
@@ -55,7 +59,7 @@ file is the body of that visit.`,
 				return checkProof(cmd, common, check, body, keys)
 			}
 			return withArchive(common, func(a store.Archive) error {
-				n, err := visitToProve(cmd.Context(), common, a, args[0], visit)
+				n, err := visitToProve(cmd, common, a, args[0], visit)
 				if err != nil {
 					return err
 				}
@@ -72,49 +76,102 @@ file is the body of that visit.`,
 		},
 	}
 	f := cmd.Flags()
-	f.Uint64Var(&visit, "visit", 0, "the visit with this `number` instead of the last that brought a body")
+	f.Uint64Var(&visit, "visit", 0, "the visit with this `number` instead of the last that brought the page")
 	f.StringVarP(&output, "output", "o", "", "write to this `file` instead of standard output")
 	f.StringVar(&check, "check", "", "say whether the proof in this `file` is true")
-	f.StringArrayVar(&keys, "key", nil, "a public `key` that may have signed; may be given again")
+	f.StringArrayVar(&keys, "key", nil, "a `file` of public keys that may have signed, one a line, or such a key; may be given again")
 	f.StringVar(&body, "body", "", "with --check: a `file` that should be the body of the visit")
 	return cmd
 }
 
-// visitToProve returns the number of a visit of a URL.
-func visitToProve(ctx context.Context, common *flags, a store.Archive, rawURL string, number uint64) (last uint64, err error) {
-	t, err := findTarget(ctx, common, a, rawURL)
-	if errors.Is(err, store.ErrNotFound) {
-		return 0, fmt.Errorf("%s: %w", rawURL, store.ErrNotFound)
-	}
+// visitToProve returns the number of a visit of what a URL or an id means: with
+// number 0 the last that brought what luutin show --page prints.
+func visitToProve(cmd *cobra.Command, common *flags, a store.Archive, ref string, number uint64) (uint64, error) {
+	sites, err := common.loadSites()
 	if err != nil {
 		return 0, err
 	}
-	var some uint64
-	for v, err := range a.Visits(ctx, store.VisitQuery{URLs: []string{t.Known()}}) {
+	var urls []string
+	capture := ""
+	v, err := find(cmd, common, a, ref)
+	switch {
+	case err == nil:
+		var article extract.Article
+		if err := json.Unmarshal(v.JSON, &article); err != nil {
+			return 0, fmt.Errorf("article %s: %w", v.ID, err)
+		}
+		capture = string(article.Capture)
+		for _, u := range append([]string{article.URL, article.CanonicalURL}, article.Aliases...) {
+			urls = append(urls, sites.Key(sites.Address(u)), u)
+		}
+	case errors.Is(err, store.ErrNotFound):
+		t, err := findTarget(cmd, common, a, ref)
+		if errors.Is(err, store.ErrNotFound) {
+			return 0, fmt.Errorf("%s: %w", ref, store.ErrNotFound)
+		}
 		if err != nil {
 			return 0, err
 		}
-		if some = v.Number; v.Number == number || v.Capture != "" && v.Result == store.Fetched {
-			last = v.Number
+		urls, capture = []string{t.Known()}, t.Capture
+	default:
+		return 0, err
+	}
+	var last, some uint64
+	for v, err := range a.Visits(cmd.Context(), store.VisitQuery{URLs: urls}) {
+		if err != nil {
+			return 0, err
 		}
 		if v.Number == number {
 			return number, nil
 		}
+		if some = max(some, v.Number); capture != "" && v.Capture == capture && v.Result == store.Fetched {
+			last = max(last, v.Number)
+		}
 	}
 	switch {
 	case number != 0:
-		return 0, fmt.Errorf("visit %d of %s: %w", number, rawURL, store.ErrNotFound)
+		return 0, fmt.Errorf("visit %d of %s: %w", number, ref, store.ErrNotFound)
 	case last == 0 && some == 0:
-		return 0, fmt.Errorf("%s was never visited: %w", rawURL, store.ErrNotFound)
+		return 0, fmt.Errorf("%s was never visited: %w", ref, store.ErrNotFound)
+	case last == 0 && capture != "":
+		return 0, fmt.Errorf("no visit of %s brought its page, capture %s; luutin verify says what is damaged", ref, capture)
 	case last == 0:
 		return some, nil // of what it was that it was not there
 	}
 	return last, nil
 }
 
+// publicKeys reads what --key says: keys, and files of them.
+func publicKeys(given []string) (keys []string, err error) {
+	for _, k := range given {
+		if _, err := note.NewVerifier(k); err == nil {
+			keys = append(keys, k)
+			continue
+		}
+		text, err := os.ReadFile(k)
+		if err != nil {
+			return nil, fmt.Errorf("--key %s: it is neither a public key nor a file of them (%w); luutin checkpoint --public-key writes one", k, errors.Unwrap(err))
+		}
+		lines := strings.Fields(string(text))
+		if len(lines) == 0 {
+			return nil, fmt.Errorf("--key %s: the file is empty; luutin checkpoint --public-key writes one", k)
+		}
+		for _, line := range lines {
+			if _, err := note.NewVerifier(line); err != nil {
+				return nil, fmt.Errorf("--key %s: %.80q is no public key such as luutin checkpoint --public-key prints", k, line)
+			}
+			keys = append(keys, line)
+		}
+	}
+	return keys, nil
+}
+
 func checkProof(cmd *cobra.Command, common *flags, name, body string, keys []string) error {
 	text, err := os.ReadFile(name)
 	if err != nil {
+		return err
+	}
+	if keys, err = publicKeys(keys); err != nil {
 		return err
 	}
 	if len(keys) == 0 {
@@ -126,12 +183,10 @@ func checkProof(cmd *cobra.Command, common *flags, name, body string, keys []str
 			return fmt.Errorf("no --key, and none in the archive: %w", err)
 		}
 	}
-	for _, k := range keys {
-		if _, err := note.NewVerifier(k); err != nil {
-			return fmt.Errorf("--key %s: %w", k, err)
-		}
-	}
 	no := func(err error) error {
+		if errors.Is(err, proof.ErrFormat) {
+			return fmt.Errorf("%s: %w; luutin prove -o FILE URL writes a proof", name, err)
+		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "luutin: %s: %v\n", name, err)
 		return errNo
 	}
@@ -196,6 +251,7 @@ func checkpointCommand(common *flags) *cobra.Command {
 holds, and the root of their Merkle tree, signed with the key of the archive. Whoever
 keeps one of these four lines elsewhere can tell later that no visit before it was
 changed or taken out: with --check, which needs the archive, status 1 when one was.
+Status 2 means that the file is no checkpoint.
 luutin verify does the same with all that the archive keeps itself, and computes
 the log anew from the visits.
 
@@ -319,6 +375,9 @@ func checkCheckpoint(cmd *cobra.Command, common *flags, a store.Archive, name st
 		return err
 	}
 	c, err := a.Follows(cmd.Context(), signed)
+	if errors.Is(err, proof.ErrFormat) {
+		return fmt.Errorf("%s: %w; luutin checkpoint prints one", name, err)
+	}
 	if err != nil {
 		fmt.Fprintf(cmd.ErrOrStderr(), "luutin: %s: %v\n", name, err)
 		return errNo

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,6 +77,11 @@ is 1 when nothing was found.`,
 				if err := printResults(cmd, common, &found, &q); err != nil {
 					return err
 				}
+				for _, m := range likeField.FindAllStringSubmatch(quoted.ReplaceAllString(q.Text, "x"), -1) {
+					if !slices.Contains(search.Fields(), strings.ToLower(m[1])) && !common.quiet {
+						fmt.Fprintf(cmd.ErrOrStderr(), "luutin: there is no field %s, so these were looked for as words; the fields are %s\n", m[1], strings.Join(search.Fields(), ", "))
+					}
+				}
 				return matched(found.Total)
 			})
 		},
@@ -91,6 +98,13 @@ is 1 when nothing was found.`,
 	cmd.RegisterFlagCompletionFunc("by", cobra.FixedCompletions([]string{"relevance", "date"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
+
+// likeField finds what looks like a field of a query; quoted is what stands in
+// quotes, where there are none.
+var (
+	likeField = regexp.MustCompile(`(?:^|\s)[-+]?([A-Za-z][A-Za-z_]*):[^/\s]`)
+	quoted    = regexp.MustCompile(`["“”«»][^"“”«»]*["“”«»]`)
+)
 
 func indexCommand(common *flags) *cobra.Command {
 	var rebuild bool

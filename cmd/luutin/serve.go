@@ -69,6 +69,8 @@ With --crawl it crawls as well, as luutin crawl --every does: the SITEs, or all.
 				return fmt.Errorf("serve --crawl takes sites, not pages; luutin crawl %s visits the page", pages[0].URL)
 			case !crawls && len(args) > 0:
 				return errors.New("sites are for --crawl; without it the whole archive is shown")
+			case !crawls && given(cmd, crawlFlags) != "":
+				return fmt.Errorf("--%s is for --crawl; without it nothing is asked for", given(cmd, crawlFlags))
 			case every < time.Minute:
 				return fmt.Errorf("--every %v is less than a minute; name a span such as 1h", every)
 			}
@@ -107,7 +109,7 @@ With --crawl it crawls as well, as luutin crawl --every does: the SITEs, or all.
 				Open:  func() (store.Archive, error) { return bolt.Open(common.archive, bolt.Options{ReadOnly: true}) },
 				Sites: sites, Hosts: hosts, User: user, Password: secret, Search: s.openIndex, Problem: s.problem,
 			}
-			m := newMonitor(every)
+			m := newMonitor(every) // without --crawl it says that none has begun
 			options.Metrics, options.Health = m.handler(), m.handler()
 			if crawls {
 				options.Live = s.live
@@ -147,6 +149,19 @@ With --crawl it crawls as well, as luutin crawl --every does: the SITEs, or all.
 	f.BoolVar(&c.AllowPrivate, "allow-private", false, "with --crawl: hosts may be this machine or in a private network")
 	f.StringVar(&c.Agent, "user-agent", "", "with --crawl: who to be (default: "+crawler.DefaultAgent+")")
 	return cmd
+}
+
+// crawlFlags are the flags of serve that mean nothing without --crawl.
+var crawlFlags = []string{"every", "notify", "webhook", "proxy", "delay", "allow-private", "user-agent"}
+
+// given returns the first of some flags that was given, or "".
+func given(cmd *cobra.Command, names []string) string {
+	for _, name := range names {
+		if cmd.Flags().Changed(name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // readPassword reads the first line of a file; "" when there is none to read.

@@ -34,14 +34,14 @@ the page as they came; the URL may then also be that of an attachment.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withArchive(common, func(a store.Archive) error {
-				v, err := find(cmd.Context(), common, a, args[0])
+				v, err := find(cmd, common, a, args[0])
 				if errors.Is(err, store.ErrNotFound) && page {
-					if t, e := findTarget(cmd.Context(), common, a, args[0]); e == nil && t.Capture != "" {
+					if t, e := findTarget(cmd, common, a, args[0]); e == nil && t.Capture != "" {
 						return copyBody(cmd, a, t.Capture)
 					}
 				}
 				if errors.Is(err, store.ErrNotFound) {
-					return noArticle(cmd.Context(), common, a, args[0], err)
+					return noArticle(cmd, common, a, args[0], err)
 				}
 				if err != nil {
 					return err
@@ -97,7 +97,7 @@ more when it is there again. A version that better rules have read again
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withArchive(common, func(a store.Archive) error {
-				v, err := find(cmd.Context(), common, a, args[0])
+				v, err := find(cmd, common, a, args[0])
 				if err != nil {
 					return err
 				}
@@ -216,51 +216,87 @@ func withArchive(common *flags, f func(store.Archive) error) error {
 	return f(a)
 }
 
-// find returns the latest version of the article that a URL or an id means.
-func find(ctx context.Context, common *flags, a store.Archive, ref string) (store.Version, error) {
-	id, err := a.Resolve(ctx, ref)
-	if errors.Is(err, store.ErrNotFound) { // it may be what readers see of a page that is read elsewhere
-		sites, loadErr := common.loadSites()
-		if loadErr != nil {
-			return store.Version{}, loadErr
-		}
-		id, err = a.Resolve(ctx, sites.Canonical(sites.Address(ref)))
+// find returns the latest version of the article that a URL or an id means. A
+// URL with http that is known with https, or the reverse, means the same; that
+// is said.
+func find(cmd *cobra.Command, common *flags, a store.Archive, ref string) (store.Version, error) {
+	ctx := cmd.Context()
+	sites, err := common.loadSites()
+	if err != nil {
+		return store.Version{}, err
 	}
-	if err == nil {
+	for _, u := range forms(ref) {
+		id, err := a.Resolve(ctx, u)
+		if errors.Is(err, store.ErrNotFound) { // it may be what readers see of a page that is read elsewhere
+			id, err = a.Resolve(ctx, sites.Canonical(sites.Address(u)))
+		}
 		var v store.Version
-		if v, err = a.Article(ctx, id); err == nil {
+		if err == nil {
+			v, err = a.Article(ctx, id)
+		}
+		switch {
+		case err == nil:
+			sayForm(cmd, common, ref, u)
 			return v, nil
+		case !errors.Is(err, store.ErrNotFound):
+			return store.Version{}, err
 		}
 	}
-	if errors.Is(err, store.ErrNotFound) {
-		return store.Version{}, fmt.Errorf("%s: %w; luutin export lists what is", ref, store.ErrNotFound)
-	}
-	return store.Version{}, err
+	return store.Version{}, fmt.Errorf("%s: %w; luutin export lists what is", ref, store.ErrNotFound)
 }
 
-// findTarget returns what is known of a URL that was or is to be visited.
-func findTarget(ctx context.Context, common *flags, a store.Archive, rawURL string) (store.Target, error) {
+// forms are a reference and, when it is a URL, the same with the other of http
+// and https.
+func forms(ref string) []string {
+	if rest, ok := strings.CutPrefix(ref, "https://"); ok {
+		return []string{ref, "http://" + rest}
+	}
+	if rest, ok := strings.CutPrefix(ref, "http://"); ok {
+		return []string{ref, "https://" + rest}
+	}
+	return []string{ref}
+}
+
+// sayForm says in which form a URL was found when it is not the one asked for.
+func sayForm(cmd *cobra.Command, common *flags, ref, found string) {
+	if found != ref && !common.quiet {
+		fmt.Fprintf(cmd.ErrOrStderr(), "luutin: %s is in the archive as %s\n", ref, found)
+	}
+}
+
+// findTarget returns what is known of a URL that was or is to be visited, with
+// http or with https.
+func findTarget(cmd *cobra.Command, common *flags, a store.Archive, rawURL string) (store.Target, error) {
 	sites, err := common.loadSites()
 	if err != nil {
 		return store.Target{}, err
 	}
-	for t, err := range a.Targets(ctx, store.Selection{URLs: []string{sites.Key(sites.Address(rawURL))}}) {
-		return t, err
+	for _, u := range forms(rawURL) {
+		for t, err := range a.Targets(cmd.Context(), store.Selection{URLs: []string{sites.Key(sites.Address(u))}}) {
+			if err == nil {
+				sayForm(cmd, common, rawURL, u)
+			}
+			return t, err
+		}
 	}
 	return store.Target{}, store.ErrNotFound
 }
 
 // noArticle says what became of a URL that led to no article; err is the error
 // when it is not known at all.
-func noArticle(ctx context.Context, common *flags, a store.Archive, rawURL string, err error) error {
-	t, targetErr := findTarget(ctx, common, a, rawURL)
+func noArticle(cmd *cobra.Command, common *flags, a store.Archive, rawURL string, err error) error {
+	t, targetErr := findTarget(cmd, common, a, rawURL)
 	if errors.Is(targetErr, store.ErrNotFound) {
 		return err
 	}
 	if targetErr != nil {
 		return targetErr
 	}
-	said := fmt.Sprintf("%s: no article; it is a %s, state %s", rawURL, t.Kind, t.State)
+	article := "a"
+	if t.Kind == extract.KindArticle || t.Kind == extract.KindAttachment {
+		article = "an"
+	}
+	said := fmt.Sprintf("%s: no article; it is %s %s, state %s", rawURL, article, t.Kind, t.State)
 	if !t.Visited.IsZero() {
 		said += ", last visited " + t.Visited.Local().Format(time.DateTime)
 	}

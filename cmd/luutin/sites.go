@@ -178,12 +178,14 @@ func testSites(cmd *cobra.Command, common *flags, sites *extract.Sites, dir stri
 
 func saveCommand(common *flags) *cobra.Command {
 	var dir, name, proxy string
+	var force bool
 	cmd := &cobra.Command{
 		Use:   "save SITE URL",
 		Short: "Record a page with the article read from it",
 		Long: `Save takes a page from the archive, or fetches it when the archive does not
 hold it, and writes it to DIR/SITE/NAME.html with the reading beside it. Read
-that reading before you rely on it: it is what sites test will ask for.
+that reading before you rely on it: it is what sites test will ask for. What was
+saved under that name before is replaced with --force only.
 
 Pages belong to those who wrote them. What is saved is for your own tests.`,
 		Example: `  luutin sites save moj.gov.vn https://moj.gov.vn/qt/tintuc/Pages/hoat-dong.aspx?ItemID=1 --name 2014`,
@@ -194,10 +196,13 @@ Pages belong to those who wrote them. What is saved is for your own tests.`,
 				return err
 			}
 			site, raw := args[0], args[1]
+			if name != "" && slug.ReplaceAllString(name, "-") != name || strings.HasPrefix(name, ".") {
+				return fmt.Errorf("--name %q is no name of a file in the directory of the site: give letters, digits, - and . only", name)
+			}
 			if sites.Of(raw) != site {
 				return fmt.Errorf("%s is not of site %q; the hosts of a site stand in its definition", raw, site)
 			}
-			page, err := archived(cmd.Context(), common, raw)
+			page, err := archived(cmd, common, raw)
 			if errors.Is(err, store.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 				page, err = fetchOne(cmd.Context(), sites, site, raw, proxy)
 			}
@@ -214,6 +219,11 @@ Pages belong to those who wrote them. What is saved is for your own tests.`,
 			}
 			if other, err := extract.LoadSaved(os.DirFS(filepath.Dir(file)), filepath.Base(file)); err == nil && other.URL != page.URL {
 				return fmt.Errorf("%s is a page of another URL, %s; give this one another --name", file, other.URL)
+			}
+			for _, f := range []string{file, extract.GoldenName(file)} {
+				if _, err := os.Lstat(f); err == nil && !force {
+					return fmt.Errorf("%s is there already; --force replaces it, --name gives this page another name", f)
+				}
 			}
 			if err := os.WriteFile(file, extract.SaveText(page), 0o644); err != nil {
 				return err
@@ -236,6 +246,7 @@ Pages belong to those who wrote them. What is saved is for your own tests.`,
 	}
 	cmd.Flags().StringVar(&dir, "pages", "testdata/sites", "the `directory` to write to")
 	cmd.Flags().StringVar(&name, "name", "", "the `name` of the files (default: from the URL)")
+	cmd.Flags().BoolVar(&force, "force", false, "replace what was saved under that name")
 	cmd.Flags().StringVar(&proxy, "proxy", "", "the `URL` of an HTTP proxy")
 	return cmd
 }
@@ -243,13 +254,13 @@ Pages belong to those who wrote them. What is saved is for your own tests.`,
 var slug = regexp.MustCompile(`[^\p{L}\p{N}.-]+`)
 
 // archived returns the page that an archived article was read from.
-func archived(ctx context.Context, common *flags, ref string) (extract.Page, error) {
+func archived(cmd *cobra.Command, common *flags, ref string) (extract.Page, error) {
 	a, err := bolt.Open(common.archive, bolt.Options{ReadOnly: true})
 	if err != nil {
 		return extract.Page{}, err
 	}
 	defer a.Close()
-	v, err := find(ctx, common, a, ref)
+	v, err := find(cmd, common, a, ref)
 	if err != nil {
 		return extract.Page{}, err
 	}
@@ -257,7 +268,7 @@ func archived(ctx context.Context, common *flags, ref string) (extract.Page, err
 	if err := json.Unmarshal(v.JSON, &article); err != nil {
 		return extract.Page{}, fmt.Errorf("article %s: %w", v.ID, err)
 	}
-	return a.Capture(ctx, string(article.Capture))
+	return a.Capture(cmd.Context(), string(article.Capture))
 }
 
 // fetchOne visits one page in an archive that is thrown away: the same

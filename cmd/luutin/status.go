@@ -261,7 +261,11 @@ func glance(r watch.Report) string {
 }
 
 func counts(s watch.Sum) string {
-	line := fmt.Sprintf("%d visits, %d new, %d changed, %d failed", s.Visits, s.Added, s.Changed, s.Failed)
+	gone := ""
+	if s.Gone > 0 {
+		gone = fmt.Sprintf(", %d gone", s.Gone)
+	}
+	line := fmt.Sprintf("%d visits, %d new, %d changed%s, %d failed", s.Visits, s.Added, s.Changed, gone, s.Failed)
 	var why []string
 	for _, c := range slices.SortedFunc(maps.Keys(s.Causes), func(a, b string) int { return cmp.Or(s.Causes[b]-s.Causes[a], cmp.Compare(a, b)) }) {
 		why = append(why, fmt.Sprintf("%s %d", c, s.Causes[c]))

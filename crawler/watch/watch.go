@@ -66,7 +66,8 @@ type Sum struct {
 	Visits  int            `json:"visits"`
 	Added   int            `json:"added"`
 	Changed int            `json:"changed"`
-	Failed  int            `json:"failed"` // visits that brought no page, whatever the cause
+	Gone    int            `json:"gone"`   // visits that found a page gone, the first time and whenever it is looked at again
+	Failed  int            `json:"failed"` // visits that brought no page for another cause
 	Causes  map[string]int `json:"causes"`
 	Read    int            `json:"read"` // article pages that were read
 }
@@ -219,7 +220,8 @@ func (sum *Sum) add(d store.Day) {
 	sum.Visits += d.Visits
 	sum.Added += d.Added
 	sum.Changed += d.Changed
-	sum.Failed += d.Visits - d.Results[store.Fetched] - d.Results[store.Unchanged]
+	sum.Gone += d.Results[store.Missing]
+	sum.Failed += d.Visits - d.Results[store.Fetched] - d.Results[store.Unchanged] - d.Results[store.Missing]
 	for c, n := range d.Causes {
 		sum.Causes[c] += n
 	}

@@ -55,6 +55,9 @@ func Backup(ctx context.Context, dir, to string, o CopyOptions) (Copied, error) 
 // which must not hold one. Otherwise it is like Backup.
 func Restore(ctx context.Context, from, dir string, o CopyOptions) (Copied, error) {
 	c, err := copyArchive(ctx, from, dir, false, o)
+	if errors.As(err, new(*noArchive)) {
+		return c, fmt.Errorf("restore %s: there is no archive in %s (%w); name the directory that luutin backup has written to", dir, from, fs.ErrNotExist)
+	}
 	if err != nil {
 		return c, fmt.Errorf("restore %s from %s: %w", dir, from, err)
 	}

@@ -463,7 +463,7 @@ func (a *Archive) Prove(ctx context.Context, visit uint64) (p proof.Proof, err e
 		}
 		k, v := tx.Bucket(bucketSigned).unchanged().Last()
 		if k == nil || bytes.Compare(k, seqKey(visit)) < 0 {
-			return errors.New("it was committed after the last checkpoint; the next is signed when the crawl ends, or by luutin checkpoint")
+			return errors.New("it was committed after the last checkpoint; the next is signed when the crawl that is under way ends, or by luutin checkpoint when none is")
 		}
 		size, err := readSeq(k)
 		if err != nil {

@@ -40,6 +40,7 @@ var keys = []string{
 type Options struct {
 	Format   string    // one of Formats; "" is jsonl
 	Fields   []string  // keys to write, in this order; nil means all. Only jsonl, json and csv leave keys out
+	RawCells bool      // csv: cells as they are, also those that a spreadsheet takes for formulas
 	Compress string    // "", gzip or zstd
 	Title    string    // of an Atom feed
 	Now      time.Time // when an Atom feed was written
@@ -143,7 +144,11 @@ func (d *Writer) Write(v *store.Version) (err error) {
 	case "csv":
 		var row []string
 		for _, k := range d.columns() {
-			row = append(row, cell(gjson.GetBytes(v.JSON, k)))
+			text := cell(gjson.GetBytes(v.JSON, k))
+			if !d.options.RawCells {
+				text = guard(text)
+			}
+			row = append(row, text)
 		}
 		err = d.csv.Write(row)
 	case "parquet":
@@ -157,6 +162,16 @@ func (d *Writer) Write(v *store.Version) (err error) {
 		return fmt.Errorf("write article %s: %w", v.ID, err)
 	}
 	return nil
+}
+
+// guard puts an apostrophe before what a spreadsheet would run as a formula, as
+// OWASP tells of CSV injection, and before an apostrophe: who takes one away
+// wherever a cell begins with it has what was there.
+func guard(cell string) string {
+	if cell != "" && strings.IndexByte("=+-@\t\r\n'", cell[0]) >= 0 {
+		return "'" + cell
+	}
+	return cell
 }
 
 // Close ends the format and the compression. Without it what was written is

@@ -78,6 +78,26 @@ func TestFormatsAreReadBack(t *testing.T) {
 	if err != nil || len(rows) != 2 || rows[1][0] != want.Title || rows[1][1] != `["A, B","C \"D\""]` || rows[1][2] != "2018-01-19T00:30:00+07:00" || rows[1][3] != "" {
 		t.Errorf("csv: %v, %q", err, rows)
 	}
+	// What a spreadsheet would run does not run, and comes back as it was.
+	cells := []string{"=1+1", "+84 24", "-5", "@a", "\tb", "'quoted", "''twice", "a=b", "Tin", ""}
+	for _, cell := range cells {
+		article, err := json.Marshal(map[string]string{"title": cell})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := &store.Version{JSON: article}
+		o := dataset.Options{Format: "csv", Fields: []string{"title", "id"}}
+		guarded, err := csv.NewReader(bytes.NewReader(written(t, o, v))).ReadAll()
+		if err != nil || strings.ContainsAny(guarded[1][0][:min(len(guarded[1][0]), 1)], "=+-@\t\r\n") {
+			t.Errorf("csv: %q is written as %q, %v", cell, guarded, err)
+		} else if got := strings.TrimPrefix(guarded[1][0], "'"); got != cell {
+			t.Errorf("csv: %q is read back as %q", cell, got)
+		}
+		o.RawCells = true
+		if raw, err := csv.NewReader(bytes.NewReader(written(t, o, v))).ReadAll(); err != nil || raw[1][0] != cell {
+			t.Errorf("csv: %q is raw %q, %v", cell, raw, err)
+		}
+	}
 	var feed struct {
 		Entry []struct {
 			Title   string   `xml:"title"`

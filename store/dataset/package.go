@@ -337,6 +337,11 @@ func (p *pack) describe() error {
 		return r
 	}
 	title := "News of " + strconv.Itoa(len(p.sites)) + " sites"
+	for site := range p.sites {
+		if len(p.sites) == 1 {
+			title = "News of " + site
+		}
+	}
 	if p.first != "" {
 		title += ", " + p.first + " to " + p.last
 	}
@@ -346,7 +351,7 @@ func (p *pack) describe() error {
 		"description": "Articles as luutin (reader " + extract.Version + ") read them from the pages of their sites. README.md says how complete they are.",
 		"resources": []any{
 			resource("articles", linesName, "The articles whole, a JSON object a line", map[string]any{"format": "jsonl", "mediatype": "application/jsonl", "compression": "gz"}),
-			resource("table", tableName, "The same as a table", map[string]any{"format": "csv", "mediatype": "text/csv", "compression": "gz", "profile": "tabular-data-resource",
+			resource("table", tableName, "The same as a table; take away the apostrophe with which a cell begins", map[string]any{"format": "csv", "mediatype": "text/csv", "compression": "gz", "profile": "tabular-data-resource",
 				"schema": map[string]any{"fields": columns, "primaryKey": []string{"id"}, "missingValues": []string{""}}}),
 			resource("coverage", coverageName, "How complete they are, by site and month", map[string]any{"format": "csv", "mediatype": "text/csv", "profile": "tabular-data-resource",
 				"schema": map[string]any{"fields": coverageFields, "missingValues": []string{""}}}),
@@ -379,7 +384,7 @@ var readmeText = template.Must(template.New("").Parse(`# {{.Title}}
 | file | what it holds |
 | --- | --- |
 | ` + linesName + ` | the articles whole, a JSON object a line, as ` + schemaName + ` describes it |
-| ` + tableName + ` | the same as a table, without the structure of the texts; lists stand in a cell as JSON |
+| ` + tableName + ` | the same as a table, without the structure of the texts; lists stand in a cell as JSON. Cells that begin with = + - @ tab or an apostrophe have an apostrophe before them, so that no spreadsheet runs them: take one away |
 | ` + coverageName + ` | how complete they are, by site and month |
 | datapackage.json | all of this for programs (Frictionless Data Package) |
 | SHA256SUMS | checksums: ` + "`sha256sum -c SHA256SUMS`" + `. To cite this data set, cite the SHA-256 of this file |

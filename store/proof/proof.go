@@ -116,8 +116,13 @@ type Former struct {
 	Statement string    `json:"statement,omitempty"` // a signed note that says so, by the keys of both logs where there were any
 }
 
+// ErrFormat is what a text is told by that is no proof or no checkpoint at all,
+// true or not.
+var ErrFormat = errors.New("it is not written as it should be")
+
 // OpenCheckpoint reads a checkpoint and checks that one of keys, as luutin
-// checkpoint --public-key prints them, has signed it.
+// checkpoint --public-key prints them, has signed it. It returns ErrFormat for
+// what is no signed checkpoint.
 func OpenCheckpoint(signed []byte, keys ...string) (Checkpoint, error) {
 	var verifiers []note.Verifier
 	for _, k := range keys {
@@ -133,7 +138,11 @@ func OpenCheckpoint(signed []byte, keys ...string) (Checkpoint, error) {
 		if errors.As(err, &unverified) {
 			return Checkpoint{}, errors.New("checkpoint: no known key has signed it")
 		}
-		return Checkpoint{}, fmt.Errorf("checkpoint: %w", err)
+		var wrong *note.InvalidSignatureError
+		if errors.As(err, &wrong) {
+			return Checkpoint{}, fmt.Errorf("checkpoint: %w", err)
+		}
+		return Checkpoint{}, fmt.Errorf("it is no checkpoint, which is three lines, an empty one and a signature: %w", ErrFormat)
 	}
 	for _, s := range n.Sigs {
 		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
@@ -150,7 +159,7 @@ func OpenCheckpoint(signed []byte, keys ...string) (Checkpoint, error) {
 func readCheckpoint(text string) (c Checkpoint, err error) {
 	lines := strings.SplitN(text, "\n", 4)
 	if len(lines) < 4 || lines[0] == "" {
-		return c, errors.New("checkpoint: it is not three lines: origin, size, root")
+		return c, fmt.Errorf("checkpoint: it is not three lines, origin, size and root: %w", ErrFormat)
 	}
 	c.Origin = lines[0]
 	if c.Size, err = strconv.ParseInt(lines[1], 10, 64); err != nil || c.Size < 0 || strconv.FormatInt(c.Size, 10) != lines[1] {
@@ -193,35 +202,35 @@ func (p *Proof) Text() []byte {
 	return b.Bytes()
 }
 
-// Parse reads what Text wrote.
+// Parse reads what Text wrote. Its errors are ErrFormat.
 func Parse(text []byte) (p Proof, err error) {
 	rest, ok := bytes.CutPrefix(text, []byte(heading))
 	head, signed, parted := bytes.Cut(rest, []byte("\n\n"))
 	if !ok || !parted {
-		return p, errors.New("it is no proof: it does not begin with " + strings.TrimSpace(heading) + ", or has no checkpoint")
+		return p, fmt.Errorf("it is no proof, which begins with %s and ends with a checkpoint: %w", strings.TrimSpace(heading), ErrFormat)
 	}
 	p.Checkpoint = signed
 	lines := strings.Split(string(head), "\n")
 	extra, ok := strings.CutPrefix(lines[0], "extra ")
 	if !ok || len(lines) < 2 {
-		return p, errors.New("proof: the line extra, which says what is proven, is missing")
+		return p, fmt.Errorf("proof: the line extra, which says what is proven, is missing: %w", ErrFormat)
 	}
 	if p.Leaf, err = base64.StdEncoding.DecodeString(extra); err != nil {
-		return p, fmt.Errorf("proof: extra: %w", err)
+		return p, fmt.Errorf("proof: extra: %w: %w", err, ErrFormat)
 	}
 	index, ok := strings.CutPrefix(lines[1], "index ")
 	if p.Index, err = strconv.ParseInt(index, 10, 64); !ok || err != nil {
-		return p, errors.New("proof: the line index is missing or no number")
+		return p, fmt.Errorf("proof: the line index is missing or no number: %w", ErrFormat)
 	}
 	for _, l := range lines[2:] {
 		h, err := tlog.ParseHash(l)
 		if err != nil {
-			return p, fmt.Errorf("proof: %q is no hash", l)
+			return p, fmt.Errorf("proof: %q is no hash: %w", l, ErrFormat)
 		}
 		p.Hashes = append(p.Hashes, h)
 	}
 	if !bytes.Equal(p.Text(), text) {
-		return p, errors.New("proof: it is not written as it should be")
+		return p, fmt.Errorf("proof: %w", ErrFormat)
 	}
 	return p, nil
 }

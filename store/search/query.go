@@ -26,6 +26,12 @@ type Query struct {
 	Facets bool // count what is found by ministry, year, section and site
 }
 
+// Fields are the fields that a query may name, in the order in which they are
+// told.
+func Fields() []string {
+	return []string{"title", "author", "ministry", "site", "section", "since", "until"}
+}
+
 // A QueryError says what is wrong with a query.
 type QueryError struct{ What string }
 
@@ -74,7 +80,7 @@ func understand(q *Query) (*request, error) {
 			not, rest = true, rest[1:]
 		}
 		field := ""
-		for _, f := range []string{"title", "author", "ministry", "site", "section", "since", "until"} {
+		for _, f := range Fields() {
 			if len(rest) > len(f)+1 && strings.EqualFold(rest[:len(f)], f) && rest[len(f)] == ':' {
 				field, rest = f, rest[len(f)+1:]
 				break

@@ -90,6 +90,15 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) error {
 					Links: []atomLink{{Rel: "alternate", Type: "text/html", Href: at}, {Rel: "related", Href: article.URL}}})
 			}
 		}
+		if f.Updated.IsZero() { // with nothing in it, it is as old as what the archive knows
+			stats, err := a.Stats(r.Context())
+			if err != nil {
+				return err
+			}
+			if f.Updated = stats.LastSeen.UTC().Truncate(time.Second); f.Updated.IsZero() {
+				f.Updated = time.Now().UTC().Truncate(time.Second)
+			}
+		}
 		w.Header().Set("Content-Type", "application/atom+xml; charset=utf-8")
 		w.Write([]byte(xml.Header))
 		enc := xml.NewEncoder(w)

@@ -319,13 +319,20 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
+// hostName is a name as DNS compares it: without case, and without the dot that
+// says that it is whole.
+func hostName(host string) string {
+	return strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
+}
+
 // knows reports whether a request may be for this host.
 func (s *Server) knows(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	host = strings.ToLower(strings.Trim(host, "[]"))
-	return host == "localhost" || net.ParseIP(host) != nil || slices.Contains(s.Hosts, host) || slices.Contains(s.Hosts, "*")
+	host = hostName(host)
+	same := func(name string) bool { return name == "*" || hostName(name) == host }
+	return host == "localhost" || net.ParseIP(host) != nil || slices.ContainsFunc(s.Hosts, same)
 }
 
 func (s *Server) admitted(r *http.Request) bool {

@@ -321,6 +321,11 @@ func TestSearch(t *testing.T) {
 
 func TestFeed(t *testing.T) {
 	h := newHouse(t, nil)
+	body, _ := h.get(200, "/feed?q=xyzxyz")
+	var none atomFeed
+	if err := xml.Unmarshal([]byte(body), &none); err != nil || len(none.Entries) != 0 || none.Updated.Year() < 2026 {
+		t.Errorf("a feed of nothing: %v, %d entries, updated %v", err, len(none.Entries), none.Updated)
+	}
 	for _, at := range []string{"/feed", "/feed?q=bo+tu+phap", "/feed?ministry=B%E1%BB%99+T%C6%B0+ph%C3%A1p", "/feed?changed=1"} {
 		body, r := h.get(200, at)
 		var f atomFeed
@@ -516,7 +521,12 @@ func TestGuard(t *testing.T) {
 	h.get(401, "/api/sites", "Authorization", "Bearer bi mat")
 	h.get(200, "/vi/", "Authorization", auth("đọc", "bí mật"))
 	h.get(200, "/vi/", "Authorization", "Bearer bí mật", "Host", "tin.example:8080")
-	h.get(421, "/vi/", "Authorization", "Bearer bí mật", "Host", "evil.example")
+	for _, host := range []string{"TIN.Example", "tin.example.", "tin.example.:8080", "LOCALHOST", "localhost."} {
+		h.get(200, "/vi/", "Authorization", "Bearer bí mật", "Host", host)
+	}
+	for _, host := range []string{"evil.example", "tin.example..", "tin.example.evil", ".tin.example"} {
+		h.get(421, "/vi/", "Authorization", "Bearer bí mật", "Host", host)
+	}
 	h.get(200, "/healthz")
 	if r := h.ask("POST", "/vi/", "Authorization", "Bearer bí mật"); r.StatusCode != 405 || r.Header.Get("Allow") == "" {
 		t.Errorf("POST: %s", r.Status)
