@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -28,12 +29,13 @@ back (edited), how many versions there are, how many are gone from their site,
 how many characters lead and body have on average, and of which days the first
 and the last are. An article with two authors counts for both.
 
---plot FILE draws the articles of each ministry by month as an SVG picture. The
-status is 1 when there are no articles.`,
+--plot FILE draws the articles of each ministry by month: a PNG picture when its
+name ends in .png, otherwise SVG. The status is 1 when there are no articles.`,
 		Example: `  luutin stats
   luutin stats --by month --site moj.gov.vn --since 2018-01-01
   luutin stats --json --by author | jq -r .name
-  luutin stats --plot months.svg`,
+  luutin stats --plot months.svg
+  luutin stats --plot months.png --site moj.gov.vn`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			e.common = common
@@ -44,6 +46,11 @@ status is 1 when there are no articles.`,
 			}
 			if limit < 0 {
 				return fmt.Errorf("--limit %d is less than 0", limit)
+			}
+			switch end := filepath.Ext(plot); strings.ToLower(end) {
+			case "", ".svg", ".png":
+			default:
+				return fmt.Errorf("--plot %s: pictures are .svg or .png", plot)
 			}
 			q := store.Query{Sites: e.sites}
 			if err := e.days(&q, false); err != nil {
@@ -62,18 +69,8 @@ status is 1 when there are no articles.`,
 					return err
 				}
 				if plot != "" && s.All().Articles > 0 {
-					drawn := false
-					err := writeWhole(plot, func(w io.Writer) (err error) {
-						if drawn, err = s.Plot(w); err == nil && !drawn {
-							return errNo
-						}
+					if err := writePlot(cmd, common, s, plot); err != nil {
 						return err
-					})
-					if err != nil && err != errNo {
-						return err
-					}
-					if !drawn && !common.quiet {
-						fmt.Fprintln(cmd.ErrOrStderr(), "luutin: no article has a date of publication, so there is nothing to draw")
 					}
 				}
 				if err := printStats(cmd.OutOrStdout(), common, s, by, limit); err != nil {
@@ -89,10 +86,24 @@ status is 1 when there are no articles.`,
 	f.StringVar(&e.since, "since", "", "only articles published on this `day` or later")
 	f.StringVar(&e.until, "until", "", "only those of this `day` or earlier")
 	f.IntVarP(&limit, "limit", "n", 20, "how many sections, authors … to show; 0 means all, as --json does")
-	f.StringVar(&plot, "plot", "", "the `file` to draw articles by ministry and month into (SVG)")
+	f.StringVar(&plot, "plot", "", "the `file` to draw articles by ministry and month into (.svg or .png)")
 	cmd.RegisterFlagCompletionFunc("site", common.completeSites)
 	cmd.RegisterFlagCompletionFunc("by", cobra.FixedCompletions(dataset.Groupings(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+func writePlot(cmd *cobra.Command, common *flags, s *dataset.Statistics, name string) error {
+	p := s.Plot()
+	if p == nil {
+		if !common.quiet {
+			fmt.Fprintln(cmd.ErrOrStderr(), "luutin: no article has a date of publication, so there is nothing to draw")
+		}
+		return nil
+	}
+	if strings.EqualFold(filepath.Ext(name), ".png") {
+		return writeWhole(name, p.PNG)
+	}
+	return writeWhole(name, p.SVG)
 }
 
 func printStats(out io.Writer, common *flags, s *dataset.Statistics, by []string, limit int) error {

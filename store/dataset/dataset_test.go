@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"image/color"
+	"image/png"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,9 +17,13 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
+	"github.com/go-fonts/dejavu/dejavusans"
+	"github.com/go-fonts/dejavu/dejavusansbold"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
+	"golang.org/x/image/font/opentype"
 
 	"luutin/extract"
 	"luutin/store"
@@ -187,8 +193,37 @@ func TestEditsAreCounted(t *testing.T) {
 		t.Errorf("Count = %v, want %v", err, broken)
 	}
 	var b bytes.Buffer
-	if drawn, err := s.Plot(&b); !drawn || err != nil || xml.Unmarshal(b.Bytes(), new(struct{})) != nil {
-		t.Errorf("Plot = %v, %v: %s", drawn, err, b.Bytes())
+	if err := s.Plot().SVG(&b); err != nil || xml.Unmarshal(b.Bytes(), new(struct{})) != nil {
+		t.Errorf("SVG = %v: %s", err, b.Bytes())
+	}
+	b.Reset()
+	if err := s.Plot().PNG(&b); err != nil {
+		t.Fatal(err)
+	}
+	picture, err := png.Decode(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// the only month is one bar over all the width
+	if got, want := picture.At(1000, 280), (color.NRGBA{0x2b, 0x6c, 0xb0, 0xff}); color.NRGBAModel.Convert(got) != want {
+		t.Errorf("in the bar is %v, want %v", got, want)
+	}
+}
+
+// TestPlotSpeaksVietnamese wants the letters of ministries' names in the fonts.
+func TestPlotSpeaksVietnamese(t *testing.T) {
+	for _, ttf := range [][]byte{dejavusans.TTF, dejavusansbold.TTF} {
+		f, err := opentype.Parse(ttf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range "aàảãáạăằẳẵắặâầẩẫấậđeèẻẽéẹêềểễếệiìỉĩíịoòỏõóọôồổỗốộơờởỡớợuùủũúụưừửữứựyỳỷỹýỵ" {
+			for _, c := range []rune{c, unicode.ToUpper(c)} {
+				if n, err := f.GlyphIndex(nil, c); n == 0 || err != nil {
+					t.Errorf("there is no %c (%v)", c, err)
+				}
+			}
+		}
 	}
 }
 

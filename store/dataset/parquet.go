@@ -36,7 +36,7 @@ type row struct {
 	Section            *string      `parquet:"section,optional,dict"`
 	Tags               []string     `parquet:"tags,list"`
 	Language           *string      `parquet:"language,optional,dict"`
-	Images             []image      `parquet:"images,list"`
+	Images             []picture    `parquet:"images,list"`
 	Attachments        []attachment `parquet:"attachments,list"`
 	Fetched            time.Time    `parquet:"fetched,timestamp(millisecond)"`
 	Capture            *string      `parquet:"capture,optional"`
@@ -45,7 +45,7 @@ type row struct {
 	Provenance         string       `parquet:"provenance,json"`
 }
 
-type image struct {
+type picture struct {
 	URL     string  `parquet:"url"`
 	Caption *string `parquet:"caption,optional"`
 	Credit  *string `parquet:"credit,optional"`
@@ -98,7 +98,7 @@ func (p *parquetWriter) write(article []byte) error {
 		r.PublishedOffset = &minutes
 	}
 	for _, i := range a.Images {
-		r.Images = append(r.Images, image{i.URL, maybe(i.Caption), maybe(i.Credit)})
+		r.Images = append(r.Images, picture{i.URL, maybe(i.Caption), maybe(i.Credit)})
 	}
 	for _, f := range a.Attachments {
 		r.Attachments = append(r.Attachments, attachment{f.URL, f.Name, f.Type})

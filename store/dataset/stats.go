@@ -3,11 +3,8 @@ package dataset
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"iter"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -144,95 +141,4 @@ func (t Tally) means() Tally {
 		t.Characters = t.sum / t.Articles
 	}
 	return t
-}
-
-// The measures of a plot, in pixels.
-const (
-	plotWidth  = 960
-	plotLeft   = 60
-	plotRight  = 20
-	panel      = 110 // of each ministry, with its name
-	plotTop    = 50
-	plotBottom = 40
-)
-
-// Plot writes the articles of each ministry by month as an SVG picture: a row
-// for each, the largest first, all over the same time, each with its own scale. It
-// writes nothing and returns false when no article has a date.
-func (s *Statistics) Plot(w io.Writer) (bool, error) {
-	var first, last string
-	totals := map[string]int{}
-	for name, months := range s.months {
-		for m, n := range months {
-			totals[name] += n
-			if first == "" || m < first {
-				first = m
-			}
-			last = max(last, m)
-		}
-	}
-	if first == "" {
-		return false, nil
-	}
-	names := slices.SortedFunc(maps.Keys(s.months), func(a, b string) int {
-		return cmp.Or(cmp.Compare(totals[b], totals[a]), cmp.Compare(a, b))
-	})
-	begin := monthNumber(first)
-	count := monthNumber(last) - begin + 1
-	step := float64(plotWidth-plotLeft-plotRight) / float64(count)
-	height := plotTop + panel*len(names) + plotBottom
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", plotWidth, height, plotWidth, height)
-	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="#fff"/>`+"\n", plotWidth, height)
-	fmt.Fprintf(&b, `<text x="%d" y="24" font-size="16" font-weight="bold">Articles a month, by date of publication</text>`+"\n", plotLeft)
-	// Years: as many as there is room for.
-	every := 1
-	for float64(every)*12*step < 50 {
-		every++
-	}
-	bottom := plotTop + panel*len(names)
-	for m := 0; m < count; m++ {
-		year, month := (begin+m)/12, (begin+m)%12
-		x := float64(plotLeft) + float64(m)*step
-		switch {
-		case month == 0 && year%every == 0:
-			fmt.Fprintf(&b, `<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="#ddd"/><text x="%.1f" y="%d" fill="#444">%d</text>`+"\n", x, plotTop, x, bottom, x, bottom+18, year)
-		case count < 24 && step >= 40:
-			fmt.Fprintf(&b, `<text x="%.1f" y="%d" fill="#444">%d-%02d</text>`+"\n", x, bottom+18, year, month+1)
-		}
-	}
-	for i, name := range names {
-		top := plotTop + i*panel
-		base := top + panel - 12
-		most := 0
-		for _, n := range s.months[name] {
-			most = max(most, n)
-		}
-		scale := float64(panel-40) / float64(most)
-		fmt.Fprintf(&b, `<g><title>%s: %d</title><text x="%d" y="%d" font-weight="bold">%s</text><text x="%d" y="%d" text-anchor="end" fill="#444">%d articles</text>`+"\n",
-			escaped(name), totals[name], plotLeft+4, top+16, escaped(name), plotWidth-plotRight, top+16, totals[name])
-		fmt.Fprintf(&b, `<text x="%d" y="%.1f" text-anchor="end" fill="#444">%d</text><text x="%d" y="%d" text-anchor="end" fill="#444">0</text>`+"\n",
-			plotLeft-6, float64(base)-scale*float64(most)+4, most, plotLeft-6, base+4)
-		fmt.Fprintf(&b, `<line x1="%d" y1="%d" x2="%d" y2="%d" stroke="#888"/><path fill="#2b6cb0" d="`, plotLeft, base, plotWidth-plotRight, base)
-		gap := min(1, step/5)
-		for m := range count {
-			if n := s.months[name][fmt.Sprintf("%04d-%02d", (begin+m)/12, (begin+m)%12+1)]; n > 0 {
-				h := max(scale*float64(n), .5)
-				fmt.Fprintf(&b, "M%.1f %dv%.1fh%.2fv%.1fz", float64(plotLeft)+float64(m)*step, base, -h, step-gap, h)
-			}
-		}
-		b.WriteString("\"/></g>\n")
-	}
-	b.WriteString("</svg>\n")
-	_, err := io.WriteString(w, b.String())
-	return true, err
-}
-
-// monthNumber counts the months from the year 0 on.
-func monthNumber(s string) int {
-	t, err := time.Parse("2006-01", s)
-	if err != nil {
-		return 0
-	}
-	return t.Year()*12 + int(t.Month()) - 1
 }
