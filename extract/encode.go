@@ -7,10 +7,9 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
-
-	"luutin/extract/dom"
 )
 
 // JSON returns the article as it is exported: one line without the line
@@ -199,40 +198,38 @@ func (e *encoder) block(b *Block) {
 }
 
 // text writes a string. What it does not write as it stands is left to
-// encoding/json.
+// encoding/json: what is no UTF-8, control characters, and the two line ends
+// of Unicode.
 func (e *encoder) text(s string) {
-	begun := len(e.b)
+	if !utf8.ValidString(s) || strings.Contains(s, "\u2028") || strings.Contains(s, "\u2029") {
+		e.escaped(s)
+		return
+	}
+	begun, from := len(e.b), 0
 	e.b = append(e.b, '"')
-	from := 0
-	for i, size := 0, 1; i < len(s); i += size {
-		size = 1
-		switch c := s[i]; {
-		case c == '\n' || c == '"' || c == '\\':
-			e.b = append(append(e.b, s[from:i]...), '\\', c)
-			if c == '\n' {
-				e.b[len(e.b)-1] = 'n'
-			}
-			from = i + 1
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		e.b = append(e.b, s[from:i]...)
+		switch from = i + 1; {
+		case c == '\n':
+			e.b = append(e.b, '\\', 'n')
 		case c < ' ':
-			e.escaped(begun, s)
+			e.b = e.b[:begun]
+			e.escaped(s)
 			return
-		case c >= utf8.RuneSelf:
-			if size = dom.Latin(s[i:]); size > 0 {
-				break
-			}
-			var r rune
-			if r, size = utf8.DecodeRuneInString(s[i:]); r == utf8.RuneError || r == '\u2028' || r == '\u2029' {
-				e.escaped(begun, s)
-				return
-			}
+		default:
+			e.b = append(e.b, '\\', c)
 		}
 	}
 	e.b = append(append(e.b, s[from:]...), '"')
 }
 
-func (e *encoder) escaped(at int, s string) {
+func (e *encoder) escaped(s string) {
 	quoted, _ := quote(s) // a string cannot fail
-	e.b = append(e.b[:at], quoted...)
+	e.b = append(e.b, quoted...)
 }
 
 // Text is a string that is null in JSON when it is empty.

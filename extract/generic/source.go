@@ -2,6 +2,8 @@ package generic
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 )
@@ -93,27 +95,46 @@ func (r *Reading) Source() []Candidate {
 	return out
 }
 
+// A labelStart is what a label begins with, before its colon.
+type labelStart struct {
+	text  string
+	whole bool // it is all of the label
+	colon bool // which stands right behind it
+}
+
+// labelStarts are those of the labels, by their first letters.
+var labelStarts = func() map[rune][]labelStart {
+	m := map[rune][]labelStart{}
+	for _, l := range sourceLabels {
+		s := labelStart{text: l, whole: true}
+		if at := strings.IndexAny(l, ": "); at > 0 {
+			s = labelStart{text: l[:at], colon: l[at] == ':'}
+		}
+		first, _ := utf8.DecodeRuneInString(l)
+		m[first] = append(m[first], s)
+	}
+	return m
+}()
+
 // MayNameSource reports nodes that Source would look at closer: texts that
 // begin with a label, elements that are called so. It asks for no tree.
 func MayNameSource(n *html.Node) bool {
 	switch n.Type {
 	case html.TextNode:
 		s := strings.TrimLeft(n.Data, ledBy)
-		if s == "" {
+		first, _ := utf8.DecodeRuneInString(s)
+		candidates := labelStarts[unicode.ToLower(first)]
+		if len(candidates) == 0 {
 			return false
 		}
 		if len(s) > 60 {
 			s = s[:60]
 		}
 		s = strings.ToLower(s)
-		for _, l := range sourceLabels {
-			stem := l[:max(strings.IndexAny(l, ": "), 0)]
-			if stem == "" {
-				stem = l
-			}
-			if rest, ok := strings.CutPrefix(s, stem); ok {
+		for _, c := range candidates {
+			if rest, ok := strings.CutPrefix(s, c.text); ok {
 				// the rest of the label may stand in the next text
-				if rest = strings.TrimSpace(rest); rest == "" || strings.HasPrefix(l[len(stem):], ":") && rest[0] == ':' || stem == l || strings.HasPrefix(rest, "tin") {
+				if rest = strings.TrimSpace(rest); rest == "" || c.colon && rest[0] == ':' || c.whole || strings.HasPrefix(rest, "tin") {
 					return true
 				}
 			}

@@ -71,6 +71,7 @@ type Archive struct {
 	why     error    // what it said then
 	enc     *zstd.Encoder
 	dec     *zstd.Decoder
+	wholes  sync.Pool // of *[]byte: headers and body of a capture, one behind the other
 
 	queue   writeQueue
 	journal atomic.Pointer[journal]

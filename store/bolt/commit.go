@@ -269,8 +269,15 @@ func (p *visit) keepsBody() bool {
 
 // pack makes the record of a capture that holds its body.
 func (p *visit) pack(a *Archive, pack func(host string, whole []byte) (packed []byte, reference uint64, err error)) (err error) {
-	whole := make([]byte, 0, len(p.header)+len(p.Capture.Body))
-	whole = append(append(whole, p.header...), p.Capture.Body...)
+	buf, _ := a.wholes.Get().(*[]byte)
+	if buf == nil {
+		buf = new([]byte)
+	}
+	whole := append(append((*buf)[:0], p.header...), p.Capture.Body...)
+	defer func() {
+		*buf = whole
+		a.wholes.Put(buf)
+	}()
 	packed, reference, err := pack(p.lease.Host, whole)
 	if err != nil {
 		return err
@@ -817,7 +824,8 @@ func (w *work) stand(id hash16, name string, since, seen time.Time) (number int,
 
 func (w *work) reading(seq uint64, article []byte) error {
 	k := seqKey(seq)
-	return w.put(w.readings, k, seal(k, bytes.Clone(article)))
+	v := append(make([]byte, 0, len(article)+4), article...) // 4 of the seal
+	return w.put(w.readings, k, seal(k, v))
 }
 
 // copied finds the article of a host whose latest version has a content: of
