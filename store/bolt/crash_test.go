@@ -334,6 +334,20 @@ func flip(t *testing.T, dir string) {
 	}
 	f := must[*os.File](t)(os.OpenFile(name, os.O_WRONLY, 0))
 	defer f.Close()
+	merged := func() string {
+		to := filepath.Join(t.TempDir(), "archive")
+		if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+			t.Fatal(err)
+		}
+		open(t, to, bolt.Options{}).Close()
+		a := open(t, to, bolt.Options{ReadOnly: true})
+		defer a.Close()
+		for p := range a.Verify(t.Context()) {
+			return p.String()
+		}
+		return bolt.Dump(t, to)
+	}
+	want := merged()
 	const changes = 500
 	refused := 0
 	for range changes {
@@ -359,10 +373,12 @@ func flip(t *testing.T, dir string) {
 			}
 			found++
 		}
-		if found == 0 {
+		a.Close()
+		// A key under the journal may become another key that the journal
+		// replaces too: once both are in their places, nothing has happened.
+		if found == 0 && merged() != want {
 			t.Errorf("byte %d, bit %#x: Verify finds nothing", at, bit)
 		}
-		a.Close()
 		must[int](t)(f.WriteAt(good[at:at+1], int64(at)))
 	}
 	t.Logf("%d of %d bytes live; %d of %d changes kept the archive from being opened", n, len(good), refused, changes)
