@@ -24,6 +24,9 @@ import (
 // TestMain lets this test binary be the program: scripts run it as luutin, and
 // the tests that kill it run themselves.
 func TestMain(m *testing.M) {
+	// The race detector would have each of some hundred processes sleep for a
+	// second before it ends. What it finds it tells at once.
+	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
 	testscript.Main(m, map[string]func(){"luutin": main})
 }
 
@@ -50,6 +53,7 @@ func TestScript(t *testing.T) {
 			env.Values[key{}] = web
 			env.Values[redesignKey{}] = dress
 			env.Setenv("PROXY", server.URL)
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			env.Setenv("ROOT", root)
 			env.Setenv("SITES", filepath.Join(root, "testdata", "ministry", "sites"))
 			return nil

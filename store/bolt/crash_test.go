@@ -170,7 +170,8 @@ func fullDisk(t *testing.T, limit int) {
 	}
 	dir := filepath.Join(t.TempDir(), "archive")
 	cmd := exec.Command(sh, "-c", fmt.Sprintf(`ulimit -f %d && exec "$0"`, limit), os.Args[0])
-	cmd.Env = append(os.Environ(), childDir+"="+dir)
+	// The race detector sleeps for a second before a process ends.
+	cmd.Env = append(os.Environ(), childDir+"="+dir, "GORACE=atexit_sleep_ms=0")
 	out, err := cmd.Output()
 	if err == nil {
 		t.Fatal("the child did not fail")

@@ -56,6 +56,29 @@ func TestRewritten(t *testing.T) {
 	}
 }
 
+// Beside a crawl nobody can sign: that its end has to be awaited is said.
+func TestProveBesideCrawl(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 5)
+	a := open(t, dir, bolt.Options{Share: true})
+	if err := crawl(a, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	reader := open(t, dir, bolt.Options{ReadOnly: true})
+	if _, err := reader.Prove(t.Context(), 6); err == nil || !strings.Contains(err.Error(), "signed when the crawl that is under way ends") {
+		t.Errorf("Prove() of what no checkpoint covers yet = %v", err)
+	}
+	if _, err := reader.Prove(t.Context(), 5); err != nil {
+		t.Errorf("Prove() of what was signed before = %v", err)
+	}
+	if err := errors.Join(reader.Close(), a.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(t, dir, bolt.Options{ReadOnly: true}).Prove(t.Context(), 6); err != nil {
+		t.Errorf("Prove() when the crawl has ended = %v", err)
+	}
+}
+
 func TestKey(t *testing.T) {
 	t.Parallel()
 	dir := filled(t, 5)
