@@ -2,7 +2,7 @@
 # make test   all tests; they need no network
 # make check  what CI runs: format, modules, vet, staticcheck, imports, tests
 # make browser  what a reader does with luutin serve, in Chromium; CI runs it too
-# make exchange  what WARC libraries and ReplayWeb.page make of an export; CI runs it too
+# make exchange  what WARC libraries, ReplayWeb.page, Arrow and DuckDB make of an export; CI runs it too
 # make bench  the measurements that the documentation speaks of
 # make searchcheck  the search over 100,000 articles, beside bleve and a plain scan; a quarter of an hour
 # make build  bin/luutin

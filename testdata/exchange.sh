@@ -1,7 +1,7 @@
 #!/bin/sh
-# What others make of an export: two WARC libraries read it, and ReplayWeb.page
-# shows a page of it, when npm and a Chromium are here. It needs the sample
-# ministry:
+# What others make of an export: two WARC libraries read it, Arrow and, when npm is
+# here, DuckDB read it as Parquet, and ReplayWeb.page shows a page of it, when a
+# Chromium is here, too. It needs the sample ministry:
 #   go run ./testdata/ministry/serve -- sh testdata/exchange.sh
 set -eu
 
@@ -30,6 +30,26 @@ $GO -C "$here/warccheck" build -o "$dir/" ./...
 dd if=/dev/zero of="$dir/all.warc.gz" bs=1 seek=100000 count=8 conv=notrunc 2>/dev/null
 if "$dir/warccheck" "$dir/all.warc.gz" >"$dir/log" 2>&1; then
 	echo "warccheck does not see damage" >&2
+	exit 1
+fi
+
+for format in jsonl parquet; do
+	"$LUUTIN" --archive "$dir/archive" export --quiet --history --format $format -o "$dir/all.$format"
+done
+$GO -C "$here/parquetcheck" build -o "$dir/" .
+duckdb=
+if command -v npm >/dev/null; then
+	mkdir "$dir/duckdb"
+	cp "$here/parquetcheck/duckdb.mjs" "$dir/duckdb"
+	(cd "$dir/duckdb" && npm install --silent --no-audit --no-fund @duckdb/node-api@1.5.6-r.1 >/dev/null && node duckdb.mjs ../all.parquet rows.jsonl)
+	duckdb=$dir/duckdb/rows.jsonl
+else
+	echo "left out: DuckDB, which needs npm"
+fi
+"$dir/parquetcheck" "$dir/all.jsonl" "$dir/all.parquet" ${duckdb:+"$duckdb"}
+sed '7s/"title":"/&x/' "$dir/all.jsonl" >"$dir/other.jsonl"
+if "$dir/parquetcheck" "$dir/other.jsonl" "$dir/all.parquet" >"$dir/log" 2>&1; then
+	echo "parquetcheck does not see a difference" >&2
 	exit 1
 fi
 

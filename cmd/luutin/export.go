@@ -50,7 +50,8 @@ is written, and the file then says how far this one came.
                 before it, since spreadsheets run such cells as formulas:
                 programs take one away again, or use --raw-cells
   parquet       the same with types, for DuckDB, pandas, Arrow; moments are UTC,
-                with the offset that was printed beside them
+                with the offset that was printed beside them; blocks and
+                provenance are JSON as text
   atom          a feed        markdown   for reading
 
 With --format warc or wacz it writes what was visited instead: every answer

@@ -11,8 +11,9 @@ import (
 	"luutin/extract"
 )
 
-// A row is an article in a Parquet file. A moment stands as UTC, as all programs
-// understand it; what the page printed is the offset beside it.
+// A row is an article in a Parquet file: all that its JSON says. A moment stands as
+// UTC and to the microsecond, as all programs understand it; the offset that the page
+// printed is beside it.
 type row struct {
 	ID                 string       `parquet:"id"`
 	Version            int32        `parquet:"version"`
@@ -24,25 +25,28 @@ type row struct {
 	Title              string       `parquet:"title"`
 	Lead               *string      `parquet:"lead,optional"`
 	Body               string       `parquet:"body"`
-	Blocks             string       `parquet:"blocks,json"`
-	Published          *time.Time   `parquet:"published,optional,timestamp(millisecond)"`
+	Blocks             string       `parquet:"blocks"` // JSON as text: of the type JSON many programs make bytes
+	Published          *time.Time   `parquet:"published,optional,timestamp(microsecond)"`
 	PublishedOffset    *int32       `parquet:"published_offset_minutes,optional"`
 	PublishedText      *string      `parquet:"published_text,optional"`
 	PublishedPrecision *string      `parquet:"published_precision,optional,dict"`
-	Modified           *time.Time   `parquet:"modified,optional,timestamp(millisecond)"`
-	Withdrawn          *time.Time   `parquet:"withdrawn,optional,timestamp(millisecond)"`
+	Modified           *time.Time   `parquet:"modified,optional,timestamp(microsecond)"`
+	ModifiedOffset     *int32       `parquet:"modified_offset_minutes,optional"`
+	Withdrawn          *time.Time   `parquet:"withdrawn,optional,timestamp(microsecond)"`
 	Authors            []string     `parquet:"authors,list"`
 	Source             *string      `parquet:"source,optional"`
 	Section            *string      `parquet:"section,optional,dict"`
 	Tags               []string     `parquet:"tags,list"`
 	Language           *string      `parquet:"language,optional,dict"`
+	Variants           []variant    `parquet:"variants,list"`
 	Images             []picture    `parquet:"images,list"`
 	Attachments        []attachment `parquet:"attachments,list"`
-	Fetched            time.Time    `parquet:"fetched,timestamp(millisecond)"`
+	Related            []related    `parquet:"related,list"`
+	Fetched            time.Time    `parquet:"fetched,timestamp(microsecond)"`
 	Capture            *string      `parquet:"capture,optional"`
 	ContentHash        string       `parquet:"content_hash"`
 	Extractor          string       `parquet:"extractor,dict"`
-	Provenance         string       `parquet:"provenance,json"`
+	Provenance         string       `parquet:"provenance"`
 }
 
 type picture struct {
@@ -55,6 +59,16 @@ type attachment struct {
 	URL  string `parquet:"url"`
 	Name string `parquet:"name"`
 	Type string `parquet:"type"`
+}
+
+type variant struct {
+	Language string `parquet:"language"`
+	URL      string `parquet:"url"`
+}
+
+type related struct {
+	URL   string `parquet:"url"`
+	Title string `parquet:"title"`
 }
 
 // A parquetWriter writes rows in groups, so that memory has a bound.
@@ -92,10 +106,12 @@ func (p *parquetWriter) write(article []byte) error {
 		Tags: a.Tags, Language: maybe(a.Language), Fetched: a.Fetched.UTC(), Capture: maybe(a.Capture),
 		ContentHash: a.ContentHash, Extractor: a.Extractor, Provenance: string(provenance),
 	}
-	if a.Published != nil {
-		_, seconds := a.Published.Zone()
-		minutes := int32(seconds / 60)
-		r.PublishedOffset = &minutes
+	r.PublishedOffset, r.ModifiedOffset = offset(a.Published), offset(a.Modified)
+	for _, v := range a.Variants {
+		r.Variants = append(r.Variants, variant{v.Language, v.URL})
+	}
+	for _, l := range a.Related {
+		r.Related = append(r.Related, related{l.URL, l.Title})
 	}
 	for _, i := range a.Images {
 		r.Images = append(r.Images, picture{i.URL, maybe(i.Caption), maybe(i.Credit)})
@@ -129,4 +145,14 @@ func utc(t *time.Time) *time.Time {
 	}
 	u := t.UTC()
 	return &u
+}
+
+// offset is that of a moment, in minutes.
+func offset(t *time.Time) *int32 {
+	if t == nil {
+		return nil
+	}
+	_, seconds := t.Zone()
+	minutes := int32(seconds / 60)
+	return &minutes
 }
