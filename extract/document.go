@@ -1,8 +1,9 @@
 package extract
 
 import (
-	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -179,31 +180,72 @@ func mark(kind byte, token string) uint32 {
 	return max(h^h>>16, 1)
 }
 
-var (
-	bracketed = regexp.MustCompile(`\[[^\]]*\]|\([^)]*\)`)
-	named     = regexp.MustCompile(`[.#][-_\pL][-_\pL\pN]*`)
-	tagged    = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9]*`)
-)
-
 // needs returns the marks of the classes and ids without which a selector
 // matches nothing; and of what it matches a mark that each has, or the tag.
 func needs(css string) (all []uint32, own uint32, tag atom.Atom) {
 	if strings.Contains(css, `\`) || strings.Count(css, "(") > 1 {
 		return nil, 0, 0
 	}
-	css = strings.TrimSpace(bracketed.ReplaceAllString(css, ""))
+	css = strings.TrimSpace(withoutBrackets(css))
 	if strings.ContainsAny(css, "\"'[]()") {
 		return nil, 0, 0
 	}
-	marks := func(css string) (out []uint32) {
-		for _, name := range named.FindAllString(css, -1) {
-			out = append(out, mark(name[0], name[1:]))
-		}
-		return out
-	}
 	last := css[strings.LastIndexAny(css, " \t\n>+~")+1:]
-	if m := marks(last); len(m) > 0 {
+	if m := marksOf(last); len(m) > 0 {
 		own = m[0]
 	}
-	return marks(css), own, atom.Lookup([]byte(strings.ToLower(tagged.FindString(last))))
+	end := strings.IndexFunc(last, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9')
+	})
+	if end < 0 {
+		end = len(last)
+	}
+	return marksOf(css), own, atom.Lookup([]byte(strings.ToLower(last[:end]))) // no tag begins with a digit
+}
+
+// withoutBrackets leaves out what stands in brackets that are closed.
+func withoutBrackets(css string) string {
+	var b strings.Builder
+	for {
+		open := strings.IndexAny(css, "[(")
+		if open < 0 {
+			b.WriteString(css)
+			return b.String()
+		}
+		closing := byte(']')
+		if css[open] == '(' {
+			closing = ')'
+		}
+		end := strings.IndexByte(css[open:], closing)
+		if end < 0 {
+			b.WriteString(css[:open+1])
+			css = css[open+1:]
+			continue
+		}
+		b.WriteString(css[:open])
+		css = css[open+end+1:]
+	}
+}
+
+// marksOf returns the marks of the classes and ids that a selector without
+// brackets names. Every definition is read by every command, and expressions
+// took most of that time.
+func marksOf(css string) (all []uint32) {
+	for i := 0; i < len(css); {
+		kind := css[i]
+		i++
+		if kind != '.' && kind != '#' {
+			continue
+		}
+		n := strings.IndexFunc(css[i:], func(c rune) bool { return c != '-' && c != '_' && !unicode.IsLetter(c) && !unicode.IsNumber(c) })
+		if n < 0 {
+			n = len(css) - i
+		}
+		if first, _ := utf8.DecodeRuneInString(css[i:]); n == 0 || unicode.IsNumber(first) {
+			continue
+		}
+		all = append(all, mark(kind, css[i:i+n]))
+		i += n
+	}
+	return all
 }
