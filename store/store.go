@@ -63,6 +63,15 @@ type Archive interface {
 	// returns ErrNotFound for a version that is not there.
 	Reread(ctx context.Context, at time.Time, readings ...Rereading) (kept int, err error)
 
+	// Adopt keeps what captures of a target are read as now that were read as no
+	// article when they were visited, all of them or none: the captures in the
+	// order of time, known what the target is known by. Each becomes a version, dated by
+	// its capture, as if the visit had brought it: the first of its article when the
+	// archive has none; none when it says the same as the latest, or was fetched before
+	// it. The visits stay what they were. When the target is gone, so is an
+	// article that is new. The target leads to it from then on. ErrNotFound.
+	Adopt(ctx context.Context, known string, readings ...Adoption) ([]Outcome, error)
+
 	// Visits streams the visits in the order in which they were kept. Memory
 	// grows with the number of targets whose bytes have changed, by little.
 	// What is kept meanwhile may be seen or not. An error ends it.
@@ -444,6 +453,13 @@ type Reading struct {
 type Rereading struct {
 	Cursor  string           // Version.Cursor
 	Article *extract.Article // with ContentHash set; what the archive sets is taken from the version
+}
+
+// An Adoption is what a capture is read as that was read as no article before.
+type Adoption struct {
+	Capture string           // id
+	Article *extract.Article // with ID, CanonicalURL, ContentHash and Fetched set
+	Aliases []string         // as in Visit
 }
 
 // Stats counts what an archive holds.

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"luutin/extract/change"
+	"luutin/store"
 	"luutin/store/bolt"
 	"luutin/store/reread"
 )
@@ -34,6 +35,12 @@ by the rules of today and without asking anybody, and prints what it reads
 otherwise, field by field. The better reading takes the place of the old one;
 version, URLs, capture and times stay what they are, since the page has not
 changed. luutin history tells of it, and the archive keeps what was read before.
+
+Pages that were fetched before there was a rule for them, or were taken for
+something else, are read too: one that is an article now gets its first version, or
+a further one, dated by when it was fetched; never one before the latest. Visits
+stay what they were, and so does the log of them. Of list pages those before the
+last are read only when that one is an article now.
 
 A page that is no article to the rules of today is named, and its reading stays:
 status 1. A reading that differs only in who read it, or by which rule, stays too.
@@ -79,9 +86,13 @@ func runReextract(cmd *cobra.Command, common *flags, o reread.Options) (err erro
 		}
 		clear = func() { fmt.Fprint(f, "\r\x1b[K") }
 	}
+	o.Canonical = sites.Canonical
 	began := time.Now()
 	sum, err := reread.Run(ctx, archive, sites, began, o, func(p *reread.Page) error {
 		clear()
+		if p.Outcome != "" || p.URL != "" {
+			return unreadPage(out, p, o.Dry, common.json)
+		}
 		if common.json {
 			return rereadJSON(out, p)
 		}
@@ -108,10 +119,10 @@ func runReextract(cmd *cobra.Command, common *flags, o reread.Options) (err erro
 	} else {
 		fmt.Fprintf(out, "%s; %.0f pages a second\n", rereadLine(&sum, o.Dry), rate)
 	}
-	if sum.Changed > 0 && !o.Dry && !common.quiet && !common.json {
+	if sum.Changed+sum.Added+sum.Further > 0 && !o.Dry && !common.quiet && !common.json {
 		fmt.Fprintln(errOut, "luutin: what is searched is still the old; luutin index --rebuild brings it up to date")
 	}
-	if sum.Refused+sum.Damaged > 0 || sum.Pages == 0 {
+	if sum.Refused+sum.Damaged > 0 || sum.Pages+sum.Unread == 0 {
 		return errNo
 	}
 	return nil
@@ -140,7 +151,52 @@ func rereadLine(s *reread.Summary, dry bool) string {
 	if s.Damaged > 0 {
 		line += fmt.Sprintf(", %d damaged", s.Damaged)
 	}
+	if s.Added+s.Further > 0 {
+		would := ""
+		if dry {
+			would = " would be"
+		}
+		line += fmt.Sprintf("; of %d pages that were no articles %d%s new", s.Unread, s.Added, would)
+		if s.Further > 0 {
+			line += fmt.Sprintf(", %d further versions", s.Further)
+		}
+	}
 	return line
+}
+
+// unreadPage tells of a page that was no article before.
+func unreadPage(out io.Writer, p *reread.Page, dry, asJSON bool) error {
+	if asJSON {
+		line := struct {
+			URL     string    `json:"url"`
+			ID      string    `json:"id,omitempty"`
+			Outcome string    `json:"outcome,omitempty"`
+			Title   string    `json:"title,omitempty"`
+			Fetched time.Time `json:"fetched,omitzero"`
+			Error   string    `json:"error,omitempty"`
+		}{URL: p.URL, Outcome: string(p.Outcome)}
+		if p.Err != nil {
+			line.Error = p.Err.Error()
+		} else {
+			line.ID, line.Title, line.Fetched = p.New.ID, string(p.New.Title), p.New.Fetched
+		}
+		enc := json.NewEncoder(out)
+		enc.SetEscapeHTML(false)
+		return enc.Encode(line)
+	}
+	if p.Err != nil {
+		_, err := fmt.Fprintf(out, "%s: %v\n", p.URL, p.Err)
+		return err
+	}
+	what := "new"
+	if p.Outcome != store.Added {
+		what = "a further version"
+	}
+	if dry {
+		what = "would be " + what
+	}
+	_, err := fmt.Fprintf(out, "%s: %s, fetched %s: %s\n", p.URL, what, p.New.Fetched.Local().Format(time.DateOnly), p.New.Title)
+	return err
 }
 
 // readings are the JSON of both, by key; now is nil when it was not read.

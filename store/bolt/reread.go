@@ -174,3 +174,123 @@ func earlier(tx *snapshot, k []byte) (all []store.Reading, err error) {
 	}
 	return all, nil
 }
+
+// Adopt implements store.Archive.
+func (a *Archive) Adopt(ctx context.Context, known string, readings ...store.Adoption) (outcomes []store.Outcome, err error) {
+	if a.readOnly {
+		return nil, store.ErrReadOnly
+	}
+	fail := func(err error) ([]store.Outcome, error) {
+		return nil, fmt.Errorf("keep what captures of %s are read as: %w", known, err)
+	}
+	if err := ctx.Err(); err != nil || len(readings) == 0 {
+		return nil, err
+	}
+	visits := make([]*visit, len(readings))
+	var key []byte
+	err = a.view(func(tx *snapshot) error {
+		var t targetRecord
+		if key = bytes.Clone(tx.Bucket(bucketURLs).Get(hashKey(known))); key == nil {
+			return store.ErrNotFound
+		}
+		if err := readTarget(tx.Bucket(bucketTargets), key, &t); err != nil {
+			return err
+		}
+		host, _, err := cutRecordKey(key)
+		if err != nil {
+			return err
+		}
+		for i, r := range readings {
+			p := &visit{Visit: store.Visit{Article: r.Article, Aliases: r.Aliases}, past: true, name: known, lease: &store.Lease{Target: t.target(), Host: host}}
+			id, _ := parseID(r.Capture)
+			k := tx.Bucket(bucketCaptureIDs).Get(id[:])
+			if k == nil {
+				return fmt.Errorf("capture %s: %w", r.Capture, store.ErrNotFound)
+			}
+			var c captureRecord
+			if _, err := cutPayload(k, tx.Bucket(bucketCaptures).Get(k), &c); err != nil {
+				return fmt.Errorf("%s: %w", where(bucketCaptures, k), err)
+			}
+			if p.digest, err = c.digest(); err == nil && captureID(known, p.digest) != id {
+				err = fmt.Errorf("capture %s is of another target", r.Capture)
+			}
+			if err == nil {
+				p.text, err = newText(p)
+			}
+			if err != nil {
+				return err
+			}
+			visits[i] = p
+		}
+		return nil
+	})
+	if err != nil {
+		return fail(err)
+	}
+	host, frozen := visits[0].lease.Host, false
+	err = a.do(&request{
+		ctx: ctx,
+		begin: func() (done bool, err error) {
+			turn, err := a.takeTurn(host)
+			frozen = !turn
+			return false, err
+		},
+		run: func(w *work) (err error) {
+			outcomes, err = w.adopt(key, visits, readings, frozen)
+			return err
+		},
+		end: func(*work, error) {
+			if !frozen {
+				a.hosts[host].lease = nil
+			}
+		},
+	})
+	if err != nil {
+		return fail(err)
+	}
+	return outcomes, nil
+}
+
+// adopt makes versions of what captures are read as. A target that is frozen stays as
+// it is: somebody is visiting it.
+func (w *work) adopt(key []byte, visits []*visit, readings []store.Adoption, frozen bool) (outcomes []store.Outcome, err error) {
+	var t targetRecord
+	if err := readTarget(w.targets, key, &t); err != nil {
+		return nil, err
+	}
+	host, seq, err := cutRecordKey(key)
+	if err != nil {
+		return nil, err
+	}
+	h, err := w.host(host)
+	if err != nil {
+		return nil, err
+	}
+	was, made := t, hash16{}
+	for i, p := range visits {
+		var o store.Outcome
+		if err := w.article(p, h, &visitRecord{}, &o); err != nil {
+			return nil, err
+		}
+		outcomes = append(outcomes, o)
+		id, _ := parseID(o.ID)
+		if o.Article == store.Added || o.Article == store.Changed || o.Article == store.Returned {
+			made = id
+		}
+		if t.Article == "" {
+			t.Article = o.ID
+		}
+		if t.Capture == readings[i].Capture && t.State == store.Done {
+			t.Article, t.Reason = o.ID, "" // it said why it was not read
+		}
+	}
+	if made != (hash16{}) && !t.Gone.IsZero() {
+		if _, err := w.stand(made, t.known(), t.Gone, t.Gone); err != nil {
+			return nil, err
+		}
+	}
+	if frozen || t == was {
+		return outcomes, nil
+	}
+	return outcomes, w.saveTarget(host, seq, &t, &was)
+}

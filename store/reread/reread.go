@@ -30,11 +30,19 @@ type Options struct {
 	Dry     bool   // keep nothing
 	Workers int    // pages at a time; 0 means as many as there are processors
 
+	Canonical func(rawURL string) string // how other URLs of a page are known; nil means extract.CanonicalURL
+
 	Progress func(pages int) // called after each page; may be nil
 }
 
 // A Page is a version of an article whose capture was read again.
+//
+// Or a capture that was read as no article when it was visited, and is one to the
+// rules of today: it has a New and an Outcome then, and neither Version nor Old.
 type Page struct {
+	Outcome store.ArticleOutcome // what became of a capture that was no article; "" of a version
+	URL     string               // of the target of such a capture
+
 	Version store.Version    // as it is kept
 	Old     *extract.Article // the same; nil when Fields is empty and Err is nil, and without what the page says when Err is not nil
 	New     *extract.Article // as it is read now; nil when it is not
@@ -50,6 +58,9 @@ type Summary struct {
 	Changed int            `json:"changed"`
 	Refused int            `json:"refused"` // no article to the rules of today, or another one
 	Damaged int            `json:"damaged"` // not to be had from the archive
+	Unread  int            `json:"unread"`  // captures that were no articles before and were read again
+	Added   int            `json:"added"`   // articles that those brought
+	Further int            `json:"further"` // further versions that they brought
 	Fields  map[string]int `json:"fields"`  // how many changed, by key
 	Last    string         `json:"last"`    // the cursor up to which all is kept; "" when nothing is
 }
@@ -62,9 +73,11 @@ const (
 	maxBytes = 8 << 20
 )
 
-// Run reads the captures of all versions again, several at a time, and calls
+// Run reads the captures of all versions again, and then those that were read as
+// no article when they were visited: pages that were fetched before there was a
+// rule for them, or taken for something else. It reads versions several at a time, and calls
 // tell, which must not be nil, for those that are read otherwise or not at all,
-// in the order of store.Archive.Articles. What changed is kept in between, many
+// in the order of store.Archive.Articles, and for what is an article now. What changed is kept in between, many
 // in one transaction; when Run ends early, what follows Summary.Last is to be
 // read again. now is the time of the readings. Memory does not grow with the
 // number of pages.
@@ -130,9 +143,11 @@ func Run(ctx context.Context, a store.Archive, r Reader, now time.Time, o Option
 		return sum, err
 	}
 	if len(batch) > 0 {
-		return sum, keep()
+		if err := keep(); err != nil {
+			return sum, err
+		}
 	}
-	return sum, nil
+	return sum, unread(ctx, a, r, o, &sum, tell)
 }
 
 // A job is a version on its way through the workers.

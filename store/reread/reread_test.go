@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
 
 	"luutin/extract"
@@ -354,4 +355,76 @@ func benchPages(b *testing.B) (pages []extract.Page) {
 		}
 	}
 	return pages
+}
+
+// TestUnread reads pages that were no articles when they were visited.
+func TestUnread(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "archive")
+	a := open(t, dir)
+	visit := func(url, body string, kind extract.Kind, hour int, change func(*store.Visit)) {
+		t.Helper()
+		v := store.Visit{Result: store.Fetched, Reason: "not read", Time: time.Unix(int64(hour)*3600, 0), Capture: &store.Capture{
+			URL: url, FinalURL: url, Status: 200, Body: []byte(body), Fetched: time.Unix(int64(hour)*3600, 0)}}
+		if change != nil {
+			change(&v)
+		}
+		if _, err := a.Record(t.Context(), store.Target{URL: url, Site: "moj", Kind: kind}, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const host = "https://moj.gov.vn/"
+	visit(host+"a", "tin a\nnội dung", extract.KindArticle, 1, nil)
+	visit(host+"a", "tin a\nnội dung khác", extract.KindArticle, 3, func(v *store.Visit) { v.Capture.FinalURL = host + "a2" })
+	visit(host+"b", "tin b\nnội dung", "", 1, nil)
+	visit(host+"list", "list\nb", extract.KindList, 1, nil)
+	visit(host+"was-list", "list\nx", extract.KindList, 1, nil)
+	visit(host+"was-list", "tin c\nx", extract.KindList, 2, nil)
+	visit(host+"file", "tin\nfile", extract.KindAttachment, 1, nil)
+	visit(host+"error", "tin\nerror", extract.KindArticle, 1, func(v *store.Visit) { v.Result, v.Capture.Status = store.Missing, 404 })
+	visit(host+"cut", "tin\ncut", extract.KindArticle, 1, func(v *store.Visit) { v.Result, v.Capture.Truncated = store.Failed, "length" })
+	visit(host+"other", "other\nsite", extract.KindArticle, 1, nil)
+	rule := rules(func(p extract.Page, x *extract.Article) error {
+		if x.Title == "list" {
+			return extract.ErrNotArticle
+		}
+		if x.Title == "other" {
+			x.Site = ""
+		}
+		x.CanonicalURL = strings.TrimSuffix(x.CanonicalURL, "2")
+		return nil
+	})
+	want := []string{
+		"added " + host + "a 1970-01-01T01", "changed " + host + "a 1970-01-01T03", "added " + host + "b 1970-01-01T01", "added " + host + "was-list 1970-01-01T02",
+	}
+	for _, c := range []struct {
+		name string
+		dry  bool
+		want []string
+	}{{"dry", true, want}, {"for the first time", false, want}, {"again", false, nil}, {"dry again", true, nil}} {
+		var told []string
+		sum, err := reread.Run(t.Context(), a, rule, at, reread.Options{Dry: c.dry}, func(p *reread.Page) error {
+			if p.Outcome != "" {
+				told = append(told, fmt.Sprintf("%s %s %s", p.Outcome, p.URL, p.New.Fetched.UTC().Format("2006-01-02T15")))
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.want, told); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+		if n := len(c.want); sum.Added+sum.Further != n || sum.Damaged != 0 || sum.Unread != 6 {
+			t.Errorf("%s: %+v", c.name, sum)
+		}
+		for p := range a.Verify(t.Context()) {
+			t.Errorf("%s: Verify: %v", c.name, p)
+		}
+	}
+	if id, err := a.Resolve(t.Context(), host+"a2"); err != nil || id != extract.ArticleID(host+"a") {
+		t.Errorf("Resolve(where it led) = %s, %v", id, err)
+	}
+	if sum, err := reread.Run(t.Context(), a, rule, at, reread.Options{Sites: []string{"mof"}}, func(*reread.Page) error { return nil }); err != nil || sum.Unread != 0 {
+		t.Errorf("Run() of another site = %+v, %v", sum, err)
+	}
 }

@@ -60,6 +60,7 @@ func Run(t *testing.T, open Open) {
 		{"withdrawn and returned", withdrawn},
 		{"moved to another URL", moved},
 		{"read again", reread},
+		{"captures become articles", adopt},
 		{"same article under another URL", duplicated},
 		{"little text is no duplicate", notDuplicated},
 		{"aliases", aliases},
