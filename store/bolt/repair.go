@@ -123,7 +123,7 @@ type repair struct {
 	lost  map[string]lostRecord
 	urls  map[hash16]string            // of articles, as visits know them
 	named map[versionName]bool         // versions that are saved, or told as lost
-	found map[string]map[string][]byte // bucket, key: records in pages that are part of no tree
+	found map[string]map[string]uint64 // bucket, key: the page, part of no tree, that has the record
 }
 
 // A versionName is what a version is called.
@@ -231,18 +231,33 @@ func (r *repair) read() error {
 	c := &check{a: r.from, ctx: r.ctx}
 	s := r.old.salvage
 	damaged := c.checkPages(s.root, s.pageSize, s.pages()).damaged
-	r.found = map[string]map[string][]byte{}
-	s.orphans(func(_ uint64, e element) {
+	r.found = map[string]map[string]uint64{}
+	s.orphans(func(page uint64, e element) {
 		if name := recordOf(e.key, e.value); name != nil && !r.whole(name, e.key) && (damaged || r.old.Bucket(name).Get(e.key) != nil) {
 			if r.found[string(name)] == nil {
-				r.found[string(name)] = map[string][]byte{}
+				r.found[string(name)] = map[string]uint64{}
 			}
-			if old := r.found[string(name)][string(e.key)]; old == nil || later(name, e.key, old, e.value) {
-				r.found[string(name)][string(e.key)] = bytes.Clone(e.value)
+			if old := r.stray(name, e.key); old == nil || later(name, e.key, old, e.value) {
+				r.found[string(name)][string(e.key)] = page
 			}
 		}
 	})
 	return nil
+}
+
+// stray returns a record that no tree leads to; nil when none was found. It is
+// read when it is asked for: there may be as many as fit into the file.
+func (r *repair) stray(bucket, k []byte) (v []byte) {
+	page := r.found[string(bucket)][string(k)]
+	if page == 0 {
+		return nil
+	}
+	r.old.salvage.orphansOf(page, func(e element) {
+		if bytes.Equal(e.key, k) && bytes.Equal(recordOf(e.key, e.value), bucket) && (v == nil || later(bucket, k, v, e.value)) {
+			v = e.value
+		}
+	})
+	return v
 }
 
 // whole says whether the tree has a record.
@@ -318,7 +333,7 @@ func (r *repair) records(bucket []byte) iter.Seq2[[]byte, []byte] {
 		give := func(before []byte) bool {
 			for len(extra) > 0 && (before == nil || extra[0] < string(before)) {
 				k := []byte(extra[0])
-				if extra = extra[1:]; !yield(k, r.found[string(bucket)][string(k)]) {
+				if extra = extra[1:]; !yield(k, r.stray(bucket, k)) {
 					return false
 				}
 			}
@@ -834,12 +849,12 @@ func (r *repair) visitURL(visit *visitRecord) string {
 
 // target reads one of the old archive.
 func (r *repair) target(k []byte) (t targetRecord, ok bool) {
-	v := r.found[string(bucketTargets)][string(k)]
 	if b := r.old.Bucket(bucketTargets); b != nil {
 		if v := b.Get(k); unsealJSON(k, v, &t) == nil {
 			return t, true
 		}
 	}
+	v := r.stray(bucketTargets, k)
 	return t, v != nil && unsealJSON(k, v, &t) == nil
 }
 
@@ -971,8 +986,8 @@ func (r *repair) log() error {
 		}
 	}
 	r.entries(bucketSigned, look)
-	for k, v := range r.found[string(bucketSigned)] {
-		look([]byte(k), v)
+	for k := range r.found[string(bucketSigned)] {
+		look([]byte(k), r.stray(bucketSigned, []byte(k)))
 	}
 	return r.succeed(why, &p, kept, keptRoot, signed, most)
 }
@@ -1003,7 +1018,6 @@ func (r *repair) watched() error {
 // with its reading; one whose record is lost is made again of its reading.
 func (r *repair) articles() error {
 	var last uint64
-	readings := map[uint64]bool{} // that are there
 	for k, v := range r.records(bucketReadings) {
 		seq, err := readSeq(k)
 		if err != nil {
@@ -1011,12 +1025,12 @@ func (r *repair) articles() error {
 			continue
 		}
 		r.holes(bucketReadings, &last, seq)
-		readings[seq] = true
 		if err := r.put(bucketReadings, k, v); err != nil {
 			return err
 		}
 	}
-	used := map[uint64]bool{}
+	there := func(reading uint64) bool { return r.get(bucketReadings, seqKey(reading)) != nil }
+	used := make(bitmap, last/64+1)
 	byHost := map[string]map[uint64]version{}
 	hostOf := map[hash16]string{}
 	for k, v := range r.records(bucketVersions) {
@@ -1032,8 +1046,10 @@ func (r *repair) articles() error {
 		if byHost[host] == nil {
 			byHost[host] = map[uint64]version{}
 		}
-		used[one.reading] = true
-		if !readings[one.reading] {
+		if one.reading <= last {
+			used.set(one.reading)
+		}
+		if !there(one.reading) {
 			r.lose(bucketReadings, seqKey(one.reading), "", "it is missing")
 			r.lose(bucketVersions, k, r.urls[one.id], "its article is lost: version %d of %s", one.number, one.id)
 		}
@@ -1041,8 +1057,8 @@ func (r *repair) articles() error {
 		hostOf[one.id] = host
 	}
 	r.numbered(bucketReadings)
-	for _, reading := range slices.Sorted(maps.Keys(readings)) {
-		if !used[reading] {
+	for reading := uint64(1); reading <= last; reading++ {
+		if !used.has(reading) && there(reading) {
 			if err := r.versionOf(reading, byHost, hostOf); err != nil {
 				return err
 			}
@@ -1057,7 +1073,7 @@ func (r *repair) articles() error {
 			}
 			one := byHost[host][seq]
 			k := recordKey(host, seq)
-			if !readings[one.reading] {
+			if !there(one.reading) {
 				r.named[versionName{one.id, int(one.number)}] = true
 				continue
 			}

@@ -374,15 +374,20 @@ func (s *salvage) orphans(yield func(page uint64, e element)) {
 		if len(head) < pageHead || order.Uint64(head) != id || order.Uint16(head[8:]) == flagBranch || order.Uint16(head[8:]) == flagFree {
 			continue
 		}
-		elements, _ := salvagePage(s.read(id))
-		for _, e := range elements {
-			if !e.bucket {
-				yield(id, e)
-			} else if len(e.value) > 16 && order.Uint64(e.value) == 0 { // a small bucket lies in its element
-				small, _ := salvagePage(e.value[16:])
-				for _, e := range small {
-					yield(id, e)
-				}
+		s.orphansOf(id, func(e element) { yield(id, e) })
+	}
+}
+
+// orphansOf yields the elements of one page.
+func (s *salvage) orphansOf(id uint64, yield func(e element)) {
+	elements, _ := salvagePage(s.read(id))
+	for _, e := range elements {
+		if !e.bucket {
+			yield(e)
+		} else if len(e.value) > 16 && order.Uint64(e.value) == 0 { // a small bucket lies in its element
+			small, _ := salvagePage(e.value[16:])
+			for _, e := range small {
+				yield(e)
 			}
 		}
 	}
