@@ -43,7 +43,7 @@ type text struct {
 	hash    [32]byte
 	aliases []string // URLs that led here
 	plan    plan     // made before the transaction, and made anew in it
-	json    []byte   // the JSON for that plan
+	kept    []byte   // the reading for that plan, as it is kept; nil when none is to be written
 }
 
 // A plan says what an article is to the archive.
@@ -188,13 +188,13 @@ func (a *Archive) prepare(p *visit) error {
 		if p.text == nil {
 			return nil
 		}
-		return p.makePlan(tx)
+		return p.makePlan(a, tx)
 	})
 	if err != nil {
 		return err
 	}
 	if p.text != nil {
-		if err := p.encode(); err != nil {
+		if err := p.encode(a); err != nil {
 			return err
 		}
 	}
@@ -328,7 +328,7 @@ func canBeCopied(a *extract.Article) bool {
 }
 
 // makePlan reads what the archive has of the article.
-func (p *visit) makePlan(tx *snapshot) error {
+func (p *visit) makePlan(a *Archive, tx *snapshot) error {
 	t := p.text
 	t.plan = plan{outcome: store.Added, id: t.id}
 	q := &t.plan
@@ -373,11 +373,11 @@ func (p *visit) makePlan(tx *snapshot) error {
 	}) {
 		return nil // all of them are known
 	}
-	article, err := readReading(tx.Bucket(bucketReadings), q.latest.reading)
+	article, err := a.reading(tx, q.latest.reading)
 	if err != nil {
 		return err
 	}
-	q.article = slices.Clone(article)
+	q.article = article
 	old, _, _, err := aliasesOf(q.article)
 	if err != nil {
 		return fmt.Errorf("%s: %w", where(bucketVersions, q.key), err)
@@ -402,9 +402,10 @@ func (q *plan) read(tx *snapshot) error {
 	return nil
 }
 
-// encode makes the JSON that the plan asks for.
-func (p *visit) encode() (err error) {
+// encode makes the reading that the plan asks for.
+func (p *visit) encode(archive *Archive) (err error) {
 	t, q := p.text, &p.text.plan
+	var article []byte
 	switch q.outcome {
 	case store.Added, store.Changed, store.Returned:
 		a := *t.article
@@ -418,11 +419,14 @@ func (p *visit) encode() (err error) {
 		a.Version = int(q.latest.number) + 1
 		a.Aliases = q.aliases
 		a.Capture = extract.Text(captureID(p.name, p.digest).String())
-		t.json, err = a.JSON()
+		article, err = a.JSON()
 	default:
-		if t.json = nil; q.aliases != nil {
-			t.json, err = withAliases(q.article, q.aliases)
+		if q.aliases != nil {
+			article, err = withAliases(q.article, q.aliases)
 		}
+	}
+	if t.kept = nil; err == nil && article != nil {
+		t.kept = archive.packReading(article)
 	}
 	return err
 }
@@ -653,12 +657,12 @@ func (w *work) visit(p *visit, h *hostRecord, visited *visitRecord) error {
 // article keeps what was read, if it is new.
 func (w *work) article(p *visit, h *hostRecord, visited *visitRecord, o *store.Outcome) error {
 	t := p.text
-	before, encoded := t.plan, t.json
-	if err := p.makePlan(w.tx); err != nil {
+	before, kept := t.plan, t.kept
+	if err := p.makePlan(w.a, w.tx); err != nil {
 		return err
 	}
-	if t.json = encoded; !t.plan.same(&before) {
-		if err := p.encode(); err != nil {
+	if t.kept = kept; !t.plan.same(&before) {
+		if err := p.encode(w.a); err != nil {
 			return err
 		}
 	}
@@ -683,7 +687,7 @@ func (w *work) article(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 				return err
 			}
 		}
-		if err := w.version(name, q, &next, t.json); err != nil {
+		if err := w.version(name, q, &next, t.kept); err != nil {
 			return err
 		}
 		if canBeCopied(t.article) {
@@ -693,8 +697,8 @@ func (w *work) article(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 		}
 		o.Version = int(next.number)
 	default:
-		if t.json != nil {
-			if err := w.reading(q.latest.reading, t.json); err != nil {
+		if t.kept != nil {
+			if err := w.reading(q.latest.reading, t.kept); err != nil {
 				return err
 			}
 		}
@@ -712,7 +716,7 @@ func (w *work) article(p *visit, h *hostRecord, visited *visitRecord, o *store.O
 
 // version writes the next version of an article behind the latest, which stands
 // with the host name.
-func (w *work) version(name string, q *plan, next *version, article []byte) (err error) {
+func (w *work) version(name string, q *plan, next *version, kept []byte) (err error) {
 	h, err := w.host(name)
 	if err != nil {
 		return err
@@ -738,7 +742,7 @@ func (w *work) version(name string, q *plan, next *version, article []byte) (err
 	}
 	k := recordKey(name, h.Versions)
 	return errors.Join(
-		w.reading(next.reading, article),
+		w.reading(next.reading, kept),
 		w.put(w.versions, k, next.record(k)),
 		w.put(w.articles, next.id[:], k),
 	)
@@ -778,7 +782,7 @@ func (w *work) stand(id hash16, name string, since, seen time.Time) (number int,
 	if err := q.read(w.tx); err != nil || q.key == nil || q.latest.withdrawn.IsZero() == since.IsZero() {
 		return 0, err
 	}
-	raw, err := readReading(w.tx.Bucket(bucketReadings), q.latest.reading)
+	raw, err := w.a.reading(w.tx, q.latest.reading)
 	if err != nil {
 		return 0, err
 	}
@@ -819,13 +823,13 @@ func (w *work) stand(id hash16, name string, since, seen time.Time) (number int,
 	if err != nil {
 		return 0, err
 	}
-	return a.Version, w.version(host, &q, &next, article)
+	return a.Version, w.version(host, &q, &next, w.a.packReading(article))
 }
 
-func (w *work) reading(seq uint64, article []byte) error {
+// reading writes one as it is kept, see packReading.
+func (w *work) reading(seq uint64, kept []byte) error {
 	k := seqKey(seq)
-	v := append(make([]byte, 0, len(article)+4), article...) // 4 of the seal
-	return w.put(w.readings, k, seal(k, v))
+	return w.put(w.readings, k, seal(k, kept))
 }
 
 // copied finds the article of a host whose latest version has a content: of

@@ -70,7 +70,7 @@ func (a *Archive) compact(ctx context.Context, progress func(int64)) (size int64
 	// Its lock is held until it has its place: who waits for the old file finds
 	// that there is a new one.
 	defer func() { err = errors.Join(err, db.Close()) }()
-	w := &compaction{ctx: ctx, db: db, progress: progress}
+	w := &compaction{a: a, ctx: ctx, db: db, progress: progress}
 	if err := a.guard(func() error { return a.db.View(w.copyAll) }); err != nil {
 		return 0, err
 	}
@@ -86,8 +86,10 @@ func (a *Archive) compact(ctx context.Context, progress func(int64)) (size int64
 	return size, syncDir(a.dir)
 }
 
-// A compaction copies keys in their order, so that pages are full.
+// A compaction copies keys in their order, so that pages are full. Readings that
+// an earlier format kept as they stand are compressed.
 type compaction struct {
+	a        *Archive
 	ctx      context.Context
 	db       *bbolt.DB
 	progress func(int64)
@@ -112,6 +114,9 @@ func (c *compaction) copyAll(from *bbolt.Tx) error {
 						return fmt.Errorf("%w: %s is no record in its place", ErrDamaged, where(name, k))
 					}
 					last = append(last[:0], k...)
+					if bytes.Equal(name, bucketReadings) {
+						v = c.a.repacked(k, v)
+					}
 					if err := to.Put(k, v); err != nil {
 						return err
 					}

@@ -2,13 +2,16 @@ package bolt
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"runtime"
 	"slices"
+	"sync"
 
 	"luutin/extract"
 	"luutin/store"
@@ -91,12 +94,12 @@ func (a *Archive) versions(ctx context.Context, id string, yield func(store.Vers
 			if v.id != h || v.previous >= seq {
 				return fmt.Errorf("%s: it is no version of article %s", where(bucketVersions, k), id)
 			}
-			article, err := readReading(tx.Bucket(bucketReadings), v.reading)
+			article, err := a.reading(tx, v.reading)
 			if err != nil {
 				return err
 			}
-			version := v.version(host, seq, bytes.Clone(article))
-			if version.Earlier, err = earlier(tx, k); err != nil {
+			version := v.version(host, seq, article)
+			if version.Earlier, err = a.earlier(tx, k); err != nil {
 				return err
 			}
 			if !yield(version) || v.previous == 0 {
@@ -135,17 +138,22 @@ func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.V
 		// bbolt from using free pages again, and its own commits waiting.
 		const maxRecords, maxBytes = 1024, 1 << 20
 		var (
-			buf   []byte
-			batch []store.Version
-			ends  []int
-			pages leafReader
+			batch   []store.Version
+			numbers []uint64 // of the readings of those whose articles are not read yet
+			readers = make(readers, runtime.GOMAXPROCS(0))
 		)
 		for more := true; more; {
-			buf, batch, ends = buf[:0], batch[:0], ends[:0]
+			batch, numbers = batch[:0], numbers[:0]
+			readers.reset()
 			err := a.view(func(tx *snapshot) error {
 				c, old := tx.Bucket(bucketVersions).Cursor(), tx.Bucket(bucketOld).Cursor()
-				readings := tx.Bucket(bucketReadings)
-				pages.reset(a.file, readings)
+				readers.open(a.file, tx.Bucket(bucketReadings))
+				read := func() (err error) {
+					have := len(batch) - len(numbers)
+					n, err := readers.read(a, tx, numbers, batch[have:])
+					batch, numbers = batch[:have+n], numbers[:0]
+					return err
+				}
 				k, v := c.First()
 				if after != nil {
 					if k, v = c.Seek(after); bytes.Equal(k, after) {
@@ -156,8 +164,8 @@ func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.V
 				if k != nil {
 					oldKey, _ = old.Seek(k)
 				}
-				for read := 0; k != nil && read < maxRecords && len(buf) < maxBytes; k, v = c.Next() {
-					read++
+				for n := 0; k != nil && n < maxRecords && readers.size() < maxBytes; k, v = c.Next() {
+					n++
 					for known := later[hostOf(k)]; bytes.Compare(k, known) < 0; known = later[hostOf(k)] {
 						if k, v = c.Seek(known); k == nil {
 							break
@@ -179,37 +187,30 @@ func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.V
 					}
 					record, err := readVersion(k, v)
 					if err != nil {
-						return fmt.Errorf("%s: %w", where(bucketVersions, k), err)
+						return cmp.Or(read(), fmt.Errorf("%s: %w", where(bucketVersions, k), err))
 					}
 					if !matches(&q, &record) {
 						continue
 					}
 					host, seq, err := cutRecordKey(k)
 					if err != nil {
-						return fmt.Errorf("versions: %w", err)
+						return cmp.Or(read(), fmt.Errorf("versions: %w", err))
 					}
-					readingKey := seqKey(record.reading)
-					article, err := unseal(readingKey, pages.get(readingKey))
-					if err != nil { // whatever it is, the bucket says it
-						if article, err = readReading(readings, record.reading); err != nil {
+					batch = append(batch, record.version(host, seq, nil))
+					if numbers = append(numbers, record.reading); len(numbers) == readTogether {
+						if err := read(); err != nil {
 							return err
 						}
 					}
-					buf = append(buf, article...)
-					ends = append(ends, len(buf))
-					batch = append(batch, record.version(host, seq, nil))
 				}
 				more = k != nil
-				return ctx.Err()
+				return cmp.Or(read(), ctx.Err())
 			})
 			a.touch(len(batch) / 8) // several to a page; readings are not mapped
-			from := 0
 			for i := range batch {
 				if ctx.Err() != nil {
 					break
 				}
-				batch[i].JSON = buf[from:ends[i]:ends[i]]
-				from = ends[i]
 				if !yield(batch[i], nil) {
 					return
 				}
@@ -221,6 +222,81 @@ func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.V
 				fail(err)
 				return
 			}
+		}
+	}
+}
+
+// readTogether is how many articles are read at a time, some on each processor.
+const readTogether = 64
+
+// readers read articles, one of them on each processor.
+type readers []reader
+
+type reader struct {
+	pages leafReader
+	buf   []byte // what was read, one article behind the other
+}
+
+// reset has them use their memory again.
+func (rs readers) reset() {
+	for i := range rs {
+		rs[i].buf = rs[i].buf[:0]
+	}
+}
+
+// open has them read the readings of a state.
+func (rs readers) open(f io.ReaderAt, readings *bucket) {
+	for i := range rs {
+		rs[i].pages.reset(f, readings)
+	}
+}
+
+// size is that of what was read since reset.
+func (rs readers) size() (n int) {
+	for i := range rs {
+		n += len(rs[i].buf)
+	}
+	return n
+}
+
+// read sets the JSON of versions whose readings have these numbers, good until
+// reset. It stops at the first that cannot be read, and returns how many could.
+func (rs readers) read(a *Archive, tx *snapshot, numbers []uint64, to []store.Version) (n int, err error) {
+	each := (len(numbers) + len(rs) - 1) / len(rs)
+	var wait sync.WaitGroup
+	for i := range rs {
+		from, end := min(i*each, len(numbers)), min((i+1)*each, len(numbers))
+		work := func() {
+			// What makes it stop comes again when the bucket is asked.
+			_ = a.guard(func() error { rs[i].read(a, numbers[from:end], to[from:end]); return nil })
+		}
+		if end == len(numbers) { // the last is this goroutine's
+			work()
+			break
+		}
+		wait.Go(work)
+	}
+	wait.Wait()
+	for n = range to {
+		if to[n].JSON == nil { // whatever is wrong with it, the bucket says it
+			if to[n].JSON, err = a.reading(tx, numbers[n]); err != nil {
+				return n, err
+			}
+		}
+	}
+	return len(to), nil
+}
+
+// read leaves out what it cannot read.
+func (r *reader) read(a *Archive, numbers []uint64, to []store.Version) {
+	for i, number := range numbers {
+		k := seqKey(number)
+		at := len(r.buf)
+		// What was read before stays where it is when the memory is too small.
+		b, err := a.openReading(k, r.pages.get(k), r.buf)
+		if err == nil {
+			r.buf = b
+			to[i].JSON = b[at:len(b):len(b)]
 		}
 	}
 }

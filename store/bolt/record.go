@@ -31,7 +31,7 @@ var (
 	bucketCaptures   = []byte("captures")   // seq -> captureRecord, headers and body
 	bucketCaptureIDs = []byte("captureids") // id -> seq of a capture
 	bucketPayloads   = []byte("payloads")   // hash of host and digest -> seq of the capture that holds the bytes
-	bucketReadings   = []byte("readings")   // seq -> JSON of an article
+	bucketReadings   = []byte("readings")   // seq -> JSON of an article, as a rule compressed
 	bucketReread     = []byte("reread")     // host, seq of a version, seq of a reading that another has replaced -> rereadRecord
 	bucketVersions   = []byte("versions")   // host, seq -> version, which names its reading
 	bucketOld        = []byte("superseded") // host, seq of a version that has a later one -> seq of that one
@@ -614,14 +614,56 @@ func readVersion(key, value []byte) (v version, err error) {
 	return v, nil
 }
 
-// readReading returns the JSON of an article.
-func readReading(readings *bucket, seq uint64) ([]byte, error) {
+// packReading returns the JSON of an article as it is kept, with room for the
+// seal: compressed where that is shorter, otherwise as it stands.
+func (a *Archive) packReading(article []byte) []byte {
+	if a.format > plainReadings && len(article) > 64 {
+		if b := a.enc.EncodeAll(article, make([]byte, 1, len(article)/2+64)); len(b) < len(article) {
+			b[0] = codecZstd
+			return b
+		}
+	}
+	return append(make([]byte, 0, len(article)+4), article...)
+}
+
+// plainReadings is the last format that kept all readings as they stand.
+const plainReadings = 5
+
+// unpackReading appends the JSON of a reading that was kept so to buf.
+func (a *Archive) unpackReading(kept, buf []byte) ([]byte, error) {
+	if len(kept) > 0 && kept[0] == codecZstd {
+		return a.dec.DecodeAll(kept[1:], buf)
+	}
+	return append(buf, kept...), nil
+}
+
+// repacked returns a value of readings as it would be written today. One that is
+// damaged stays as it is.
+func (a *Archive) repacked(key, value []byte) []byte {
+	b, err := unseal(key, value)
+	if err != nil || len(b) == 0 || b[0] == codecZstd {
+		return value
+	}
+	return seal(key, a.packReading(b))
+}
+
+// reading returns the JSON of an article, in memory of its own.
+func (a *Archive) reading(tx *snapshot, seq uint64) ([]byte, error) {
 	k := seqKey(seq)
-	b, err := unseal(k, readings.Get(k))
+	article, err := a.openReading(k, tx.Bucket(bucketReadings).Get(k), nil)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", where(bucketReadings, k), err)
 	}
-	return b, nil
+	return article, nil
+}
+
+// openReading appends the JSON that a value of readings holds to buf.
+func (a *Archive) openReading(key, value, buf []byte) ([]byte, error) {
+	b, err := unseal(key, value)
+	if err != nil {
+		return nil, err
+	}
+	return a.unpackReading(b, buf)
 }
 
 const hashPrefix = "sha256:"

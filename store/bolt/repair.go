@@ -1095,7 +1095,7 @@ func (r *repair) articles() error {
 			if err := errors.Join(r.put(bucketVersions, k, one.record(k)), r.put(bucketArticles, one.id[:], k)); err != nil {
 				return err
 			}
-			raw, err := unseal(seqKey(one.reading), r.get(bucketReadings, seqKey(one.reading)))
+			raw, err := r.from.openReading(seqKey(one.reading), r.get(bucketReadings, seqKey(one.reading)), nil)
 			if err != nil {
 				return err
 			}
@@ -1129,7 +1129,7 @@ func (r *repair) articles() error {
 // its host misses one between those that came before and after.
 func (r *repair) versionOf(reading uint64, byHost map[string]map[uint64]version, hostOf map[hash16]string) error {
 	k := seqKey(reading)
-	raw, err := unseal(k, r.get(bucketReadings, k))
+	raw, err := r.from.openReading(k, r.get(bucketReadings, k), nil)
 	if err != nil {
 		return err
 	}

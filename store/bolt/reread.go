@@ -71,7 +71,7 @@ func (w *work) reread(k []byte, article *extract.Article, at time.Time) (new boo
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", where(bucketVersions, k), err)
 	}
-	before, err := readReading(w.readings, v.reading)
+	before, err := w.a.reading(w.tx, v.reading)
 	if err != nil {
 		return false, err
 	}
@@ -111,7 +111,7 @@ func (w *work) reread(k []byte, article *extract.Article, at time.Time) (new boo
 		return false, err
 	}
 	if err := errors.Join(
-		w.reading(v.reading, next),
+		w.reading(v.reading, w.a.packReading(next)),
 		w.put(w.tx.Bucket(bucketReread), rk, record),
 		w.put(w.versions, k, v.record(k)),
 	); err != nil {
@@ -151,7 +151,7 @@ func (w *work) retext(name string, id hash16, before, now [32]byte, copied bool)
 }
 
 // earlier returns what a version was read as before, oldest first.
-func earlier(tx *snapshot, k []byte) (all []store.Reading, err error) {
+func (a *Archive) earlier(tx *snapshot, k []byte) (all []store.Reading, err error) {
 	b := tx.Bucket(bucketReread)
 	if b == nil {
 		return nil, nil // an archive of an earlier format that is only read
@@ -166,11 +166,11 @@ func earlier(tx *snapshot, k []byte) (all []store.Reading, err error) {
 		if err != nil {
 			return nil, err
 		}
-		article, err := readReading(tx.Bucket(bucketReadings), seq)
+		article, err := a.reading(tx, seq)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, store.Reading{JSON: bytes.Clone(article), Replaced: r.Replaced})
+		all = append(all, store.Reading{JSON: article, Replaced: r.Replaced})
 	}
 	return all, nil
 }

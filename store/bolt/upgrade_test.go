@@ -146,6 +146,53 @@ func testKilled(t *testing.T, name string) {
 	}
 }
 
+// What an earlier format kept as it stands is compressed when the archive is
+// compacted, and reads the same.
+func TestCompactPacksReadings(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	unpack(t, "killed5.db.gz", dir)
+	open(t, dir, bolt.Options{}).Close()
+	read := func() (all []string, plain int) {
+		a := open(t, dir, bolt.Options{ReadOnly: true})
+		defer a.Close()
+		for v, err := range a.Articles(t.Context(), store.Query{History: true}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, string(v.JSON))
+		}
+		for p := range a.Verify(t.Context()) {
+			t.Error(p)
+		}
+		a.Close()
+		db := must[*bbolt.DB](t)(bbolt.Open(filepath.Join(dir, "archive.db"), 0o666, &bbolt.Options{ReadOnly: true}))
+		defer db.Close()
+		if err := db.View(func(tx *bbolt.Tx) error {
+			return tx.Bucket([]byte("readings")).ForEach(func(_, v []byte) error {
+				if v[0] == '{' {
+					plain++
+				}
+				return nil
+			})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return all, plain
+	}
+	want, plain := read()
+	if plain == 0 || len(want) == 0 {
+		t.Fatalf("%d plain readings, %d articles: it is no archive of an earlier format", plain, len(want))
+	}
+	if _, _, err := bolt.Compact(t.Context(), dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	got, plain := read()
+	if diff := cmp.Diff(want, got); diff != "" || plain != 0 {
+		t.Errorf("%d readings are plain, articles (-before +after):\n%s", plain, diff)
+	}
+}
+
 // testdata/format1.db.gz and format2.db.gz were written by the last programs
 // that wrote these formats. They hold four visits, one of them failed, and two
 // articles, the first in two versions of which the second has another date.

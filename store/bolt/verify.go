@@ -546,7 +546,7 @@ func (c *check) versions() iter.Seq[func()] {
 			c.report(at, "its capture %s is missing", r.capture)
 		}
 
-		raw, err := readReading(c.bucket(bucketReadings), r.reading)
+		raw, err := c.a.reading(c.tx, r.reading)
 		if err != nil {
 			return err
 		}
@@ -589,7 +589,7 @@ func (c *check) versions() iter.Seq[func()] {
 // readings checks those that a version led to again, and the others with them.
 func (c *check) readings() iter.Seq[func()] {
 	return c.numbered(bucketReadings, &c.readingN, func(at string, seq uint64, k, v []byte) error {
-		_, err := unseal(k, v)
+		_, err := c.a.openReading(k, v, nil)
 		return err
 	})
 }
@@ -617,7 +617,7 @@ func (c *check) rereadings() iter.Seq[func()] {
 			c.report(at, "the version that was read so: %v", err)
 			return
 		}
-		raw, err := readReading(c.bucket(bucketReadings), seq)
+		raw, err := c.a.reading(c.tx, seq)
 		if err != nil {
 			c.report(at, "%v", err)
 			return
