@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -232,10 +233,28 @@ func TestIndexFollowsTheArchive(t *testing.T) {
 	if got, want := s.titles("truoc"), "khác"; got != want {
 		t.Errorf("the old text finds %s, want %s", got, want)
 	}
-	// many small chunks become one
+	// many small segments become one; what was not finished is removed
+	left := filepath.Join(s.dir, search.DirName, "0123456789abcdef.seg")
+	if err := errors.Join(os.WriteFile(left, []byte("half"), 0o666), os.WriteFile(filepath.Join(s.dir, search.DirName, "index.new"), []byte("half"), 0o666)); err != nil {
+		t.Fatal(err)
+	}
 	for i := range 40 {
 		s.put(fmt.Sprintf("bài %d", i), fmt.Sprintf("chung số%d xong", i), nil)
 		s.update(1)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a segment that is none is still there (%v)", err)
+	}
+	// an article that changes again and again leaves nothing behind
+	for i := range 20 {
+		s.put(fmt.Sprintf("bản %d", i), "sau", func(a *extract.Article) { a.CanonicalURL = "https://bo.example/a.html" })
+		s.update(1)
+	}
+	if got := s.titles("title:bản"); got != "bản 19" {
+		t.Errorf("of what changed is found %q, want the last", got)
+	}
+	if n := len(filesIn(t, filepath.Dir(left))); n > 20 {
+		t.Errorf("60 updates have left %d files", n)
 	}
 	if got := s.find(search.Query{Text: `"chung so7 xong"`}); got.Total != 1 || got.Hits[0].Title != "bài 7" {
 		t.Errorf("after joining: %+v", got)
