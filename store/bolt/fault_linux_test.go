@@ -1,6 +1,8 @@
 package bolt_test
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -17,6 +19,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"luutin/extract"
+	"luutin/store"
 	"luutin/store/bolt"
 )
 
@@ -24,10 +28,13 @@ import (
 // began it decides what becomes of its system calls.
 const faultDir = "LUUTIN_TEST_FAULT"
 
+// faultJob is "retain" when it is to drop bodies instead.
+const faultJob = "LUUTIN_TEST_FAULT_JOB"
+
 // calls are the system calls that change what is on a disk.
 var calls = map[uint32]string{
 	unix.SYS_PWRITE64: "pwrite64", unix.SYS_WRITE: "write", unix.SYS_FSYNC: "fsync", unix.SYS_FDATASYNC: "fdatasync",
-	unix.SYS_FTRUNCATE: "ftruncate", unix.SYS_RENAMEAT: "renameat", unix.SYS_LINKAT: "linkat", unix.SYS_MKDIRAT: "mkdirat",
+	unix.SYS_FTRUNCATE: "ftruncate", unix.SYS_UNLINKAT: "unlinkat", unix.SYS_RENAMEAT: "renameat", unix.SYS_LINKAT: "linkat", unix.SYS_MKDIRAT: "mkdirat",
 }
 
 const visitsOfChild = 4
@@ -64,6 +71,17 @@ func handOver(to int) error {
 func faulty(dir string) error {
 	if err := handOver(3); err != nil {
 		return err
+	}
+	if os.Getenv(faultJob) == "retain" {
+		a, err := bolt.Open(dir, bolt.Options{})
+		if err == nil {
+			_, err = a.Retain(context.Background(), everything, nil)
+			err = errors.Join(err, a.Close())
+		}
+		if err != nil {
+			fmt.Println("not dropped:", err)
+		}
+		return nil
 	}
 	open := func() (*bolt.Archive, error) { return bolt.OpenHasty(dir, bolt.Options{}) }
 	a, err := open()
@@ -120,6 +138,7 @@ type seccompAnswer struct {
 // A fault is what becomes of such calls on a directory from the nth on.
 type fault struct {
 	dir   string
+	job   string // of the child; "" is to crawl
 	nth   int
 	how   string // "error": that one fails; "full": half of it is written, and all that follow fail
 	calls int
@@ -160,7 +179,7 @@ func (f *fault) serve(fd int) error {
 func (f *fault) decide(c *seccompCall) (written int, errno syscall.Errno) {
 	name := ""
 	switch c.NR {
-	case unix.SYS_RENAMEAT, unix.SYS_LINKAT, unix.SYS_MKDIRAT:
+	case unix.SYS_RENAMEAT, unix.SYS_LINKAT, unix.SYS_MKDIRAT, unix.SYS_UNLINKAT:
 	default:
 		name, _ = os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", c.PID, c.Args[0]))
 		if !strings.HasPrefix(name, f.dir) {
@@ -182,7 +201,7 @@ func (f *fault) decide(c *seccompCall) (written int, errno syscall.Errno) {
 			return n, 0
 		}
 		return 0, unix.ENOSPC
-	case f.how == "full" && c.NR != unix.SYS_FSYNC && c.NR != unix.SYS_FDATASYNC:
+	case f.how == "full" && c.NR != unix.SYS_FSYNC && c.NR != unix.SYS_FDATASYNC && c.NR != unix.SYS_UNLINKAT:
 		return 0, unix.ENOSPC
 	}
 	return 0, 0
@@ -219,7 +238,7 @@ func (f *fault) run(t *testing.T) string {
 	defer ours.Close()
 	defer theirs.Close()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), faultDir+"="+f.dir)
+	cmd.Env = append(os.Environ(), faultDir+"="+f.dir, faultJob+"="+f.job)
 	cmd.ExtraFiles = []*os.File{theirs}
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -299,4 +318,60 @@ func TestFaults(t *testing.T) {
 		hits[f.how+" "+what]++
 	}
 	t.Logf("%d calls; faults: %v", whole.calls, hits)
+}
+
+// TestRetainFaults has every call fail in its turn while bodies are dropped: each
+// body is there whole afterwards, or known to be dropped, and running it again
+// drops the rest.
+func TestRetainFaults(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	base, urls := attachments(t, 6)
+	large := map[string]bool{}
+	for i, u := range urls {
+		large[u] = i%2 == 1
+	}
+	run := func(nth int, how string) (calls, dropped int) {
+		dir := filepath.Join(t.TempDir(), "archive")
+		if err := os.CopyFS(dir, os.DirFS(base)); err != nil {
+			t.Fatal(err)
+		}
+		f := &fault{dir: dir, job: "retain", nth: nth, how: how}
+		out := f.run(t)
+		if got := problems(t, dir); len(got) > 0 {
+			t.Fatalf("fault %d (%s, %s): Verify: %q; the child said\n%s", nth, how, f.hit, got, out)
+		}
+		a := open(t, dir, bolt.Options{})
+		for target, err := range a.Targets(t.Context(), store.Selection{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			var gone *store.BodyDropped
+			var page extract.Page
+			if page, err = a.Capture(t.Context(), target.Capture); errors.As(err, &gone) {
+				dropped++
+			} else if err != nil || !bytes.Equal(page.Body, attachment(target.URL, large[target.URL])) {
+				t.Errorf("fault %d (%s, %s): Capture of %s: %d bytes, %v", nth, how, f.hit, target.URL, len(page.Body), err)
+			}
+		}
+		if done, err := a.Retain(t.Context(), everything, nil); err != nil || done.Bodies != len(urls)-dropped || files(t, dir) != 0 {
+			t.Errorf("fault %d (%s, %s): Retain() again = %+v, %v, and %d files, when %d were dropped", nth, how, f.hit, done, err, files(t, dir), dropped)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+		return f.calls, dropped
+	}
+	calls, dropped := run(0, "")
+	if dropped != len(urls) || calls < 10 {
+		t.Fatalf("%d of %d bodies were dropped in %d calls", dropped, len(urls), calls)
+	}
+	some := map[int]int{}
+	for nth := 1; nth <= calls; nth++ {
+		_, dropped := run(nth, []string{"error", "full"}[rnd.IntN(2)])
+		some[dropped]++
+	}
+	t.Logf("%d calls; bodies that were dropped, how often: %v", calls, some)
 }
