@@ -2,7 +2,8 @@
 // index is made and how large it is, how long queries take with four at once,
 // whether a query finds the same however its marks are typed; and the same
 // queries with bleve, and by reading everything. The articles are those of
-// testdata/corpus. It is a module of its own: bleve is no part of luutin.
+// testdata/corpus. It is a module of its own: bleve is no part of luutin. It counts
+// the CPU time of threads, so it needs Linux.
 //
 //	go run . -articles 100000
 package main
