@@ -49,7 +49,7 @@ type pace struct {
 	flush   int // so many when the archive is closed
 }
 
-var usualPace = pace{changes: 32 << 10, size: 8 << 20, step: 1 << 10, flush: 8 << 10}
+var usualPace = pace{changes: 32 << 10, size: 8 << 20, step: 1 << 10, flush: 2 << 10}
 
 const beforeAll = 0 // of transactions: what the journal held when it was opened
 
