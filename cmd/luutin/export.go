@@ -327,7 +327,7 @@ func matched(n int) error {
 // prepare asks the index, and reads how far the last export came.
 func (e *exportRun) prepare(cmd *cobra.Command, archive store.Archive, q *store.Query) error {
 	if e.query != "" {
-		index, err := openIndex(cmd, e.common, archive)
+		index, err := openIndex(cmd, e.common, archive, false)
 		if err != nil {
 			return err
 		}

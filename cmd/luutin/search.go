@@ -65,7 +65,7 @@ is 1 when nothing was found.`,
 				q.Limit = -1
 			}
 			return withArchive(common, func(a store.Archive) error {
-				index, err := openIndex(cmd, common, a)
+				index, err := openIndex(cmd, common, a, true)
 				if err != nil {
 					return err
 				}
@@ -143,9 +143,10 @@ moment; the next one goes on.`,
 }
 
 // openIndex opens the index and brings it up to date as far as that can be:
-// what cannot is said, and what is there is searched.
-func openIndex(cmd *cobra.Command, common *flags, a store.Archive) (*search.Index, error) {
-	index, err := search.Open(common.archive, a, search.Options{Anew: sayAnew(cmd.ErrOrStderr(), common)})
+// what cannot is said, and what is there is searched. With hurry that is also so
+// while another process brings it up to date.
+func openIndex(cmd *cobra.Command, common *flags, a store.Archive, hurry bool) (*search.Index, error) {
+	index, err := search.Open(common.archive, a, search.Options{NoWait: hurry, Anew: sayAnew(cmd.ErrOrStderr(), common)})
 	if err != nil {
 		var readErr error
 		if index, readErr = search.Open(common.archive, a, search.Options{ReadOnly: true}); readErr != nil {

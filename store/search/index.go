@@ -57,6 +57,7 @@ var ErrNoIndex = errors.New("there is no search index; luutin index makes it")
 // Options say how an index is opened.
 type Options struct {
 	ReadOnly bool // neither make nor write it
+	NoWait   bool // that another process writes the index for longer than a moment is ErrBusy, not waited for
 
 	// Anew is told why an index that is there is made anew; nil means that nobody wants to know.
 	Anew func(why error)
@@ -414,13 +415,24 @@ func (x *Index) again(why error) error {
 	return x.load()
 }
 
+// ErrBusy is the error of a change to an index that another process writes.
+var ErrBusy = errors.New("another luutin brings the search index up to date")
+
+// aMoment is what is waited for another process in any case.
+const aMoment = time.Second
+
 // lock waits until no other process writes the index.
 func (x *Index) lock(ctx context.Context) (unlock func(), err error) {
+	begun := time.Now()
 	f, err := os.OpenFile(filepath.Join(x.dir, lockName), os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err
 	}
 	for !tryLock(f) {
+		if x.options.NoWait && time.Since(begun) > aMoment {
+			f.Close()
+			return nil, ErrBusy
+		}
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():

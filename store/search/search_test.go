@@ -633,3 +633,43 @@ func TestReadersAndWriters(t *testing.T) {
 		t.Errorf("found %d, want 30", got)
 	}
 }
+
+// Who is in a hurry does not wait for another process, and searches what is there.
+func TestHurry(t *testing.T) {
+	s := newShelf(t)
+	s.put("một", "chung", nil)
+	s.update(1)
+	s.put("hai", "chung", nil)
+	hurried, err := search.Open(s.dir, s.archive, search.Options{NoWait: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hurried.Close()
+	held, seen := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	var other sync.WaitGroup
+	other.Go(func() {
+		_, err := s.index.Update(context.Background(), func(int, int) {
+			once.Do(func() { close(held) })
+			<-seen
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	<-held
+	if n, err := hurried.Update(context.Background(), nil); !errors.Is(err, search.ErrBusy) {
+		t.Errorf("Update = %d, %v while another writes, want %v", n, err, search.ErrBusy)
+	}
+	if r, err := hurried.Find(context.Background(), search.Query{Text: "chung"}); err != nil || r.Total == 0 {
+		t.Errorf("found %d, %v, want what is there by now", r.Total, err)
+	}
+	close(seen)
+	other.Wait()
+	if n, err := hurried.Update(context.Background(), nil); n != 0 || err != nil {
+		t.Errorf("Update = %d, %v afterwards, want 0", n, err)
+	}
+	if r, err := hurried.Find(context.Background(), search.Query{Text: "chung"}); err != nil || r.Total != 2 {
+		t.Errorf("found %d, %v, want both", r.Total, err)
+	}
+}
