@@ -64,6 +64,14 @@ func (x *Index) Find(ctx context.Context, q Query) (Results, error) {
 	if err != nil {
 		return Results{}, err
 	}
+	// A query keeps a processor busy. Several that share one are all done late;
+	// one behind the other, the last is done no later and the others sooner.
+	select {
+	case x.turns <- struct{}{}:
+		defer func() { <-x.turns }()
+	case <-ctx.Done():
+		return Results{}, fmt.Errorf("search: %w", ctx.Err())
+	}
 	f := x.finder(ctx, &q, r)
 	defer x.release(f)
 	results, ids, err := x.find(f)

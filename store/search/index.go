@@ -26,6 +26,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -74,7 +75,8 @@ type Index struct {
 	opened *opened      // nil before the first look and once it is closed
 	names  [len(nameKinds)]names
 
-	finders chan *finder // that nobody uses
+	finders chan *finder  // that nobody uses
+	turns   chan struct{} // a queue for the processors: see Find
 }
 
 // opened is an index as it was at some time.
@@ -131,7 +133,7 @@ func Exists(dir string) bool {
 // empty, unless it is opened for reading only: then ErrNoIndex is returned, or
 // what is wrong.
 func Open(dir string, archive store.Archive, o Options) (*Index, error) {
-	x := &Index{finders: make(chan *finder, maxReaders), archive: archive, dir: filepath.Join(dir, DirName), options: o}
+	x := &Index{finders: make(chan *finder, maxReaders), turns: make(chan struct{}, runtime.GOMAXPROCS(0)), archive: archive, dir: filepath.Join(dir, DirName), options: o}
 	if err := x.open(filepath.Join(dir, earlierName)); err != nil {
 		if errors.Is(err, ErrNoIndex) {
 			return nil, err
