@@ -70,6 +70,7 @@ type Archive struct {
 	salvage *salvage // of an archive that is damaged so that bbolt cannot open it
 	why     error    // what it said then
 	enc     *zstd.Encoder
+	readEnc *zstd.Encoder // of readings
 	dec     *zstd.Decoder
 	wholes  sync.Pool // of *[]byte: headers and body of a capture, one behind the other
 
@@ -234,6 +235,13 @@ func (a *Archive) checkRoot(tx *snapshot) (err error) {
 func (a *Archive) makeCoders() (err error) {
 	if a.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(maxInline),
 		zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithLowerEncoderMem(true)); err != nil {
+		return err
+	}
+	// Readings are read far more often than captures: without entropy coding they
+	// take a fifth more, as a rule no page more, and unpack in half the time. Their
+	// seal makes a checksum needless.
+	if a.readEnc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(maxInline), zstd.WithNoEntropyCompression(true),
+		zstd.WithEncoderCRC(false), zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithLowerEncoderMem(true)); err != nil {
 		return err
 	}
 	// What unpacks to more than a record may hold is damaged.

@@ -234,13 +234,14 @@ type readers []reader
 
 type reader struct {
 	pages leafReader
-	buf   []byte // what was read, one article behind the other
+	buf   []byte // what was read last, one article behind the other
+	size  int    // of all that was read since reset
 }
 
 // reset has them use their memory again.
 func (rs readers) reset() {
 	for i := range rs {
-		rs[i].buf = rs[i].buf[:0]
+		rs[i].buf, rs[i].size = rs[i].buf[:0], 0
 	}
 }
 
@@ -254,7 +255,7 @@ func (rs readers) open(f io.ReaderAt, readings *bucket) {
 // size is that of what was read since reset.
 func (rs readers) size() (n int) {
 	for i := range rs {
-		n += len(rs[i].buf)
+		n += rs[i].size
 	}
 	return n
 }
@@ -291,11 +292,16 @@ func (rs readers) read(a *Archive, tx *snapshot, numbers []uint64, to []store.Ve
 func (r *reader) read(a *Archive, numbers []uint64, to []store.Version) {
 	for i, number := range numbers {
 		k := seqKey(number)
+		// What was read before stays where it is: to move it with each article that
+		// finds too little room took longer than to read them.
+		const room, roomy = 64 << 10, 512 << 10
+		if cap(r.buf)-len(r.buf) < room {
+			r.buf = make([]byte, 0, roomy)
+		}
 		at := len(r.buf)
-		// What was read before stays where it is when the memory is too small.
 		b, err := a.openReading(k, r.pages.get(k), r.buf)
 		if err == nil {
-			r.buf = b
+			r.buf, r.size = b, r.size+len(b)-at
 			to[i].JSON = b[at:len(b):len(b)]
 		}
 	}

@@ -618,7 +618,7 @@ func readVersion(key, value []byte) (v version, err error) {
 // seal: compressed where that is shorter, otherwise as it stands.
 func (a *Archive) packReading(article []byte) []byte {
 	if a.format > plainReadings && len(article) > 64 {
-		if b := a.enc.EncodeAll(article, make([]byte, 1, len(article)/2+64)); len(b) < len(article) {
+		if b := a.readEnc.EncodeAll(article, make([]byte, 1, len(article)*3/4+64)); len(b) < len(article) {
 			b[0] = codecZstd
 			return b
 		}
