@@ -226,8 +226,9 @@ func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.V
 	}
 }
 
-// readTogether is how many articles are read at a time, some on each processor.
-const readTogether = 64
+// readTogether is how many articles are read at a time, some on each processor:
+// fewer, and to wake the others took longer than to read them.
+const readTogether = 256
 
 // readers read articles, one of them on each processor.
 type readers []reader
@@ -294,7 +295,7 @@ func (r *reader) read(a *Archive, numbers []uint64, to []store.Version) {
 		k := seqKey(number)
 		// What was read before stays where it is: to move it with each article that
 		// finds too little room took longer than to read them.
-		const room, roomy = 64 << 10, 512 << 10
+		const room, roomy = 64 << 10, 1 << 20
 		if cap(r.buf)-len(r.buf) < room {
 			r.buf = make([]byte, 0, roomy)
 		}
