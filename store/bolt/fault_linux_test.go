@@ -270,17 +270,14 @@ func (f *fault) run(t *testing.T) string {
 // fail in its turn: with an error, or as on a disk that is full. What was said to be kept is
 // there when the archive is opened again, whole; nothing is there by half; and
 // after a commit that failed none is acknowledged before it is opened again.
+// Not beside other tests: until it is another program, a child has their locks.
 func TestFaults(t *testing.T) {
-	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	base := filled(t, 3)
 	run := func(nth int, how string) *fault {
-		dir := filepath.Join(t.TempDir(), "archive")
-		if err := os.CopyFS(dir, os.DirFS(base)); err != nil {
-			t.Fatal(err)
-		}
+		dir := copyOf(t, base)
 		if err := os.Chmod(filepath.Join(dir, "archive.key"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -324,7 +321,6 @@ func TestFaults(t *testing.T) {
 // body is there whole afterwards, or known to be dropped, and running it again
 // drops the rest.
 func TestRetainFaults(t *testing.T) {
-	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
@@ -334,10 +330,7 @@ func TestRetainFaults(t *testing.T) {
 		large[u] = i%2 == 1
 	}
 	run := func(nth int, how string) (calls, dropped int) {
-		dir := filepath.Join(t.TempDir(), "archive")
-		if err := os.CopyFS(dir, os.DirFS(base)); err != nil {
-			t.Fatal(err)
-		}
+		dir := copyOf(t, base)
 		f := &fault{dir: dir, job: "retain", nth: nth, how: how}
 		out := f.run(t)
 		if got := problems(t, dir); len(got) > 0 {
