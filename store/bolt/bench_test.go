@@ -246,10 +246,7 @@ func BenchmarkOpenKilled(b *testing.B) {
 		}
 		must[int](b)(a.Add(b.Context(), targets...))
 	}
-	left := filepath.Join(b.TempDir(), "archive")
-	if err := os.CopyFS(left, os.DirFS(dir)); err != nil {
-		b.Fatal(err)
-	}
+	left := copyOf(b, dir)
 	for b.Loop() {
 		a := must[*bolt.Archive](b)(bolt.Open(left, bolt.Options{ReadOnly: true}))
 		if err := a.Close(); err != nil {

@@ -204,15 +204,7 @@ func fullDisk(t *testing.T, limit int) {
 // TestDamage changes single bytes. Either somebody notices, or nothing that is
 // kept has changed.
 func TestDamage(t *testing.T) {
-	t.Parallel()
-	t.Run("closed", func(t *testing.T) {
-		t.Parallel()
-		damage(t, filled(t, 40))
-	})
-	t.Run("killed", func(t *testing.T) {
-		t.Parallel()
-		damage(t, killed(t, filled(t, 20), 20))
-	})
+	closedAndKilled(t, 40, 20, damage)
 }
 
 // killed is an archive whose process ended after n visits more, before it could
@@ -223,11 +215,31 @@ func killed(t *testing.T, dir string, n int) string {
 	if err := crawl(a, n, nil); err != nil {
 		t.Fatal(err)
 	}
-	left := filepath.Join(t.TempDir(), "archive")
-	if err := os.CopyFS(left, os.DirFS(dir)); err != nil {
+	return copyOf(t, dir)
+}
+
+// copyOf returns the directory of a copy of an archive.
+func copyOf(t testing.TB, dir string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "archive")
+	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
-	return left
+	return to
+}
+
+// closedAndKilled tests with an archive of so many visits that was closed, and with
+// one of half as many, whose process ended after more that it had not closed.
+func closedAndKilled(t *testing.T, visits, more int, test func(t *testing.T, dir string)) {
+	t.Parallel()
+	t.Run("closed", func(t *testing.T) {
+		t.Parallel()
+		test(t, filled(t, visits))
+	})
+	t.Run("killed", func(t *testing.T) {
+		t.Parallel()
+		test(t, killed(t, filled(t, visits/2), more))
+	})
 }
 
 func damage(t *testing.T, source string) {
@@ -306,18 +318,10 @@ func damage(t *testing.T, source string) {
 // TestFlippedBytes changes single bytes that something depends on: Verify finds
 // every one of them.
 func TestFlippedBytes(t *testing.T) {
-	t.Parallel()
 	if testing.Short() {
 		t.Skip("it takes long")
 	}
-	t.Run("closed", func(t *testing.T) {
-		t.Parallel()
-		flip(t, filled(t, 8))
-	})
-	t.Run("killed", func(t *testing.T) {
-		t.Parallel()
-		flip(t, killed(t, filled(t, 4), 6))
-	})
+	closedAndKilled(t, 8, 6, flip)
 }
 
 func flip(t *testing.T, dir string) {
@@ -336,10 +340,7 @@ func flip(t *testing.T, dir string) {
 	f := must[*os.File](t)(os.OpenFile(name, os.O_WRONLY, 0))
 	defer f.Close()
 	merged := func() string {
-		to := filepath.Join(t.TempDir(), "archive")
-		if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
-			t.Fatal(err)
-		}
+		to := copyOf(t, dir)
 		open(t, to, bolt.Options{}).Close()
 		a := open(t, to, bolt.Options{ReadOnly: true})
 		defer a.Close()

@@ -297,7 +297,7 @@ func (r *reader) read(a *Archive, numbers []uint64, to []store.Version) {
 		// finds too little room took longer than to read them.
 		const room, roomy = 64 << 10, 1 << 20
 		if cap(r.buf)-len(r.buf) < room {
-			r.buf = make([]byte, 0, roomy)
+			r.buf = make([]byte, 0, min(2*max(room, cap(r.buf)), roomy)) // little for who reads little
 		}
 		at := len(r.buf)
 		b, err := a.openReading(k, r.pages.get(k), r.buf)
@@ -448,13 +448,11 @@ func (a *Archive) unpackBody(tx *snapshot, packed []byte, r *captureRecord) ([]b
 	if err != nil {
 		return nil, err
 	}
-	if r.Headers < 0 || r.Headers > len(whole) {
-		return nil, errors.New("length of the headers is wrong")
-	}
+	_, body, err := r.cut(whole)
 	if packed[0] != codecPlain {
-		return whole[r.Headers:], nil // was unpacked
+		return body, err // was unpacked
 	}
-	return bytes.Clone(whole[r.Headers:]), nil
+	return bytes.Clone(body), err
 }
 
 // Stats implements store.Archive.

@@ -431,6 +431,14 @@ func (c *captureRecord) came() time.Time {
 	return c.Fetched
 }
 
+// cut returns the headers and the body of what unpackCapture returned.
+func (c *captureRecord) cut(whole []byte) (header, body []byte, err error) {
+	if c.Headers < 0 || c.Headers > len(whole) {
+		return nil, nil, errors.New("length of the headers is wrong")
+	}
+	return whole[:c.Headers], whole[c.Headers:], nil
+}
+
 // digest returns the SHA-256 of the body.
 func (c *captureRecord) digest() (d [32]byte, err error) {
 	raw, err := hex.DecodeString(c.Digest)
@@ -629,14 +637,6 @@ func (a *Archive) packReading(article []byte) []byte {
 // plainReadings is the last format that kept all readings as they stand.
 const plainReadings = 5
 
-// unpackReading appends the JSON of a reading that was kept so to buf.
-func (a *Archive) unpackReading(kept, buf []byte) ([]byte, error) {
-	if len(kept) > 0 && kept[0] == codecZstd {
-		return a.dec.DecodeAll(kept[1:], buf)
-	}
-	return append(buf, kept...), nil
-}
-
 // repacked returns a value of readings as it would be written today. One that is
 // damaged stays as it is.
 func (a *Archive) repacked(key, value []byte) []byte {
@@ -660,10 +660,13 @@ func (a *Archive) reading(tx *snapshot, seq uint64) ([]byte, error) {
 // openReading appends the JSON that a value of readings holds to buf.
 func (a *Archive) openReading(key, value, buf []byte) ([]byte, error) {
 	b, err := unseal(key, value)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case len(b) > 0 && b[0] == codecZstd:
+		return a.dec.DecodeAll(b[1:], buf)
 	}
-	return a.unpackReading(b, buf)
+	return append(buf, b...), nil
 }
 
 const hashPrefix = "sha256:"

@@ -750,16 +750,14 @@ func (r *repair) body(k, v []byte, c *captureRecord, digest [32]byte) error {
 		}
 	}
 	whole, err := r.from.unpackCapture(&snapshot{Tx: r.tx, journal: []*changes{newChanges()}}, packed, c)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case c.Headers < 0 || c.Headers > len(whole):
-		return errors.New("length of the headers is wrong")
 	}
-	if body := whole[c.Headers:]; int64(len(body)) != c.Length || sha256.Sum256(body) != digest {
-		return errBadDigest
+	_, body, err := c.cut(whole)
+	if err == nil && (int64(len(body)) != c.Length || sha256.Sum256(body) != digest) {
+		err = errBadDigest
 	}
-	return nil
+	return err
 }
 
 // blob copies a body that is a file.

@@ -112,15 +112,7 @@ func firstDifference(want, got string) string {
 // TestRepairFlipped changes single bytes. What is hit may be lost, and with a
 // capture those that cannot be unpacked without it, but not untold.
 func TestRepairFlipped(t *testing.T) {
-	t.Parallel()
-	t.Run("closed", func(t *testing.T) {
-		t.Parallel()
-		repairFlipped(t, filled(t, 20))
-	})
-	t.Run("killed", func(t *testing.T) {
-		t.Parallel()
-		repairFlipped(t, killed(t, filled(t, 10), 10))
-	})
+	closedAndKilled(t, 20, 10, repairFlipped)
 }
 
 func repairFlipped(t *testing.T, source string) {

@@ -295,7 +295,7 @@ func (w *work) dropBody(t *retaining, seq uint64, c *choiceOf) (dropped *capture
 	if digest, err = r.digest(); err != nil {
 		return nil, digest, false, err
 	}
-	header, _, err := w.headers(packed, &r)
+	header, err := w.headers(packed, &r)
 	if err != nil {
 		return nil, digest, false, err
 	}
@@ -330,18 +330,14 @@ func (w *work) dropBody(t *retaining, seq uint64, c *choiceOf) (dropped *capture
 	return &r, digest, file, errors.Join(w.put(w.captures, k, v), w.delete(w.payloads, payloadKey(r.Host, digest)))
 }
 
-// headers returns the headers of a capture, and its body if it stands behind
-// them, in memory of its own.
-func (w *work) headers(packed []byte, r *captureRecord) (header, body []byte, err error) {
+// headers returns the headers of a capture, in memory of their own.
+func (w *work) headers(packed []byte, r *captureRecord) ([]byte, error) {
 	whole, err := w.a.unpackCapture(w.tx, packed, r)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if r.Headers < 0 || r.Headers > len(whole) {
-		return nil, nil, errors.New("length of the headers is wrong")
-	}
-	whole = bytes.Clone(whole) // perhaps it is the mapped file's
-	return whole[:r.Headers:r.Headers], whole[r.Headers:], nil
+	header, _, err := r.cut(whole)
+	return bytes.Clone(header), err
 }
 
 // standAlone writes a capture so that it needs no other to be unpacked.
@@ -388,7 +384,7 @@ func (w *work) keepAgain(p *visit, h *hostRecord, seq uint64) error {
 	default:
 		return nil // the index is damaged, which is for Verify to tell
 	}
-	header, _, err := w.headers(packed, &r)
+	header, err := w.headers(packed, &r)
 	if err != nil {
 		return fmt.Errorf("%s: %w", where(bucketCaptures, k), err)
 	}

@@ -229,10 +229,7 @@ func TestRetainKilled(t *testing.T) {
 	told := 0
 	must[store.Retained](t)(a.Retain(t.Context(), everything, func(store.Dropping) {
 		if told%64 == 0 {
-			left = append(left, filepath.Join(t.TempDir(), "archive"))
-			if err := os.CopyFS(left[len(left)-1], os.DirFS(dir)); err != nil {
-				t.Fatal(err)
-			}
+			left = append(left, copyOf(t, dir))
 		}
 		told++
 	}))

@@ -41,10 +41,7 @@ func TestTorn(t *testing.T) {
 		}
 		states = append(states, now())
 	}
-	torn := filepath.Join(t.TempDir(), "archive")
-	if err := os.CopyFS(torn, os.DirFS(dir)); err != nil { // with all blobs, of which more than are named do no harm
-		t.Fatal(err)
-	}
+	torn := copyOf(t, dir) // with all blobs, of which more than are named do no harm
 	check := func(what string, file []byte, visits int, meta bool) {
 		t.Helper()
 		if err := os.WriteFile(filepath.Join(torn, "archive.db"), file, 0o666); err != nil {

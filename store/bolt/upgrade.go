@@ -127,8 +127,8 @@ func (w *work) toFormat5() error {
 	return w.hasFormat(5)
 }
 
-// toFormat6 changes nothing but what bodies that were dropped mean to programs
-// of before.
+// toFormat6 changes nothing of what is there: programs of before know neither
+// bodies that were dropped nor readings that are compressed.
 func (w *work) toFormat6() error { return w.hasFormat(6) }
 
 func (w *work) hasFormat(n int) error {

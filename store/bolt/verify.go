@@ -441,13 +441,13 @@ func (c *check) captures() iter.Seq[func()] {
 		if err != nil {
 			return err
 		}
-		if r.Headers < 0 || r.Headers > len(whole) {
-			return errors.New("length of the headers is wrong")
-		}
-		if err := checkHeader(whole[:r.Headers]); err != nil {
+		header, body, err := r.cut(whole)
+		if err != nil {
 			return err
 		}
-		body := whole[r.Headers:]
+		if err := checkHeader(header); err != nil {
+			return err
+		}
 		switch {
 		case r.SameAs != 0:
 			other := held

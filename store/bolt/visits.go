@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -394,11 +393,9 @@ func (w *visitWalk) capture(seq uint64, r *captureRecord, answer *store.Capture)
 		var whole []byte
 		if whole, err = w.a.unpackCapture(w.tx, packed, r); err == nil {
 			w.unpacked += len(whole)
-			switch {
-			case r.Headers < 0 || r.Headers > len(whole):
-				err = errors.New("length of the headers is wrong")
-			case r.Headers > 0:
-				err = json.Unmarshal(whole[:r.Headers], &answer.Header)
+			var header []byte
+			if header, _, err = r.cut(whole); len(header) > 0 {
+				err = json.Unmarshal(header, &answer.Header)
 			}
 		}
 	}
