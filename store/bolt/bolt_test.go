@@ -8,12 +8,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
 
+	"github.com/tidwall/gjson"
 	"go.etcd.io/bbolt"
 
 	"luutin/extract"
@@ -503,5 +505,65 @@ func TestTLSIsKept(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestScan reads more than fits into three batches, to the end and less far.
+func TestScan(t *testing.T) {
+	t.Parallel()
+	a := open(t, t.TempDir(), bolt.Options{})
+	ctx, n := context.Background(), 1500 // of ten kilobytes each
+	var wait sync.WaitGroup
+	for worker := range 16 {
+		wait.Go(func() {
+			for i := worker; i < n; i += 16 {
+				url := fmt.Sprintf("https://h%d.vn/%d", i%8, i)
+				v := store.Visit{Result: store.Fetched, Time: time.Unix(1516347540, 0), Capture: &store.Capture{URL: url, Status: 200, Body: []byte(url)}}
+				v.Article = &extract.Article{
+					ID: extract.ArticleID(url), URL: url, CanonicalURL: url, Title: url, Body: strings.Repeat(url+" ", 500),
+					Fetched: v.Time,
+				}
+				v.Article.ContentHash = v.Article.Hash()
+				if _, err := a.Record(ctx, store.Target{URL: url}, v); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	scan := func(ctx context.Context, after string, each func(n int) bool) (cursors []string, err error) {
+		for v, err := range a.Articles(ctx, store.Query{After: after}) {
+			if err != nil {
+				return cursors, err
+			}
+			if id := gjson.GetBytes(v.JSON, "id").String(); id != v.ID {
+				t.Fatalf("article %d: the JSON of %s says %s", len(cursors), v.ID, id)
+			}
+			if cursors = append(cursors, v.Cursor); !each(len(cursors)) {
+				return cursors, nil
+			}
+		}
+		return cursors, nil
+	}
+	all := must[[]string](t)(scan(ctx, "", func(int) bool { return true }))
+	if len(all) != n || !slices.IsSorted(all) || len(slices.Compact(slices.Clone(all))) != n {
+		t.Fatalf("%d articles, want %d, each once and in order", len(all), n)
+	}
+	for _, end := range []int{1, n / 2, n - 1, n} {
+		before := must[[]string](t)(scan(ctx, "", func(n int) bool { return n < end }))
+		rest := must[[]string](t)(scan(ctx, all[end-1], func(int) bool { return true }))
+		if !slices.Equal(append(before, rest...), all) {
+			t.Errorf("a scan of %d and one of the rest yield %d", end, len(before)+len(rest))
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	got, err := scan(ctx, "", func(have int) bool {
+		if have == n/2 {
+			cancel()
+		}
+		return true
+	})
+	if len(got) != n/2 || !errors.Is(err, context.Canceled) {
+		t.Errorf("a scan that was cancelled after %d yields %d, %v", n/2, len(got), err)
 	}
 }

@@ -114,116 +114,153 @@ func (a *Archive) versions(ctx context.Context, id string, yield func(store.Vers
 // Articles implements store.Archive.
 func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.Version, error] {
 	return func(yield func(store.Version, error) bool) {
-		fail := func(err error) { yield(store.Version{}, err) }
-		var after []byte
-		if q.After != "" {
-			var err error
-			if after, err = parseCursor(q.After); err != nil {
-				fail(err)
-				return
-			}
-		}
-		later, err := parseLater(q.Later)
+		s, err := a.newScan(ctx, q)
 		if err != nil {
-			fail(err)
+			yield(store.Version{}, err)
 			return
 		}
-		if later == nil { // otherwise little is read, as a rule
-			if err := a.warmUp(ctx); err != nil {
-				fail(err)
-				return
+		// Whoever asks for a third batch wants them all, as a rule: from then on the
+		// next one is read while the caller works with this one.
+		var ahead sync.WaitGroup
+		defer ahead.Wait()
+		now, next := newBatch(), newBatch()
+		s.fill(ctx, now)
+		for n := 0; ; n++ {
+			if n > 0 && now.err == nil && now.more {
+				ahead.Go(func() { s.fill(ctx, next) })
 			}
-		}
-		// No transaction stays open while the caller works: it would keep
-		// bbolt from using free pages again, and its own commits waiting.
-		const maxRecords, maxBytes = 1024, 1 << 20
-		var (
-			batch   []store.Version
-			numbers []uint64 // of the readings of those whose articles are not read yet
-			readers = make(readers, runtime.GOMAXPROCS(0))
-		)
-		for more := true; more; {
-			batch, numbers = batch[:0], numbers[:0]
-			readers.reset()
-			err := a.view(func(tx *snapshot) error {
-				c, old := tx.Bucket(bucketVersions).Cursor(), tx.Bucket(bucketOld).Cursor()
-				readers.open(a.file, tx.Bucket(bucketReadings))
-				read := func() (err error) {
-					have := len(batch) - len(numbers)
-					n, err := readers.read(a, tx, numbers, batch[have:])
-					batch, numbers = batch[:have+n], numbers[:0]
-					return err
-				}
-				k, v := c.First()
-				if after != nil {
-					if k, v = c.Seek(after); bytes.Equal(k, after) {
-						k, v = c.Next()
-					}
-				}
-				var oldKey []byte
-				if k != nil {
-					oldKey, _ = old.Seek(k)
-				}
-				for n := 0; k != nil && n < maxRecords && readers.size() < maxBytes; k, v = c.Next() {
-					n++
-					for known := later[hostOf(k)]; bytes.Compare(k, known) < 0; known = later[hostOf(k)] {
-						if k, v = c.Seek(known); k == nil {
-							break
-						}
-						oldKey, _ = old.Seek(k)
-					}
-					if k == nil {
-						break
-					}
-					after = append(after[:0], k...)
-					if bytes.Equal(k, later[hostOf(k)]) {
-						continue
-					}
-					for oldKey != nil && bytes.Compare(oldKey, k) < 0 {
-						oldKey, _ = old.Next()
-					}
-					if !q.History && bytes.Equal(oldKey, k) {
-						continue
-					}
-					record, err := readVersion(k, v)
-					if err != nil {
-						return cmp.Or(read(), fmt.Errorf("%s: %w", where(bucketVersions, k), err))
-					}
-					if !matches(&q, &record) {
-						continue
-					}
-					host, seq, err := cutRecordKey(k)
-					if err != nil {
-						return cmp.Or(read(), fmt.Errorf("versions: %w", err))
-					}
-					batch = append(batch, record.version(host, seq, nil))
-					if numbers = append(numbers, record.reading); len(numbers) == readTogether {
-						if err := read(); err != nil {
-							return err
-						}
-					}
-				}
-				more = k != nil
-				return cmp.Or(read(), ctx.Err())
-			})
-			a.touch(len(batch) / 8) // several to a page; readings are not mapped
-			for i := range batch {
+			for i := range now.versions {
 				if ctx.Err() != nil {
 					break
 				}
-				if !yield(batch[i], nil) {
+				if !yield(now.versions[i], nil) {
 					return
 				}
 			}
-			if err = errors.Join(err, ctx.Err()); err != nil {
-				if ctx.Err() != nil {
-					err = ctx.Err()
-				}
-				fail(err)
+			if err := cmp.Or(ctx.Err(), now.err); err != nil {
+				yield(store.Version{}, err)
 				return
 			}
+			if !now.more {
+				return
+			}
+			if n == 0 {
+				s.fill(ctx, next)
+			}
+			ahead.Wait()
+			now, next = next, now
 		}
 	}
+}
+
+// A scan goes through the articles that a query asks for, in batches: no
+// transaction stays open while the caller works, since it would keep bbolt from
+// using free pages again, and its own commits waiting.
+type scan struct {
+	a     *Archive
+	q     store.Query
+	later map[string][]byte // q.Later as keys
+	after []byte            // key of the last record that was read, nil at first
+}
+
+// newScan returns a scan that begins where its query says.
+func (a *Archive) newScan(ctx context.Context, q store.Query) (s *scan, err error) {
+	s = &scan{a: a, q: q}
+	if q.After != "" {
+		if s.after, err = parseCursor(q.After); err != nil {
+			return nil, err
+		}
+	}
+	if s.later, err = parseLater(q.Later); err != nil {
+		return nil, err
+	}
+	if s.later == nil { // otherwise little is read, as a rule
+		err = a.warmUp(ctx)
+	}
+	return s, err
+}
+
+// A batch is what a scan reads at a time.
+type batch struct {
+	versions []store.Version // their JSON is good until the batch is filled again
+	numbers  []uint64        // of the readings of the last of them, whose JSON is not read yet
+	readers  readers
+	more     bool  // the scan is not at its end
+	err      error // met behind the versions
+}
+
+func newBatch() *batch { return &batch{readers: make(readers, runtime.GOMAXPROCS(0))} }
+
+// read reads the JSON of those that have none yet. At an error only what stands
+// before it is left.
+func (b *batch) read(a *Archive, tx *snapshot) error {
+	have := len(b.versions) - len(b.numbers)
+	n, err := b.readers.read(a, tx, b.numbers, b.versions[have:])
+	b.versions, b.numbers = b.versions[:have+n], b.numbers[:0]
+	return err
+}
+
+// fill replaces a batch by the next one of the scan.
+func (s *scan) fill(ctx context.Context, b *batch) {
+	const maxRecords, maxBytes = 1024, 1 << 20
+	b.versions, b.numbers = b.versions[:0], b.numbers[:0]
+	b.readers.reset()
+	b.err = s.a.view(func(tx *snapshot) error {
+		c, old := tx.Bucket(bucketVersions).Cursor(), tx.Bucket(bucketOld).Cursor()
+		b.readers.open(s.a.file, tx.Bucket(bucketReadings))
+		k, v := c.First()
+		if s.after != nil {
+			if k, v = c.Seek(s.after); bytes.Equal(k, s.after) {
+				k, v = c.Next()
+			}
+		}
+		var oldKey []byte
+		if k != nil {
+			oldKey, _ = old.Seek(k)
+		}
+		for n := 0; k != nil && n < maxRecords && b.readers.size() < maxBytes; k, v = c.Next() {
+			n++
+			for known := s.later[hostOf(k)]; bytes.Compare(k, known) < 0; known = s.later[hostOf(k)] {
+				if k, v = c.Seek(known); k == nil {
+					break
+				}
+				oldKey, _ = old.Seek(k)
+			}
+			if k == nil {
+				break
+			}
+			s.after = append(s.after[:0], k...)
+			if bytes.Equal(k, s.later[hostOf(k)]) {
+				continue
+			}
+			for oldKey != nil && bytes.Compare(oldKey, k) < 0 {
+				oldKey, _ = old.Next()
+			}
+			if !s.q.History && bytes.Equal(oldKey, k) {
+				continue
+			}
+			record, err := readVersion(k, v)
+			if err != nil {
+				return cmp.Or(b.read(s.a, tx), fmt.Errorf("%s: %w", where(bucketVersions, k), err))
+			}
+			if !matches(&s.q, &record) {
+				continue
+			}
+			host, seq, err := cutRecordKey(k)
+			if err != nil {
+				return cmp.Or(b.read(s.a, tx), fmt.Errorf("versions: %w", err))
+			}
+			b.versions = append(b.versions, record.version(host, seq, nil))
+			if b.numbers = append(b.numbers, record.reading); len(b.numbers) == readTogether {
+				if err := b.read(s.a, tx); err != nil {
+					return err
+				}
+			}
+		}
+		b.more = k != nil
+		return cmp.Or(b.read(s.a, tx), ctx.Err())
+	})
+	s.a.touch(len(b.versions) / 8) // several to a page; readings are not mapped
 }
 
 // readTogether is how many articles are read at a time, some on each processor:
