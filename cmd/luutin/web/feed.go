@@ -50,7 +50,7 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) error {
 		f := atomFeed{Lang: "vi", ID: self, Author: "luutin", Links: []atomLink{{Rel: "self", Type: "application/atom+xml", Href: self}}}
 		if q.Get("changed") != "" {
 			f.Title = "luutin: " + words["all changes"][0]
-			rows, err := latestChanges(r.Context(), a, feedLength)
+			rows, _, err := latestChanges(r.Context(), a, feedLength)
 			if err != nil {
 				return err
 			}

@@ -292,7 +292,10 @@ func months(counts map[string]int) (all []month) {
 	return all
 }
 
-type changesView struct{ Changes []changeRow }
+type changesView struct {
+	Changes []changeRow
+	Visits  int // how many were looked at when there are more; 0 when it was all of them
+}
 
 func (changesView) feed() string { return "/feed?changed=1" }
 
@@ -304,19 +307,26 @@ type changeRow struct {
 	Kinds                []change.Kind
 }
 
-// latestChanges returns the last further versions, the newest first. It looks
-// at so many visits at most.
-func latestChanges(ctx context.Context, a store.Archive, limit int) (rows []changeRow, err error) {
-	const most = 20_000
-	looked := 0
+// mostVisits is how many visits are looked at for what changed last: a page of
+// an archive that stands still for years is to come soon all the same.
+const mostVisits = 20_000
+
+// latestChanges returns the last further versions, the newest first. When it
+// finds fewer than limit in the last mostVisits, it looks no further, and says
+// how many these were.
+func latestChanges(ctx context.Context, a store.Archive, limit int) (rows []changeRow, visits int, err error) {
 	seen := map[string]bool{}
 	for v, err := range a.Visits(ctx, store.VisitQuery{Backwards: true}) {
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		if looked++; len(rows) == limit || looked > most {
-			break
+		if len(rows) == limit {
+			return rows, 0, nil
 		}
+		if visits == mostVisits {
+			return rows, visits, nil
+		}
+		visits++
 		key := v.Article + strconv.Itoa(v.Version)
 		if v.Version < 2 || seen[key] || v.Outcome == store.Same || v.Outcome == store.Earlier || v.Outcome == store.Duplicated || v.Outcome == store.NoArticle {
 			continue
@@ -324,27 +334,27 @@ func latestChanges(ctx context.Context, a store.Archive, limit int) (rows []chan
 		seen[key] = true
 		history, err := a.History(ctx, v.Article)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if v.Version > len(history) {
 			continue
 		}
 		before, err := decode(history[v.Version-2])
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		article, err := decode(history[v.Version-1])
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		rows = append(rows, changeRow{ID: article.ID, Title: article.Title, Site: article.Site, URL: article.URL, Number: v.Version, Fetched: v.Asked(), Kinds: change.Between(before, article).Kinds})
 	}
-	return rows, nil
+	return rows, 0, nil
 }
 
 func (s *Server) changes(w http.ResponseWriter, r *http.Request) error {
 	return s.with(r, func(a store.Archive) error {
-		rows, err := latestChanges(r.Context(), a, 50)
+		rows, visits, err := latestChanges(r.Context(), a, 50)
 		if err != nil {
 			return err
 		}
@@ -352,7 +362,7 @@ func (s *Server) changes(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		return s.show(w, r, http.StatusOK, "changes", title, changesView{rows})
+		return s.show(w, r, http.StatusOK, "changes", title, changesView{rows, visits})
 	})
 }
 

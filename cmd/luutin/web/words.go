@@ -210,6 +210,7 @@ var words = map[string][2]string{
 	"footer":        {"Kho này giữ tin như đã đăng. Bản quyền thuộc các cơ quan đã đăng tin.", "This archive keeps news as it was published. Rights are with those who published it."},
 	"api":           {"Giao diện JSON", "JSON interface"},
 	"all changes":   {"Bài đã sửa, đã gỡ", "Articles that were edited or withdrawn"},
+	"last visits":   {"Chỉ xét %s lượt ghé gần nhất; những lần đổi trước đó có trong lịch sử của từng bài.", "Only the last %s visits were looked at; earlier changes stand in the history of each article."},
 	"no changes":    {"Chưa thấy bài nào đổi.", "No article has changed so far."},
 
 	"change typo":        {"lỗi nhỏ", "typo"},
