@@ -512,7 +512,7 @@ func TestTLSIsKept(t *testing.T) {
 func TestScan(t *testing.T) {
 	t.Parallel()
 	a := open(t, t.TempDir(), bolt.Options{})
-	ctx, n := context.Background(), 1500 // of ten kilobytes each
+	ctx, n := context.Background(), 1500 // of twenty kilobytes each: a batch of them is read in two parts
 	var wait sync.WaitGroup
 	for worker := range 16 {
 		wait.Go(func() {
@@ -520,7 +520,7 @@ func TestScan(t *testing.T) {
 				url := fmt.Sprintf("https://h%d.vn/%d", i%8, i)
 				v := store.Visit{Result: store.Fetched, Time: time.Unix(1516347540, 0), Capture: &store.Capture{URL: url, Status: 200, Body: []byte(url)}}
 				v.Article = &extract.Article{
-					ID: extract.ArticleID(url), URL: url, CanonicalURL: url, Title: url, Body: strings.Repeat(url+" ", 500),
+					ID: extract.ArticleID(url), URL: url, CanonicalURL: url, Title: url, Body: strings.Repeat(url+" ", 1000),
 					Fetched: v.Time,
 				}
 				v.Article.ContentHash = v.Article.Hash()

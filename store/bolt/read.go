@@ -119,36 +119,43 @@ func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.V
 			yield(store.Version{}, err)
 			return
 		}
-		// Whoever asks for a third batch wants them all, as a rule: from then on the
-		// next one is read while the caller works with this one.
-		var ahead sync.WaitGroup
-		defer ahead.Wait()
-		now, next := newBatch(), newBatch()
-		s.fill(ctx, now)
-		for n := 0; ; n++ {
-			if n > 0 && now.err == nil && now.more {
-				ahead.Go(func() { s.fill(ctx, next) })
-			}
-			for i := range now.versions {
-				if ctx.Err() != nil {
-					break
+		ctx, cancel := context.WithCancel(ctx)
+		var reading sync.WaitGroup
+		defer reading.Wait()
+		defer cancel()
+		last := newBatch()
+		s.fill(ctx, last, begun)
+		batches := []*batch{last} // in their order
+		for {
+			now := batches[0]
+			<-now.read
+			for i := 0; i < len(now.versions) && ctx.Err() == nil; i++ {
+				if i == now.ready && now.err == nil {
+					s.readOn(ctx, now)
+				}
+				if i == now.ready {
+					break // it could not be read
 				}
 				if !yield(now.versions[i], nil) {
 					return
 				}
 			}
-			if err := cmp.Or(ctx.Err(), now.err); err != nil {
+			if err := cmp.Or(ctx.Err(), now.err, now.behind); err != nil {
 				yield(store.Version{}, err)
 				return
 			}
 			if !now.more {
 				return
 			}
-			if n == 0 {
-				s.fill(ctx, next)
+			// Whoever asks for a second batch wants them all, as a rule: as many are
+			// read beside each other as there are processors.
+			batches = append(batches[:0], batches[1:]...)
+			for next := now; len(batches) < runtime.GOMAXPROCS(0); next = newBatch() {
+				before := last.passed
+				last = next.reset()
+				reading.Go(func() { s.fill(ctx, next, before) })
+				batches = append(batches, next)
 			}
-			ahead.Wait()
-			now, next = next, now
 		}
 	}
 }
@@ -160,7 +167,8 @@ type scan struct {
 	a     *Archive
 	q     store.Query
 	later map[string][]byte // q.Later as keys
-	after []byte            // key of the last record that was read, nil at first
+	after []byte            // key of the last record that was passed, nil at first
+	over  bool              // no record is behind it, or one cannot be read
 }
 
 // newScan returns a scan that begins where its query says.
@@ -182,167 +190,146 @@ func (a *Archive) newScan(ctx context.Context, q store.Query) (s *scan, err erro
 
 // A batch is what a scan reads at a time.
 type batch struct {
-	versions []store.Version // their JSON is good until the batch is filled again
-	numbers  []uint64        // of the readings of the last of them, whose JSON is not read yet
-	readers  readers
-	more     bool  // the scan is not at its end
-	err      error // met behind the versions
+	versions []store.Version
+	numbers  []uint64 // of their readings
+	ready    int      // how many were read
+	more     bool     // the scan is not at its end
+	err      error    // why no more of them can be read
+	behind   error    // why the scan does not go on behind them
+	pages    leafReader
+	parts    [][]byte      // what holds the JSON of those read last
+	passed   chan struct{} // closed when the next batch may be filled
+	read     chan struct{} // closed when this one is
 }
 
-func newBatch() *batch { return &batch{readers: make(readers, runtime.GOMAXPROCS(0))} }
+func newBatch() *batch { return new(batch).reset() }
 
-// read reads the JSON of those that have none yet. At an error only what stands
-// before it is left.
-func (b *batch) read(a *Archive, tx *snapshot) error {
-	have := len(b.versions) - len(b.numbers)
-	n, err := b.readers.read(a, tx, b.numbers, b.versions[have:])
-	b.versions, b.numbers = b.versions[:have+n], b.numbers[:0]
-	return err
+// reset makes a batch, of which nothing is used any more, one to be filled.
+func (b *batch) reset() *batch {
+	b.versions, b.numbers, b.ready = b.versions[:0], b.numbers[:0], 0
+	b.more, b.err, b.behind = false, nil, nil
+	b.passed, b.read = make(chan struct{}), make(chan struct{})
+	return b
 }
 
-// fill replaces a batch by the next one of the scan.
-func (s *scan) fill(ctx context.Context, b *batch) {
-	const maxRecords, maxBytes = 1024, 1 << 20
-	b.versions, b.numbers = b.versions[:0], b.numbers[:0]
-	b.readers.reset()
+// begun is closed: nothing stands before the first batch.
+var begun = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+// fill fills a batch with what is next in the scan once the one before it has
+// passed what it takes.
+func (s *scan) fill(ctx context.Context, b *batch, before <-chan struct{}) {
+	defer close(b.read)
+	<-before
+	waiting := true
+	pass := func() {
+		if waiting {
+			waiting = false
+			close(b.passed)
+		}
+	}
+	defer pass()
+	if s.over {
+		return
+	}
 	b.err = s.a.view(func(tx *snapshot) error {
-		c, old := tx.Bucket(bucketVersions).Cursor(), tx.Bucket(bucketOld).Cursor()
-		b.readers.open(s.a.file, tx.Bucket(bucketReadings))
-		k, v := c.First()
-		if s.after != nil {
-			if k, v = c.Seek(s.after); bytes.Equal(k, s.after) {
-				k, v = c.Next()
-			}
-		}
-		var oldKey []byte
-		if k != nil {
-			oldKey, _ = old.Seek(k)
-		}
-		for n := 0; k != nil && n < maxRecords && b.readers.size() < maxBytes; k, v = c.Next() {
-			n++
-			for known := s.later[hostOf(k)]; bytes.Compare(k, known) < 0; known = s.later[hostOf(k)] {
-				if k, v = c.Seek(known); k == nil {
-					break
-				}
-				oldKey, _ = old.Seek(k)
-			}
-			if k == nil {
-				break
-			}
-			s.after = append(s.after[:0], k...)
-			if bytes.Equal(k, s.later[hostOf(k)]) {
-				continue
-			}
-			for oldKey != nil && bytes.Compare(oldKey, k) < 0 {
-				oldKey, _ = old.Next()
-			}
-			if !s.q.History && bytes.Equal(oldKey, k) {
-				continue
-			}
-			record, err := readVersion(k, v)
-			if err != nil {
-				return cmp.Or(b.read(s.a, tx), fmt.Errorf("%s: %w", where(bucketVersions, k), err))
-			}
-			if !matches(&s.q, &record) {
-				continue
-			}
-			host, seq, err := cutRecordKey(k)
-			if err != nil {
-				return cmp.Or(b.read(s.a, tx), fmt.Errorf("versions: %w", err))
-			}
-			b.versions = append(b.versions, record.version(host, seq, nil))
-			if b.numbers = append(b.numbers, record.reading); len(b.numbers) == readTogether {
-				if err := b.read(s.a, tx); err != nil {
-					return err
-				}
-			}
-		}
-		b.more = k != nil
-		return cmp.Or(b.read(s.a, tx), ctx.Err())
+		b.behind = s.pass(tx, b)
+		s.over = b.behind != nil || !b.more
+		pass()
+		return b.readOn(ctx, s.a, tx)
 	})
 	s.a.touch(len(b.versions) / 8) // several to a page; readings are not mapped
 }
 
-// readTogether is how many articles are read at a time, some on each processor:
-// fewer, and to wake the others took longer than to read them.
-const readTogether = 256
-
-// readers read articles, one of them on each processor.
-type readers []reader
-
-type reader struct {
-	pages leafReader
-	buf   []byte // what was read last, one article behind the other
-	size  int    // of all that was read since reset
+// readOn reads those of a batch that are not read yet because they are large.
+func (s *scan) readOn(ctx context.Context, b *batch) {
+	b.err = s.a.view(func(tx *snapshot) error { return b.readOn(ctx, s.a, tx) })
 }
 
-// reset has them use their memory again.
-func (rs readers) reset() {
-	for i := range rs {
-		rs[i].buf, rs[i].size = rs[i].buf[:0], 0
-	}
-}
-
-// open has them read the readings of a state.
-func (rs readers) open(f io.ReaderAt, readings *bucket) {
-	for i := range rs {
-		rs[i].pages.reset(f, readings)
-	}
-}
-
-// size is that of what was read since reset.
-func (rs readers) size() (n int) {
-	for i := range rs {
-		n += rs[i].size
-	}
-	return n
-}
-
-// read sets the JSON of versions whose readings have these numbers, good until
-// reset. It stops at the first that cannot be read, and returns how many could.
-func (rs readers) read(a *Archive, tx *snapshot, numbers []uint64, to []store.Version) (n int, err error) {
-	each := (len(numbers) + len(rs) - 1) / len(rs)
-	var wait sync.WaitGroup
-	for i := range rs {
-		from, end := min(i*each, len(numbers)), min((i+1)*each, len(numbers))
-		work := func() {
-			// What makes it stop comes again when the bucket is asked.
-			_ = a.guard(func() error { rs[i].read(a, numbers[from:end], to[from:end]); return nil })
+// pass takes the next records of a scan into a batch.
+func (s *scan) pass(tx *snapshot, b *batch) error {
+	const maxRecords, maxArticles = 1024, 256
+	c, old := tx.Bucket(bucketVersions).Cursor(), tx.Bucket(bucketOld).Cursor()
+	k, v := c.First()
+	if s.after != nil {
+		if k, v = c.Seek(s.after); bytes.Equal(k, s.after) {
+			k, v = c.Next()
 		}
-		if end == len(numbers) { // the last is this goroutine's
-			work()
+	}
+	var oldKey []byte
+	if k != nil {
+		oldKey, _ = old.Seek(k)
+	}
+	for n := 0; k != nil && n < maxRecords && len(b.versions) < maxArticles; k, v = c.Next() {
+		n++
+		for known := s.later[hostOf(k)]; bytes.Compare(k, known) < 0; known = s.later[hostOf(k)] {
+			if k, v = c.Seek(known); k == nil {
+				break
+			}
+			oldKey, _ = old.Seek(k)
+		}
+		if k == nil {
 			break
 		}
-		wait.Go(work)
-	}
-	wait.Wait()
-	for n = range to {
-		if to[n].JSON == nil { // whatever is wrong with it, the bucket says it
-			if to[n].JSON, err = a.reading(tx, numbers[n]); err != nil {
-				return n, err
-			}
+		s.after = append(s.after[:0], k...)
+		if bytes.Equal(k, s.later[hostOf(k)]) {
+			continue
 		}
+		for oldKey != nil && bytes.Compare(oldKey, k) < 0 {
+			oldKey, _ = old.Next()
+		}
+		if !s.q.History && bytes.Equal(oldKey, k) {
+			continue
+		}
+		record, err := readVersion(k, v)
+		if err != nil {
+			return fmt.Errorf("%s: %w", where(bucketVersions, k), err)
+		}
+		if !matches(&s.q, &record) {
+			continue
+		}
+		host, seq, err := cutRecordKey(k)
+		if err != nil {
+			return fmt.Errorf("versions: %w", err)
+		}
+		b.versions = append(b.versions, record.version(host, seq, nil))
+		b.numbers = append(b.numbers, record.reading)
 	}
-	return len(to), nil
+	b.more = k != nil
+	return nil
 }
 
-// read leaves out what it cannot read.
-func (r *reader) read(a *Archive, numbers []uint64, to []store.Version) {
-	for i, number := range numbers {
-		k := seqKey(number)
+// readOn reads the JSON of the next versions, in place of that of those before
+// them, until it is much or one cannot be read.
+func (b *batch) readOn(ctx context.Context, a *Archive, tx *snapshot) error {
+	const much = 4 << 20
+	b.pages.reset(a.file, tx.Bucket(bucketReadings))
+	b.parts = b.parts[:min(len(b.parts), 4)] // of one that had to be larger than the rest it lets go
+	for i := range b.parts {
+		b.parts[i] = b.parts[i][:0]
+	}
+	for part, size := 0, 0; b.ready < len(b.versions) && size < much; b.ready++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		// What was read before stays where it is: to move it with each article that
 		// finds too little room took longer than to read them.
-		const room, roomy = 64 << 10, 1 << 20
-		if cap(r.buf)-len(r.buf) < room {
-			r.buf = make([]byte, 0, min(2*max(room, cap(r.buf)), roomy)) // little for who reads little
+		const room = 64 << 10
+		if part < len(b.parts) && cap(b.parts[part])-len(b.parts[part]) < room {
+			part++
 		}
-		at := len(r.buf)
-		b, err := a.openReading(k, r.pages.get(k), r.buf)
+		if part == len(b.parts) {
+			b.parts = append(b.parts, make([]byte, 0, room<<min(part+1, 4))) // little for who reads little
+		}
+		k, v, buf := seqKey(b.numbers[b.ready]), &b.versions[b.ready], b.parts[part]
+		got, err := a.openReading(k, b.pages.get(k), buf)
 		if err == nil {
-			r.buf, r.size = b, r.size+len(b)-at
-			to[i].JSON = b[at:len(b):len(b)]
+			b.parts[part], v.JSON = got, got[len(buf):len(got):len(got)]
+		} else if v.JSON, err = a.reading(tx, b.numbers[b.ready]); err != nil { // whatever is wrong, the bucket says it
+			return err
 		}
+		size += len(v.JSON)
 	}
+	return nil
 }
 
 // hostOf is what the key of a record begins with.

@@ -1,9 +1,11 @@
 package bolt
 
 import (
+	"os"
 	"syscall"
 
 	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 )
 
 // trim gives mapped pages back to the system's cache. Every page that bbolt
@@ -14,4 +16,16 @@ func trim(tx *bbolt.Tx) {
 	size := (tx.Size() + page - 1) / page * page
 	// Not to succeed costs memory, nothing else.
 	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, tx.DB().Info().Data, uintptr(size), syscall.MADV_DONTNEED)
+}
+
+// inCache says whether the system holds a part of a file already, as far as some
+// of its pages show. Not to know is no.
+func inCache(f *os.File, at int64, size int) bool {
+	var one [1]byte
+	for end := at + int64(size); at < end; at += 256 << 10 {
+		if n, err := unix.Preadv2(int(f.Fd()), [][]byte{one[:]}, at, unix.RWF_NOWAIT); n != 1 || err != nil {
+			return false
+		}
+	}
+	return true
 }

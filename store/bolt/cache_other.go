@@ -1,0 +1,13 @@
+//go:build !linux
+
+package bolt
+
+import (
+	"os"
+
+	"go.etcd.io/bbolt"
+)
+
+func trim(*bbolt.Tx) {}
+
+func inCache(*os.File, int64, int) bool { return false }
