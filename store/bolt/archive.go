@@ -233,14 +233,19 @@ func (a *Archive) checkRoot(tx *snapshot) (err error) {
 
 // makeCoders makes what packs and unpacks bodies.
 func (a *Archive) makeCoders() (err error) {
+	a.references.shared = make(chan *zstd.Encoder, runtime.GOMAXPROCS(0))
+	for range cap(a.references.shared) {
+		a.references.shared <- nil
+	}
 	if a.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(maxInline),
 		zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithLowerEncoderMem(true)); err != nil {
 		return err
 	}
-	// Readings are read far more often than captures: without entropy coding they
-	// take a fifth more, as a rule no page more, and unpack in half the time. Their
-	// seal makes a checksum needless.
-	if a.readEnc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(maxInline), zstd.WithNoEntropyCompression(true),
+	// Readings are read far more often than captures: without entropy coding and
+	// with the first match that is found they take a third more (.32 instead of .25
+	// of articles as they are), and unpack in less than half the time. Their seal
+	// makes a checksum needless.
+	if a.readEnc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(maxInline), zstd.WithNoEntropyCompression(true),
 		zstd.WithEncoderCRC(false), zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithLowerEncoderMem(true)); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -23,6 +24,11 @@ const (
 	muchBetter    = .9       // of the size that a page takes alone: more is not worth it to depend on another capture
 	maxOpen       = 32       // references in memory
 	maxOpenBytes  = 16 << 20 // and what they hold together
+
+	// An encoder has 2.6 MB of tables, and to touch them for the first time takes
+	// longer than to pack many pages. So few references have their own.
+	oftenUsed  = 8  // captures that were packed against a reference before it has an encoder
+	farBetween = 16 // captures that are packed, at least, between one that gets it and the next
 )
 
 // A reference is one in memory.
@@ -30,17 +36,23 @@ type reference struct {
 	seq   uint64 // of the capture
 	whole []byte // its headers and body
 
+	packed int  // captures against it; references.mu
+	own    bool // it has an encoder of its own; references.mu
+
 	once [2]sync.Once
 	enc  *zstd.Encoder
 	dec  *zstd.Decoder
 	err  [2]error
 }
 
+// newEncoder returns one that packs against what is whole.
+func newEncoder(whole []byte) (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(2*maxInline),
+		zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderDictRaw(0, whole))
+}
+
 func (r *reference) encoder() (*zstd.Encoder, error) {
-	r.once[0].Do(func() {
-		r.enc, r.err[0] = zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(2*maxInline),
-			zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderDictRaw(0, r.whole))
-	})
+	r.once[0].Do(func() { r.enc, r.err[0] = newEncoder(r.whole) })
 	return r.enc, r.err[0]
 }
 
@@ -64,6 +76,43 @@ type references struct {
 	byHost map[string][]choice // the one used last first
 	uses   uint64
 	open   []*reference // the one used last first
+
+	packed int                // captures against any of them since one got an encoder of its own
+	shared chan *zstd.Encoder // for those that have none, as many as there are processors; nil is one to be made
+}
+
+// pack appends to dst what it takes to have whole from a reference.
+func (r *references) pack(ref *reference, whole, dst []byte) ([]byte, error) {
+	r.mu.Lock()
+	ref.packed++
+	r.packed++
+	if !ref.own && ref.packed > oftenUsed && r.packed > farBetween {
+		ref.own, r.packed = true, 0
+	}
+	own := ref.own
+	r.mu.Unlock()
+	if own {
+		enc, err := ref.encoder()
+		if err != nil {
+			return nil, err
+		}
+		return enc.EncodeAll(whole, dst), nil
+	}
+	enc := <-r.shared
+	defer func() { r.shared <- enc }()
+	b := bytes.NewBuffer(dst)
+	if enc == nil {
+		var err error
+		if enc, err = newEncoder(ref.whole); err != nil {
+			return nil, err
+		}
+	} else if err := enc.ResetWithOptions(b, zstd.WithEncoderDictRaw(0, ref.whole)); err != nil {
+		return nil, err
+	}
+	enc.ResetContentSize(b, int64(len(whole)))
+	_, err := enc.Write(whole)
+	err = errors.Join(err, enc.Close())
+	return b.Bytes(), err
 }
 
 // of returns the references of a host, the likeliest first.
@@ -185,11 +234,10 @@ func (a *Archive) packAgainst(host string, whole []byte) (packed []byte, seq uin
 		}) != nil {
 			continue // what is damaged is found by verify; this capture does without
 		}
-		enc, err := ref.encoder()
+		b, err := a.references.pack(ref, whole, make([]byte, 1, len(whole)/8+64))
 		if err != nil {
 			return nil, 0, err
 		}
-		b := enc.EncodeAll(whole, make([]byte, 1, len(whole)/8+64))
 		if best == nil || len(b) < len(best) {
 			best, seq = b, c.seq
 		}
