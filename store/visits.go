@@ -12,6 +12,9 @@ type VisitQuery struct {
 	// Backwards has the last come first. Of what was Unchanged the capture is not
 	// known then. It does not go together with URLs.
 	Backwards bool
+
+	// Headers has answers come with theirs, which lie compressed with the bodies.
+	Headers bool
 }
 
 // A VisitRecord is one visit as the archive keeps it.
@@ -23,7 +26,7 @@ type VisitRecord struct {
 	Result  Result
 	Reason  string
 	Cause   string
-	Answer  *Capture // without its body; nil when nothing of it was kept
+	Answer  *Capture // without its body, and without its headers unless they were asked for; nil when nothing of it was kept
 	Capture string   // id of the capture with the body; of an Unchanged visit that which still holds; "" when there is none
 	Digest  [32]byte // SHA-256 of the body
 	Length  int64    // of the body

@@ -351,7 +351,8 @@ func (w *visitWalk) record(k, v []byte, q *store.VisitQuery) (o store.VisitRecor
 	if asked := o.Asked(); asked.Before(q.Since) || !q.Until.IsZero() && !asked.Before(q.Until) {
 		return o, false, nil
 	}
-	if o.Answer != nil && r.Response != nil {
+	if o.Answer == nil || !q.Headers {
+	} else if r.Response != nil {
 		header, err := w.a.unpack(packed)
 		if err == nil && len(header) > 0 {
 			err = json.Unmarshal(header, &o.Answer.Header)
@@ -359,7 +360,7 @@ func (w *visitWalk) record(k, v []byte, q *store.VisitQuery) (o store.VisitRecor
 		if err != nil {
 			return fail(err)
 		}
-	} else if o.Answer != nil && !lost {
+	} else if !lost {
 		if err := w.capture(capture, &kept, o.Answer); err != nil {
 			return fail(err)
 		}

@@ -74,7 +74,7 @@ func (r *run) holds(url string, want []byte) {
 		r.Errorf("%s: Capture() = %d bytes, %v, %v, want %d bytes", url, len(page.Body), err, err2, len(want))
 	}
 	n := 0
-	for v, err := range r.a.Visits(r.ctx, store.VisitQuery{URLs: []string{url}}) {
+	for v, err := range r.a.Visits(r.ctx, store.VisitQuery{URLs: []string{url}, Headers: true}) {
 		r.ok(err)
 		if n++; (v.Dropped != nil) != (want == nil) || want == nil && dropped != nil && *v.Dropped != dropped.Drop {
 			r.Errorf("visit of %s: Dropped = %+v", url, v.Dropped)

@@ -168,7 +168,7 @@ func (r *run) kept(leased map[string]bool) (all []string) {
 		add("target", t)
 	}
 	bodies := map[string]bool{}
-	for v, err := range r.a.Visits(r.ctx, store.VisitQuery{}) {
+	for v, err := range r.a.Visits(r.ctx, store.VisitQuery{Headers: true}) {
 		r.ok(err)
 		if leased[v.Target.Canonical] {
 			v.Target.State = ""

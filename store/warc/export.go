@@ -101,7 +101,9 @@ func (e *exporter) all(ctx context.Context) error {
 	if err := e.warcinfo(); err != nil {
 		return err
 	}
-	for v, err := range e.archive.Visits(ctx, e.o.VisitQuery) {
+	q := e.o.VisitQuery
+	q.Headers = true
+	for v, err := range e.archive.Visits(ctx, q) {
 		if err == nil {
 			err = e.visit(ctx, &v)
 		}
