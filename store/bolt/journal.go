@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"maps"
 	"slices"
@@ -66,6 +67,11 @@ type snapshot struct {
 
 	salvage *salvage // where the pages are read, when they are damaged; nil when bbolt reads them
 
+	// By the name of a bucket what gets single values of it, when readApart was
+	// called; nil when bbolt does, which maps their pages.
+	apart map[string]*leafReader
+	file  io.ReaderAt
+
 	give func() // gives back a state that was lent to this process; nil when the transaction is its own
 }
 
@@ -83,6 +89,13 @@ func (s *snapshot) trim() {
 	if s.Tx != nil {
 		trim(s.Tx)
 	}
+}
+
+// readApart has Get read pages of the file, for one who gets so many values from
+// everywhere that the whole file would be mapped in the end. Only one goroutine
+// may use the snapshot from then on.
+func (s *snapshot) readApart(f io.ReaderAt) {
+	s.apart, s.file = map[string]*leafReader{}, f
 }
 
 // begin returns the newest state, to be read. Its Rollback ends it.
@@ -137,13 +150,22 @@ func (s *snapshot) Bucket(name []byte) *bucket {
 	if tree == nil {
 		return nil
 	}
-	return &bucket{tree: tree, snapshot: s, letter: journaled[string(name)]}
+	b := &bucket{tree: tree, snapshot: s, letter: journaled[string(name)]}
+	if s.apart != nil {
+		if b.apart = s.apart[string(name)]; b.apart == nil {
+			b.apart = new(leafReader)
+			b.apart.reset(s.file, b)
+			s.apart[string(name)] = b.apart
+		}
+	}
+	return b
 }
 
 // A bucket is used like one of bbolt.
 type bucket struct {
 	tree     *bbolt.Bucket
-	leaves   *leaves // instead of tree, when pages are damaged
+	leaves   *leaves     // instead of tree, when pages are damaged
+	apart    *leafReader // gets single values; may be nil
 	snapshot *snapshot
 	letter   byte // 0 when it is not journaled
 }
@@ -160,6 +182,11 @@ func (b *bucket) Get(k []byte) []byte {
 	}
 	if b.leaves != nil {
 		return b.leaves.Get(k)
+	}
+	if b.apart != nil {
+		if v, known := b.apart.get(k); known {
+			return bytes.Clone(v)
+		}
 	}
 	return b.tree.Get(k)
 }

@@ -24,12 +24,13 @@ type leafReader struct {
 
 const maxLeaf = 16 << 20 // of a leaf that it reads; a length may be damaged
 
-// reset makes it read a bucket of another state. It reads nothing of a bucket
-// that lies within its parent, or of a file that may be damaged.
+// reset makes it read a bucket of another state, without what the journal says
+// of it. It reads nothing of a bucket that lies within its parent, or of a file
+// that may be damaged.
 func (r *leafReader) reset(f io.ReaderAt, b *bucket) {
 	r.root, r.leaf = 0, nil
 	clear(r.branches)
-	if b.tree == nil || b.letter != 0 {
+	if b.tree == nil {
 		return
 	}
 	tx := b.snapshot.Tx
@@ -42,38 +43,38 @@ func (r *leafReader) reset(f io.ReaderAt, b *bucket) {
 }
 
 // get returns a value that is good until the next call; nil when it is not
-// found.
-func (r *leafReader) get(k []byte) []byte {
+// found. known says that it looked where the value would be.
+func (r *leafReader) get(k []byte) (v []byte, known bool) {
 	if r.root == 0 {
-		return nil
+		return nil, false
 	}
 	if v := r.find(k); v != nil { // neighbours share a leaf when they are small
-		return v
+		return v, true
 	}
 	id := r.root
 	for range maxDepth {
 		page := r.branches[id]
 		if page == nil {
 			if page = r.read(id); page == nil {
-				return nil
+				return nil, false
 			}
 			if order.Uint16(page[8:]) == flagLeaf {
 				r.leaf, r.leafPages = page, uint64(len(page))/r.pageSize
-				return r.find(k)
+				return r.find(k), true
 			}
 			if order.Uint16(page[8:]) != flagBranch {
-				return nil
+				return nil, false
 			}
 			page = bytes.Clone(page)
 			r.branches[id] = page
 		}
 		i := search(page, k, true)
 		if i < 0 {
-			return nil
+			return nil, false
 		}
 		id = order.Uint64(page[pageHead+i*elementHead+8:])
 	}
-	return nil
+	return nil, false
 }
 
 // find returns a value of the last leaf.

@@ -237,7 +237,7 @@ func (s *scan) fill(ctx context.Context, b *batch, before <-chan struct{}) {
 		pass()
 		return b.readOn(ctx, s.a, tx)
 	})
-	s.a.touch(len(b.versions) / 8) // several to a page; readings are not mapped
+	s.a.touch(len(b.versions)) // hosts that grew side by side have few to a page; readings are not mapped
 }
 
 // readOn reads those of a batch that are not read yet because they are large.
@@ -321,7 +321,8 @@ func (b *batch) readOn(ctx context.Context, a *Archive, tx *snapshot) error {
 			b.parts = append(b.parts, make([]byte, 0, room<<min(part+1, 4))) // little for who reads little
 		}
 		k, v, buf := seqKey(b.numbers[b.ready]), &b.versions[b.ready], b.parts[part]
-		got, err := a.openReading(k, b.pages.get(k), buf)
+		packed, _ := b.pages.get(k)
+		got, err := a.openReading(k, packed, buf)
 		if err == nil {
 			b.parts[part], v.JSON = got, got[len(buf):len(got):len(got)]
 		} else if v.JSON, err = a.reading(tx, b.numbers[b.ready]); err != nil { // whatever is wrong, the bucket says it

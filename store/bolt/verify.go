@@ -53,7 +53,7 @@ func (a *Archive) verify(ctx context.Context, blobs bool) iter.Seq[store.Problem
 				if err := a.guard(func() error { part(); return nil }); err != nil {
 					c.report(dbName, "%v", err)
 				}
-				if parts++; parts%8 == 0 && c.tx != nil {
+				if parts++; parts%2 == 0 && c.tx != nil {
 					c.tx.trim()
 				}
 				for _, p := range c.found {
@@ -166,7 +166,9 @@ func (c *check) pages() iter.Seq[func()] {
 				return
 			}
 			c.missing()
+			return
 		}
+		tx.readApart(c.a.file)
 	})
 }
 
