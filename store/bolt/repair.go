@@ -230,7 +230,7 @@ func (r *repair) read() error {
 	// Where every page is in its place, others only hold what was given up.
 	c := &check{a: r.from, ctx: r.ctx}
 	s := r.old.salvage
-	damaged := c.checkPages(s.root, s.pageSize, s.pages()).damaged
+	damaged := c.checkPages(s.root, s.pageSize, s.pages()).damaged || s.guessed
 	r.found = map[string]map[string]uint64{}
 	s.orphans(func(page uint64, e element) {
 		if name := recordOf(e.key, e.value); name != nil && !r.whole(name, e.key) && (damaged || r.old.Bucket(name).Get(e.key) != nil) {
@@ -284,7 +284,7 @@ func recordOf(k, v []byte) []byte {
 		if bytes.HasPrefix(b, []byte("luutin/")) {
 			return bucketSigned
 		}
-		if bytes.HasPrefix(b, []byte(`{"id":`)) {
+		if bytes.HasPrefix(b, []byte(`{"id":`)) || bytes.HasPrefix(b, packedReading) {
 			return bucketReadings
 		}
 		var form struct {
@@ -315,6 +315,11 @@ func recordOf(k, v []byte) []byte {
 	}
 	return nil
 }
+
+// packedReading is how a compressed reading begins: with the codec and the magic
+// number of zstd (RFC 8878, section 3.1.1). The JSON of other records is longer
+// than the length 1 would say.
+var packedReading = []byte{codecZstd, 0x28, 0xb5, 0x2f, 0xfd}
 
 // later says whether the second of two records with a key is the newer.
 func later(bucket, k, a, b []byte) bool {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/tidwall/gjson"
 	"golang.org/x/mod/sumdb/note"
 
 	"luutin/store"
@@ -155,6 +157,57 @@ func repairFlipped(t *testing.T, source string) {
 		}
 		goOn(t, what, to)
 	}
+}
+
+// TestRepairWithoutBranches has the pages that lead to others be no branches any
+// more, one after the other: of what these hold nothing is lost.
+func TestRepairWithoutBranches(t *testing.T) {
+	closedAndKilled(t, 20, 10, func(t *testing.T, source string) {
+		name := filepath.Join(source, "archive.db")
+		good := must[[]byte](t)(os.ReadFile(name))
+		live, size := bolt.Live(t, good), os.Getpagesize()
+		want, articles := bodies(t, source), texts(t, source)
+		branches := 0
+		for page := 2 * size; page < len(good); page += size {
+			const flags, branch = 8, 1
+			if !live[page] || good[page+flags] != branch {
+				continue
+			}
+			branches++
+			bad := bytes.Clone(good)
+			bad[page+flags] ^= 4
+			if err := os.WriteFile(name, bad, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			what := fmt.Sprintf("page %d", page/size)
+			to, lost := repaired(t, what, source)
+			if d := cmp.Diff(want, bodies(t, to)); d != "" {
+				t.Errorf("%s: bodies differ (-want +got)\n%s%q", what, d, lost)
+			}
+			if d := cmp.Diff(articles, texts(t, to)); d != "" {
+				t.Errorf("%s: articles differ (-want +got)\n%s%q", what, d, lost)
+			}
+			goOn(t, what, to)
+		}
+		if branches < 3 {
+			t.Fatalf("only %d branches", branches)
+		}
+	})
+}
+
+// texts are the bodies of an archive's articles by their ids and versions.
+func texts(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	a := open(t, dir, bolt.Options{ReadOnly: true})
+	defer a.Close()
+	all := map[string]string{}
+	for v, err := range a.Articles(t.Context(), store.Query{History: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[fmt.Sprint(v.ID, v.Number)] = gjson.GetBytes(v.JSON, "body").String()
+	}
+	return all
 }
 
 // TestRepairHurt damages more at once.

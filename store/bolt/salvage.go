@@ -31,6 +31,7 @@ type salvage struct {
 	size     int64 // of the file
 	pageSize uint64
 	root     uint64 // page of the bucket of buckets
+	guessed  bool   // no meta page led to root, or what it led to cannot be read: there may be others beside it
 	trees    map[string]*leaves
 	reached  bitmap // the pages that are part of a tree
 	open     map[uint64][]element
@@ -70,7 +71,7 @@ func openSalvage(f *os.File, state uint64) (*salvage, error) {
 		s.pageSize = 4 << 10
 	}
 	if len(s.buckets(s.root, 0)) == 0 {
-		s.root = s.bestRoot()
+		s.root, s.guessed = s.bestRoot(), true
 	}
 	if s.walk(); len(s.trees) == 0 {
 		some := false
