@@ -79,6 +79,7 @@ type Archive struct {
 	recent  recent
 
 	references references
+	aparts     sync.Pool // of *apart
 	pace       pace
 
 	files   sync.RWMutex    // held while files in blobs are removed, and shared by what relies on one that is there
@@ -613,26 +614,25 @@ func (a *Archive) view(f func(tx *snapshot) error) error {
 	return err
 }
 
-// trimAfter is after how many records the map is trimmed: a page each, and with
-// it the fifteen that Linux maps around it.
-const trimAfter = 256
+// maxMapped is how many bytes of files a process may have mapped before it gives
+// the archive's back. Nothing else bounds them: a page that is read brings those
+// around it, at least fifteen, so that in a large file few records are many bytes.
+const maxMapped = 64 << 20
 
-// trimRead is the same of a scan, which comes back to no page but those above
-// the leaves: to fetch those again every few hundred records took longer than
-// everything else. It bounds the memory to 64 MB.
-const trimRead = 1024
+// lookAfter is after how many records it is looked how much is mapped.
+const lookAfter = 64
 
-// touch counts records that were read or written, and trims the map when they
-// are many. It must not be called within a transaction.
+// touch counts records that were read or written, and trims the map when it has
+// grown large. It must not be called within a transaction.
 func (a *Archive) touch(records int) {
 	a.mu.Lock()
 	a.touched += records
-	full := a.touched >= trimRead
-	if full {
+	look := a.touched >= lookAfter
+	if look {
 		a.touched = 0
 	}
 	a.mu.Unlock()
-	if full {
+	if look && mapped() > maxMapped {
 		// An error would be met again by whoever reads next.
 		_ = a.view(func(tx *snapshot) error {
 			tx.trim()

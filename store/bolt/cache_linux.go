@@ -1,6 +1,8 @@
 package bolt
 
 import (
+	"fmt"
+	"math"
 	"os"
 	"syscall"
 
@@ -16,6 +18,17 @@ func trim(tx *bbolt.Tx) {
 	size := (tx.Size() + page - 1) / page * page
 	// Not to succeed costs memory, nothing else.
 	_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, tx.DB().Info().Data, uintptr(size), syscall.MADV_DONTNEED)
+}
+
+// mapped returns how many bytes of files this process has in its memory, its own
+// program included (proc_pid_statm(5)): very many when it cannot be known.
+func mapped() int {
+	var all, resident, shared int
+	raw, err := os.ReadFile("/proc/self/statm")
+	if _, scan := fmt.Sscan(string(raw), &all, &resident, &shared); err != nil || scan != nil {
+		return math.MaxInt
+	}
+	return shared * os.Getpagesize()
 }
 
 // inCache says whether the system holds a part of a file already, as far as some

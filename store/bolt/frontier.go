@@ -498,7 +498,7 @@ func (a *Archive) selected(ctx context.Context, s store.Selection, tx *snapshot)
 				return nil
 			})
 			if tx == nil {
-				a.touch(part / 8) // several to a page
+				a.touch(part)
 			}
 			if err == nil && len(batch) > 0 && !yield(batch) {
 				return

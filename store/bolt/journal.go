@@ -67,10 +67,7 @@ type snapshot struct {
 
 	salvage *salvage // where the pages are read, when they are damaged; nil when bbolt reads them
 
-	// By the name of a bucket what gets single values of it, when readApart was
-	// called; nil when bbolt does, which maps their pages.
-	apart map[string]*leafReader
-	file  io.ReaderAt
+	apart *apart // gets single values; nil when bbolt does, which maps their pages
 
 	give func() // gives back a state that was lent to this process; nil when the transaction is its own
 }
@@ -91,11 +88,45 @@ func (s *snapshot) trim() {
 	}
 }
 
-// readApart has Get read pages of the file, for one who gets so many values from
-// everywhere that the whole file would be mapped in the end. Only one goroutine
-// may use the snapshot from then on.
-func (s *snapshot) readApart(f io.ReaderAt) {
-	s.apart, s.file = map[string]*leafReader{}, f
+// An apart gets single values by reading pages of the file, for one who gets so
+// many from everywhere that all of it would be mapped in the end. It is for one
+// snapshot at a time and one goroutine, and serves the next one faster when that
+// is of the same state.
+type apart struct {
+	f       io.ReaderAt
+	readers map[string]*leafReader // by the name of a bucket
+}
+
+// of returns the reader of a bucket.
+func (p *apart) of(name string, b *bucket) *leafReader {
+	r := p.readers[name]
+	if r == nil {
+		r = new(leafReader)
+		p.readers[name] = r
+	}
+	if r.f == nil || r.state != b.snapshot.Tx.ID() {
+		r.reset(p.f, b)
+	}
+	return r
+}
+
+// apart returns one that is free.
+func (a *Archive) apart() *apart {
+	if p, ok := a.aparts.Get().(*apart); ok {
+		return p
+	}
+	return &apart{a.file, map[string]*leafReader{}}
+}
+
+// viewApart is view for one who gets single values from everywhere.
+func (a *Archive) viewApart(f func(tx *snapshot) error) error {
+	return a.view(func(tx *snapshot) error {
+		if tx.salvage == nil {
+			tx.apart = a.apart()
+			defer a.aparts.Put(tx.apart)
+		}
+		return f(tx)
+	})
 }
 
 // begin returns the newest state, to be read. Its Rollback ends it.
@@ -152,11 +183,7 @@ func (s *snapshot) Bucket(name []byte) *bucket {
 	}
 	b := &bucket{tree: tree, snapshot: s, letter: journaled[string(name)]}
 	if s.apart != nil {
-		if b.apart = s.apart[string(name)]; b.apart == nil {
-			b.apart = new(leafReader)
-			b.apart.reset(s.file, b)
-			s.apart[string(name)] = b.apart
-		}
+		b.apart = s.apart.of(string(name), b)
 	}
 	return b
 }
@@ -764,7 +791,7 @@ func (w *work) merge(j *journal, records *bbolt.Bucket, n int) error {
 		trees[byte(letter)].FillPercent = .95
 	}
 	for ; n > 0 && j.at.next[0] != nil; n-- {
-		if n%trimAfter == 0 {
+		if n%lookAfter == 0 && mapped() > maxMapped {
 			trim(w.tx.Tx)
 		}
 		j.at = j.at.next[0]

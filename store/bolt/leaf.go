@@ -13,6 +13,7 @@ import (
 // bucket is to judge.
 type leafReader struct {
 	f         io.ReaderAt
+	state     int // of the bucket: the number of its transaction
 	pageSize  uint64
 	pages     uint64
 	root      uint64
@@ -34,7 +35,7 @@ func (r *leafReader) reset(f io.ReaderAt, b *bucket) {
 		return
 	}
 	tx := b.snapshot.Tx
-	r.f, r.root = f, uint64(b.tree.Root())
+	r.f, r.root, r.state = f, uint64(b.tree.Root()), tx.ID()
 	r.pageSize = uint64(tx.DB().Info().PageSize)
 	r.pages = uint64(tx.Size()) / r.pageSize
 	if r.branches == nil {

@@ -74,7 +74,7 @@ func (a *Archive) versions(ctx context.Context, id string, yield func(store.Vers
 		return err
 	}
 	h, ok := parseID(id)
-	return a.view(func(tx *snapshot) error {
+	return a.viewApart(func(tx *snapshot) error {
 		var k []byte
 		if ok {
 			k = tx.Bucket(bucketArticles).Get(h[:])
@@ -409,7 +409,7 @@ func (a *Archive) body(ctx context.Context, id string) (r captureRecord, inline 
 	h, ok := parseID(id)
 	a.files.RLock() // what is there now is there until it is open
 	defer a.files.RUnlock()
-	err = a.view(func(tx *snapshot) error {
+	err = a.viewApart(func(tx *snapshot) error {
 		var k []byte
 		if ok {
 			k = tx.Bucket(bucketCaptureIDs).Get(h[:])

@@ -45,7 +45,6 @@ func (a *Archive) verify(ctx context.Context, blobs bool) iter.Seq[store.Problem
 		if blobs {
 			steps = append(steps, (*check).blobs)
 		}
-		parts := 0
 		for _, step := range steps {
 			// Problems are handed out between the parts of a step: what the
 			// caller does with them is not to run under guard.
@@ -53,7 +52,7 @@ func (a *Archive) verify(ctx context.Context, blobs bool) iter.Seq[store.Problem
 				if err := a.guard(func() error { part(); return nil }); err != nil {
 					c.report(dbName, "%v", err)
 				}
-				if parts++; parts%2 == 0 && c.tx != nil {
+				if c.tx != nil && mapped() > maxMapped {
 					c.tx.trim()
 				}
 				for _, p := range c.found {
@@ -168,7 +167,7 @@ func (c *check) pages() iter.Seq[func()] {
 			c.missing()
 			return
 		}
-		tx.readApart(c.a.file)
+		tx.apart = c.a.apart()
 	})
 }
 
@@ -207,7 +206,7 @@ func (c *check) each(bucket []byte, f func(k, v []byte)) iter.Seq[func()] {
 						k, v = cur.Next()
 					}
 				}
-				for n := 0; k != nil && n < 256; k, v = cur.Next() {
+				for n := 0; k != nil && n < lookAfter; k, v = cur.Next() {
 					after = append(after[:0], k...)
 					f(k, v)
 					n++

@@ -134,7 +134,7 @@ func (a *Archive) Visits(ctx context.Context, q store.VisitQuery) iter.Seq2[stor
 		for more := true; more; {
 			var batch []store.VisitRecord
 			walk.unpacked = 0
-			err := a.view(func(tx *snapshot) error {
+			err := a.viewApart(func(tx *snapshot) error {
 				walk.tx = tx
 				next := everyVisit(tx, after)
 				switch {
