@@ -65,7 +65,11 @@ func (c *context) finish(a *Article) error {
 	case a.Title == "":
 		return fmt.Errorf("%w: no title was found", ErrNotArticle)
 	case a.Body == "" && a.Lead == "" && len(a.Attachments) == 0 && len(a.Images) == 0:
-		return fmt.Errorf("%w: no body was found under %q", ErrNotArticle, a.Title)
+		title := []rune(a.Title)
+		if len(title) > 80 { // what was taken for it may be a whole text
+			title = append(title[:79], '…')
+		}
+		return fmt.Errorf("%w: no body was found under %q", ErrNotArticle, string(title))
 	}
 	if a.CanonicalURL != "" {
 		a.ID = ArticleID(a.CanonicalURL)
