@@ -230,7 +230,15 @@ func (r *repair) read() error {
 	// Where every page is in its place, others only hold what was given up.
 	c := &check{a: r.from, ctx: r.ctx}
 	s := r.old.salvage
-	damaged := c.checkPages(s.root, s.pageSize, s.pages()).damaged || s.guessed
+	pages := c.checkPages(s.root, s.pageSize, s.pages())
+	metas, _ := readMetas(r.from.file) // what is wrong with them is told by verify
+	for _, m := range metas {
+		if m.root == s.root && !pages.damaged { // what nothing leads to is lost, or was given up
+			pages.pages = min(pages.pages, m.pages)
+			pages.free(m.freelist)
+		}
+	}
+	damaged := pages.damaged || s.doubtful
 	r.found = map[string]map[string]uint64{}
 	s.orphans(func(page uint64, e element) {
 		if name := recordOf(e.key, e.value); name != nil && !r.whole(name, e.key) && (damaged || r.old.Bucket(name).Get(e.key) != nil) {
@@ -303,7 +311,7 @@ func recordOf(k, v []byte) []byte {
 		}
 		return nil
 	}
-	if _, _, err := cutRecordKey(k); err != nil {
+	if host, _, err := cutRecordKey(k); err != nil || host == "" || strings.Contains(host, "\x00") {
 		return nil
 	}
 	if _, err := readVersion(k, v); err == nil {
@@ -351,7 +359,11 @@ func (r *repair) records(bucket []byte) iter.Seq2[[]byte, []byte] {
 				if !give(k) {
 					return
 				}
-				if _, err := unseal(k, v); err != nil {
+				_, err := unseal(k, v)
+				if err == nil && r.absurd(k) {
+					err = errNotWhole // the checksum does not say where the key ends
+				}
+				if err != nil {
 					switch {
 					case len(extra) > 0 && extra[0] == string(k):
 					case far(last, k):
@@ -383,6 +395,12 @@ func far(last, k []byte) bool {
 		last = make([]byte, len(k))
 	}
 	return binary.BigEndian.Uint64(k[n:])-binary.BigEndian.Uint64(last[n:]) > 1
+}
+
+// absurd says whether a key bears a number that the file has no room for.
+func (r *repair) absurd(k []byte) bool {
+	n := len(k) - 8
+	return n >= 0 && (n == 0 || k[n-1] == 0) && binary.BigEndian.Uint64(k[n:]) > uint64(r.old.salvage.size)/elementHead
 }
 
 // lose notes that a record could not be saved.
@@ -556,7 +574,7 @@ func (r *repair) unsure() string {
 		return "the page of the buckets is damaged"
 	}
 	roots := map[string]uint64{}
-	for _, e := range s.buckets(s.root, 0) {
+	for _, e := range s.buckets(s.root) {
 		root, err := cutBucket(e.value)
 		if err != nil {
 			return "the page of the buckets is damaged"
@@ -651,7 +669,9 @@ func (r *repair) holes(bucket []byte, last *uint64, seq uint64) {
 func (r *repair) numbered(bucket []byte) {
 	var last uint64
 	for at := range r.lost {
-		last = max(last, lostSeq(bucket, at))
+		if seq := lostSeq(bucket, at); !r.absurd(seqKey(seq)) {
+			last = max(last, seq)
+		}
 	}
 	for seq := uint64(1); seq < last; seq++ {
 		if k := seqKey(seq); r.get(bucket, k) == nil {

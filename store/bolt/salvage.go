@@ -31,17 +31,20 @@ type salvage struct {
 	size     int64 // of the file
 	pageSize uint64
 	root     uint64 // page of the bucket of buckets
-	guessed  bool   // no meta page led to root, or what it led to cannot be read: there may be others beside it
+	doubtful bool   // something leads elsewhere, or no meta page to the root: records may stand where nothing leads to
 	trees    map[string]*leaves
-	reached  bitmap // the pages that are part of a tree
+	reached  bitmap   // the pages that are part of a tree
+	free     bitmap   // the pages that are listed as free; nil when no list can be read
+	path     []uint64 // the pages that lead to the one that is looked at
 	open     map[uint64][]element
 	format   int // of the archive; 0 when that cannot be read
 }
 
 // leaves are the leaf pages of a bucket in the order of their keys.
 type leaves struct {
-	s  *salvage
-	at []leaf
+	s      *salvage
+	bucket []byte
+	at     []leaf
 }
 
 type leaf struct {
@@ -70,8 +73,14 @@ func openSalvage(f *os.File, state uint64) (*salvage, error) {
 	if s.pageSize < 1<<10 || s.pageSize > 64<<10 {
 		s.pageSize = 4 << 10
 	}
-	if len(s.buckets(s.root, 0)) == 0 {
-		s.root, s.guessed = s.bestRoot(), true
+	for _, m := range metas {
+		if m.root == s.root {
+			s.free = s.listed(m.freelist)
+			break
+		}
+	}
+	if len(s.buckets(s.root)) == 0 {
+		s.root, s.doubtful = s.bestRoot(), true
 	}
 	if s.walk(); len(s.trees) == 0 {
 		some := false
@@ -93,6 +102,7 @@ func openSalvage(f *os.File, state uint64) (*salvage, error) {
 func (s *salvage) pages() uint64 { return (uint64(s.size) + s.pageSize - 1) / s.pageSize }
 
 // read returns a page with those that continue it, as far as they can be read.
+// How many these are it says itself, and so do its elements.
 func (s *salvage) read(id uint64) []byte {
 	if id < 2 || id >= s.pages() {
 		return nil
@@ -101,10 +111,20 @@ func (s *salvage) read(id uint64) []byte {
 	if len(page) < pageHead {
 		return nil
 	}
-	if n := uint64(order.Uint32(page[12:])) + 1; n > 1 && n <= s.pages()-id {
-		if whole := s.readN(id, n); len(whole) > len(page) {
-			return whole
-		}
+	most := min(s.pages()-id, maxLeaf/s.pageSize)
+	n := uint64(order.Uint32(page[12:])) + 1
+	if n > most {
+		n = 1
+	}
+	heads := (pageHead + uint64(order.Uint16(page[10:]))*elementHead + s.pageSize - 1) / s.pageSize
+	if m := max(n, heads); m > 1 && m <= most {
+		page = s.readN(id, m)
+	}
+	if l := layoutOf(page); l.sure {
+		n = min((l.end+s.pageSize-1)/s.pageSize, most)
+	}
+	if uint64(len(page)) != n*s.pageSize {
+		page = s.readN(id, n)
 	}
 	return page
 }
@@ -125,52 +145,173 @@ func (s *salvage) readN(id, n uint64) []byte {
 	return page
 }
 
+// A layout is where the elements of a page lie. bbolt writes keys and values one
+// behind the other, so that what one says can be checked on its neighbours.
+type layout struct {
+	branch   bool
+	elements []extent
+	end      uint64 // of the last
+	sure     bool   // all of them say the same
+}
+
+// An extent is where the key and the value of an element lie in a page.
+type extent struct{ from, key, value uint64 }
+
+func (x extent) end() uint64 { return x.from + x.key + x.value }
+
+// layoutOf reads the layout of a page. What contradicts both neighbours is
+// mended; what cannot be true is left empty.
+func layoutOf(page []byte) layout {
+	if len(page) < pageHead {
+		return layout{}
+	}
+	flags, count := order.Uint16(page[8:]), uint64(order.Uint16(page[10:]))
+	switch flags {
+	case flagBranch, flagLeaf:
+		return layoutAs(page, flags == flagBranch, count)
+	}
+	if l := layoutAs(page, true, count); l.sure { // the flags are damaged
+		return l
+	}
+	return layoutAs(page, false, count)
+}
+
+func layoutAs(page []byte, branch bool, count uint64) layout {
+	said := func(i uint64) (x extent, ok bool) {
+		at := pageHead + i*elementHead
+		if at+elementHead > uint64(len(page)) {
+			return x, false
+		}
+		h := page[at:]
+		if branch {
+			return extent{at + uint64(order.Uint32(h)), uint64(order.Uint32(h[4:])), 0}, true
+		}
+		return extent{at + uint64(order.Uint32(h[4:])), uint64(order.Uint32(h[8:])), uint64(order.Uint32(h[12:]))}, true
+	}
+	l := layout{branch: branch, sure: count > 0}
+	// The first element lies behind the heads of all: it says their number too,
+	// and the second whether that is to be believed.
+	if first, ok := said(0); ok {
+		second, two := said(1)
+		if n := (first.from - pageHead) / elementHead; n != count && n > 0 && first.from%elementHead == 0 && (two && second.from == first.end() || count == 0 && n == 1 && first.end() <= uint64(len(page))) {
+			count, l.sure = n, false
+		}
+	}
+	l.end = pageHead + count*elementHead
+	for i := range count {
+		x, ok := said(i)
+		if !ok {
+			l.sure = false
+			break
+		}
+		next, more := said(i + 1)
+		more = more && i+1 < count
+		switch {
+		case x.from == l.end && (!more || next.from == x.end()):
+		case more && l.end+x.key+x.value == next.from, !more && x.from != l.end && l.end+x.key+x.value <= uint64(len(page)):
+			x.from, l.sure = l.end, false
+		case x.from == l.end && more && next.from > x.from && next.from <= uint64(len(page)):
+			l.sure = false
+			size := next.from - x.from
+			x.key = min(x.key, size)
+			long, short := extent{x.from, x.key, size - x.key}, extent{x.from, size - min(x.value, size), min(x.value, size)}
+			if x = long; branch {
+				x = extent{x.from, size, 0}
+			} else if likely(page, short, next) > likely(page, long, next) {
+				x = short
+			}
+		default:
+			l.sure = false
+		}
+		if x.from < pageHead+count*elementHead || x.key > maxKey || x.value > maxLeaf {
+			x = extent{}
+		} else {
+			l.end = x.end()
+		}
+		l.elements = append(l.elements, x)
+	}
+	return l
+}
+
+const maxKey = 1 << 15 // as of bbolt
+
+// likely says how likely it is that an element lies somewhere in a page. Where
+// its key ends the checksum of a record does not say, but its form does, and
+// the neighbour's key, which often is as long.
+func likely(page []byte, x, neighbour extent) (points int) {
+	if x.key <= maxKey && x.end() <= uint64(len(page)) && recordOf(page[x.from:x.from+x.key], page[x.from+x.key:x.end()]) != nil {
+		points += 2
+	}
+	if x.key == neighbour.key {
+		points++
+	}
+	return points
+}
+
+// listed returns the pages that a page lists as free.
+func (s *salvage) listed(id uint64) bitmap {
+	page := s.read(id)
+	if len(page) < pageHead+8 || order.Uint16(page[8:]) != flagFree {
+		return nil
+	}
+	n, b := uint64(order.Uint16(page[10:])), page[pageHead:]
+	if n == 0xFFFF {
+		n, b = order.Uint64(b), b[8:]
+	}
+	free := make(bitmap, s.pages()/64+1)
+	for i := range min(n, uint64(len(b))/8) {
+		if p := order.Uint64(b[8*i:]); p < s.pages() {
+			free.set(p)
+		}
+	}
+	return free
+}
+
+// isFree says whether a page was given up, whatever leads to it.
+func (s *salvage) isFree(id uint64) bool {
+	free := s.free != nil && id < s.pages() && s.free.has(id)
+	s.doubtful = s.doubtful || free
+	return free
+}
+
 // salvagePage reads every element of a page by itself, so that one that is
 // damaged does not take the others with it. Whether what it says is true is for
 // checksums to tell.
 func salvagePage(page []byte) (elements []element, branch bool) {
-	if len(page) < pageHead {
-		return nil, false
-	}
-	branch = order.Uint16(page[8:]) == flagBranch
-	count := int(order.Uint16(page[10:]))
-	for i := range count {
-		at := pageHead + i*elementHead
-		if at+elementHead > len(page) {
-			break
-		}
-		h := page[at : at+elementHead]
+	l := layoutOf(page)
+	for i, x := range l.elements {
+		h := page[pageHead+i*elementHead:]
 		var e element
-		var pos, keySize, valueSize uint64
-		if branch {
-			pos, keySize, e.child = uint64(order.Uint32(h)), uint64(order.Uint32(h[4:])), order.Uint64(h[8:])
+		if l.branch {
+			e.child = order.Uint64(h[8:])
 		} else {
 			e.bucket = order.Uint32(h) == 1
-			pos, keySize, valueSize = uint64(order.Uint32(h[4:])), uint64(order.Uint32(h[8:])), uint64(order.Uint32(h[12:]))
 		}
-		from := uint64(at) + pos
-		if pos < elementHead || from+keySize+valueSize > uint64(len(page)) || keySize > 1<<15 {
+		if x.from != 0 && x.end() <= uint64(len(page)) {
+			e.key = page[x.from : x.from+x.key : x.from+x.key]
+			e.value = page[x.from+x.key : x.end() : x.end()]
+		} else if !l.branch {
 			continue
 		}
-		e.key = page[from : from+keySize : from+keySize]
-		e.value = page[from+keySize : from+keySize+valueSize : from+keySize+valueSize]
 		elements = append(elements, e)
 	}
-	return elements, branch
+	return elements, l.branch
 }
 
 const maxDepth = 32 // of a tree: of two keys a page it would hold a billion
 
 // buckets are the elements of a page that can be the root bucket.
-func (s *salvage) buckets(id uint64, depth int) (found []element) {
+func (s *salvage) buckets(id uint64) (found []element) {
 	page := s.read(id)
-	if len(page) < pageHead || depth > maxDepth {
+	if len(page) < pageHead || len(s.path) > maxDepth || slices.Contains(s.path, id) || s.isFree(id) {
 		return nil
 	}
+	s.path = append(s.path, id)
+	defer func() { s.path = s.path[:len(s.path)-1] }()
 	elements, branch := salvagePage(page)
 	for _, e := range elements {
 		if branch {
-			found = append(found, s.buckets(e.child, depth+1)...)
+			found = append(found, s.buckets(e.child)...)
 			continue
 		}
 		if e.bucket && len(e.value) >= 16 && (bytes.Equal(e.key, bucketLost) || slices.ContainsFunc(allBuckets, func(b []byte) bool { return bytes.Equal(b, e.key) })) {
@@ -186,7 +327,7 @@ func (s *salvage) bestRoot() (best uint64) {
 	var last string
 	for id := uint64(2); id < s.pages(); id++ {
 		page := s.readN(id, 1)
-		if len(page) < pageHead || order.Uint16(page[8:]) != flagLeaf || len(s.buckets(id, 0)) == 0 {
+		if len(page) < pageHead || order.Uint16(page[8:]) != flagLeaf || len(s.buckets(id)) == 0 {
 			continue
 		}
 		one := &salvage{f: s.f, size: s.size, pageSize: s.pageSize, root: id}
@@ -208,8 +349,11 @@ func (s *salvage) bestRoot() (best uint64) {
 func (s *salvage) walk() {
 	s.trees, s.reached, s.open = map[string]*leaves{}, make(bitmap, s.pages()/64+1), map[uint64][]element{}
 	s.reach(s.root, s.read(s.root))
-	for _, e := range s.buckets(s.root, 0) {
-		t := &leaves{s: s}
+	for _, e := range s.buckets(s.root) {
+		if t := s.trees[string(e.key)]; t != nil && len(t.at) > 0 {
+			continue // two ways lead to it
+		}
+		t := &leaves{s: s, bucket: bytes.Clone(e.key)}
 		if s.trees[string(e.key)] = t; order.Uint64(e.value) != 0 {
 			t.add(order.Uint64(e.value), nil, nil)
 		} else {
@@ -230,31 +374,68 @@ func (s *salvage) reach(id uint64, page []byte) bool {
 	return true
 }
 
-// add finds the leaves below a page.
+// add finds the leaves below a page, whose keys lie between first and end. It
+// leaves out a page that cannot be meant: one that holds other keys, or records
+// of another bucket.
 func (t *leaves) add(id uint64, first, end []byte) {
-	page := t.s.read(id)
+	s := t.s
+	if id >= s.pages() || s.reached.has(id) || len(s.path) > maxDepth || slices.Contains(s.path, id) || s.isFree(id) {
+		return
+	}
+	page := s.read(id)
 	elements, branch := salvagePage(page)
-	if len(elements) == 0 || !t.s.reach(id, page) {
+	if len(elements) == 0 {
 		return
 	}
 	if !branch {
-		t.at = append(t.at, leaf{page: id, first: bytes.Clone(first), end: bytes.Clone(end)})
+		if !t.mayHold(elements, first, end) {
+			s.doubtful = true
+		} else if s.reach(id, page) {
+			t.at = append(t.at, leaf{page: id, first: bytes.Clone(first), end: bytes.Clone(end)})
+		}
 		return
 	}
+	before := len(t.at)
+	s.path = append(s.path, id)
+	defer func() { s.path = s.path[:len(s.path)-1] }()
 	for i, e := range elements {
 		to := end
-		if i+1 < len(elements) {
-			to = elements[i+1].key
+		for _, next := range elements[i+1:] {
+			if next.key != nil {
+				to = next.key
+				break
+			}
 		}
 		from := e.key
-		if i == 0 && first != nil {
+		if i == 0 && first != nil || from == nil {
 			from = first
 		}
 		if bytes.Compare(from, first) < 0 || end != nil && bytes.Compare(from, end) >= 0 {
 			from = first // the key of the branch is damaged: the leaf's own are looked at
 		}
+		if bytes.Compare(to, from) <= 0 {
+			to = end
+		}
 		t.add(e.child, from, to)
 	}
+	if len(t.at) > before {
+		s.reach(id, page)
+	}
+}
+
+// mayHold says whether elements can be those of a leaf of the tree.
+func (t *leaves) mayHold(elements []element, first, end []byte) bool {
+	within, known := false, false
+	for _, e := range elements {
+		if !known {
+			name := recordOf(e.key, e.value)
+			if known = name != nil; known && !bytes.Equal(name, t.bucket) {
+				return false
+			}
+		}
+		within = within || bytes.Compare(e.key, first) >= 0 && (end == nil || bytes.Compare(e.key, end) < 0)
+	}
+	return within
 }
 
 // elements returns what a leaf holds that belongs there, in order.
