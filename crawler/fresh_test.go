@@ -170,7 +170,7 @@ func TestHeadersOfUnchanged(t *testing.T) {
 			w.run(t)
 		}
 		n := 0
-		for v, err := range w.Archive.Visits(t.Context(), store.VisitQuery{}) {
+		for v, err := range w.Archive.Visits(t.Context(), store.VisitQuery{Headers: true}) {
 			if err != nil {
 				t.Fatal(err)
 			}
