@@ -632,7 +632,7 @@ func (a *Archive) touch(records int) {
 		a.touched = 0
 	}
 	a.mu.Unlock()
-	if look && mapped() > maxMapped {
+	if look {
 		// An error would be met again by whoever reads next.
 		_ = a.view(func(tx *snapshot) error {
 			tx.trim()

@@ -81,9 +81,9 @@ func (s *snapshot) Rollback() error {
 	return s.Tx.Rollback()
 }
 
-// trim gives mapped pages back to the system's cache.
+// trim gives mapped pages back to the system's cache when they are many.
 func (s *snapshot) trim() {
-	if s.Tx != nil {
+	if s.Tx != nil && mapped() > maxMapped {
 		trim(s.Tx)
 	}
 }
@@ -791,8 +791,8 @@ func (w *work) merge(j *journal, records *bbolt.Bucket, n int) error {
 		trees[byte(letter)].FillPercent = .95
 	}
 	for ; n > 0 && j.at.next[0] != nil; n-- {
-		if n%lookAfter == 0 && mapped() > maxMapped {
-			trim(w.tx.Tx)
+		if n%lookAfter == 0 {
+			w.tx.trim()
 		}
 		j.at = j.at.next[0]
 		at, tree := j.at.last, trees[j.at.key[0]]

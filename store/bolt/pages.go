@@ -314,6 +314,19 @@ func cutBucket(value []byte) (root uint64, err error) {
 	return 0, nil
 }
 
+// cutFree returns the numbers of free pages that a page lists, 8 bytes each, and
+// how many it says these are; nil when it is no such list.
+func cutFree(page []byte) (n uint64, numbers []byte) {
+	if len(page) < pageHead+8 || order.Uint16(page[8:]) != flagFree {
+		return 0, nil
+	}
+	n, numbers = uint64(order.Uint16(page[10:])), page[pageHead:]
+	if n == 0xFFFF {
+		return order.Uint64(numbers), numbers[8:]
+	}
+	return n, numbers
+}
+
 // free checks that every page is either used or free. The list of free pages
 // decides which page the next commit overwrites.
 func (c *pageCheck) free(id uint64) {
@@ -321,13 +334,10 @@ func (c *pageCheck) free(id uint64) {
 	if page == nil {
 		return
 	}
-	n, b := uint64(order.Uint16(page[10:])), page[pageHead:]
-	if order.Uint16(page[8:]) != flagFree {
+	n, b := cutFree(page)
+	if b == nil {
 		c.report(id, "it is no list of free pages")
 		return
-	}
-	if n == 0xFFFF {
-		n, b = order.Uint64(b), b[8:]
 	}
 	if n > uint64(len(b))/8 {
 		c.report(id, "it says that it lists %d free pages", n)

@@ -124,7 +124,7 @@ func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.V
 		defer reading.Wait()
 		defer cancel()
 		last := newBatch()
-		s.fill(ctx, last, begun)
+		s.fill(ctx, last)
 		batches := []*batch{last} // in their order
 		for {
 			now := batches[0]
@@ -153,7 +153,10 @@ func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.V
 			for next := now; len(batches) < runtime.GOMAXPROCS(0); next = newBatch() {
 				before := last.passed
 				last = next.reset()
-				reading.Go(func() { s.fill(ctx, next, before) })
+				reading.Go(func() {
+					<-before
+					s.fill(ctx, next)
+				})
 				batches = append(batches, next)
 			}
 		}
@@ -212,21 +215,11 @@ func (b *batch) reset() *batch {
 	return b
 }
 
-// begun is closed: nothing stands before the first batch.
-var begun = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
-
-// fill fills a batch with what is next in the scan once the one before it has
-// passed what it takes.
-func (s *scan) fill(ctx context.Context, b *batch, before <-chan struct{}) {
+// fill fills a batch with what is next in the scan. The one before it has passed
+// what it takes.
+func (s *scan) fill(ctx context.Context, b *batch) {
 	defer close(b.read)
-	<-before
-	waiting := true
-	pass := func() {
-		if waiting {
-			waiting = false
-			close(b.passed)
-		}
-	}
+	pass := sync.OnceFunc(func() { close(b.passed) })
 	defer pass()
 	if s.over {
 		return

@@ -250,13 +250,9 @@ func likely(page []byte, x, neighbour extent) (points int) {
 
 // listed returns the pages that a page lists as free.
 func (s *salvage) listed(id uint64) bitmap {
-	page := s.read(id)
-	if len(page) < pageHead+8 || order.Uint16(page[8:]) != flagFree {
+	n, b := cutFree(s.read(id))
+	if b == nil {
 		return nil
-	}
-	n, b := uint64(order.Uint16(page[10:])), page[pageHead:]
-	if n == 0xFFFF {
-		n, b = order.Uint64(b), b[8:]
 	}
 	free := make(bitmap, s.pages()/64+1)
 	for i := range min(n, uint64(len(b))/8) {

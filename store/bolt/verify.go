@@ -52,7 +52,7 @@ func (a *Archive) verify(ctx context.Context, blobs bool) iter.Seq[store.Problem
 				if err := a.guard(func() error { part(); return nil }); err != nil {
 					c.report(dbName, "%v", err)
 				}
-				if c.tx != nil && mapped() > maxMapped {
+				if c.tx != nil {
 					c.tx.trim()
 				}
 				for _, p := range c.found {

@@ -100,10 +100,6 @@ func (w *work) pastTarget(p *visit, t *store.Target) (*lease, error) {
 // Visits implements store.Archive.
 func (a *Archive) Visits(ctx context.Context, q store.VisitQuery) iter.Seq2[store.VisitRecord, error] {
 	return func(yield func(store.VisitRecord, error) bool) {
-		if err := a.warmUp(ctx); err != nil {
-			yield(store.VisitRecord{}, err)
-			return
-		}
 		var targets [][]byte // whose visits are asked for
 		if len(q.URLs) > 0 {
 			err := a.view(func(tx *snapshot) error {
@@ -351,8 +347,9 @@ func (w *visitWalk) record(k, v []byte, q *store.VisitQuery) (o store.VisitRecor
 	if asked := o.Asked(); asked.Before(q.Since) || !q.Until.IsZero() && !asked.Before(q.Until) {
 		return o, false, nil
 	}
-	if o.Answer == nil || !q.Headers {
-	} else if r.Response != nil {
+	switch {
+	case o.Answer == nil || !q.Headers:
+	case r.Response != nil:
 		header, err := w.a.unpack(packed)
 		if err == nil && len(header) > 0 {
 			err = json.Unmarshal(header, &o.Answer.Header)
@@ -360,7 +357,7 @@ func (w *visitWalk) record(k, v []byte, q *store.VisitQuery) (o store.VisitRecor
 		if err != nil {
 			return fail(err)
 		}
-	} else if !lost {
+	case !lost:
 		if err := w.capture(capture, &kept, o.Answer); err != nil {
 			return fail(err)
 		}
