@@ -325,6 +325,7 @@ func BenchmarkVisit(b *testing.B) {
 	b.ReportMetric(rate(whole)/rate(fetching), "of-fetch")
 	b.ReportMetric(rate(whole)/rate(naive), "of-naive")
 	b.ReportMetric(float64(whole.cpu.Microseconds())/float64(b.N), "cpu-µs/visit")
+	b.ReportMetric(float64(whole.wall.Microseconds())/float64(b.N), "wall-µs/visit")
 	b.ReportMetric(float64(naive.cpu)/float64(parsing.cpu), "naive-cpu-ratio")
 	b.ReportMetric(0, "ns/op") // of all of it together
 }

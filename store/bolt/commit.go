@@ -118,6 +118,7 @@ func (a *Archive) beginCommit(l *store.Lease) (first store.Outcome, held *lease,
 		return first, nil, false, errWait
 	case !now.Before(h.lease.expires):
 		h.lease, h.freed = nil, h.lease.expires
+		a.queue.coming.Add(-1)
 		return first, nil, false, store.ErrLeaseLost
 	}
 	h.lease.committing = true
@@ -132,6 +133,7 @@ func (a *Archive) endCommit(l *store.Lease, o store.Outcome, err error) {
 		return
 	}
 	h.lease, h.freed = nil, keptTime(a.clock())
+	a.queue.coming.Add(-1)
 	h.last, h.outcome = l.Token, o
 }
 

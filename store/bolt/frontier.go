@@ -170,6 +170,7 @@ func (a *Archive) Lease(ctx context.Context, want store.Want) (*store.Lease, err
 	for name, h := range a.hosts {
 		if h.lease != nil && !h.lease.committing && !now.Before(h.lease.expires) {
 			h.lease, h.freed = nil, h.lease.expires
+			a.queue.coming.Add(-1)
 		}
 		if h.lease != nil {
 			nothing.Leased++
@@ -220,6 +221,7 @@ func (a *Archive) Lease(ctx context.Context, want store.Want) (*store.Lease, err
 	a.tokens++
 	best.turn = a.turns
 	best.lease = &lease{token: a.tokens, seq: bestHead.seq, expires: now.Add(ttl), record: r}
+	a.queue.coming.Add(1)
 	l := &store.Lease{Target: r.target(), Host: bestName, Token: a.tokens, Expires: best.lease.expires}
 	l.Target.State = store.Leased
 	return l, nil

@@ -22,6 +22,8 @@ func (a *Archive) Record(ctx context.Context, t store.Target, v store.Visit) (o 
 	if err := checkTarget(&t); err != nil {
 		return fail(err)
 	}
+	a.queue.coming.Add(1)
+	defer a.queue.coming.Add(-1)
 	p := &visit{Visit: v, past: true, name: t.Known(), lease: &store.Lease{Target: t, Host: store.Host(t.URL)}}
 	// A target stands with the host of the URL by which it came first.
 	err = a.view(func(tx *snapshot) error {
@@ -74,6 +76,9 @@ func (a *Archive) takeTurn(name string) (bool, error) {
 	defer a.mu.Unlock()
 	switch h := a.host(name); {
 	case h.lease == nil, !h.lease.committing && !now.Before(h.lease.expires):
+		if h.lease != nil {
+			a.queue.coming.Add(-1)
+		}
 		h.lease = &lease{committing: true}
 		return true, nil
 	case h.lease.committing:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -13,8 +14,14 @@ import (
 	"luutin/store"
 )
 
-// maxGroup is how many requests share a transaction at most.
-const maxGroup = 256
+const (
+	maxGroup = 256 // requests that share a transaction at most
+
+	// Between two transactions there is rest, while visits are on their way: a
+	// transaction costs as much again as the first eight visits in it.
+	restFor = 4 // times what the last one took
+	maxRest = 5 * time.Millisecond
+)
 
 // A request is a change that shares a transaction with others.
 type request struct {
@@ -38,14 +45,18 @@ type request struct {
 
 var errWait = errors.New("an earlier request goes first")
 
-// A writeQueue gathers requests while a transaction runs; the next takes all
-// that came meanwhile. Nobody waits for company.
+// A writeQueue gathers requests while a transaction runs and while the writer
+// rests from it; the next takes all that came meanwhile. The writer does not rest
+// when everybody is there who may come.
 type writeQueue struct {
 	mu     sync.Mutex
 	wake   *sync.Cond
 	open   bool
 	reqs   []*request
 	closed chan struct{} // the writer has ended
+
+	coming atomic.Int64 // visits that are leased or recorded and not in the archive yet
+	rested time.Time    // when the rest is over; only the writer uses it
 }
 
 func (q *writeQueue) start(a *Archive) {
@@ -59,7 +70,10 @@ func (q *writeQueue) start(a *Archive) {
 			if group == nil {
 				return
 			}
+			begun := time.Now()
 			a.commitGroup(group)
+			now := time.Now()
+			q.rested = now.Add(min(restFor*now.Sub(begun), maxRest))
 		}
 	}()
 }
@@ -87,6 +101,13 @@ func (q *writeQueue) next() []*request {
 	defer q.mu.Unlock()
 	for q.open && len(q.reqs) == 0 {
 		q.wake.Wait()
+	}
+	if rest := time.Until(q.rested); rest > 0 {
+		due := time.AfterFunc(rest, q.wake.Signal)
+		for q.open && int64(len(q.reqs)) < min(q.coming.Load(), maxGroup) && time.Now().Before(q.rested) {
+			q.wake.Wait()
+		}
+		due.Stop()
 	}
 	n := min(len(q.reqs), maxGroup)
 	if n == 0 {
@@ -125,6 +146,7 @@ func (a *Archive) do(r *request) error {
 }
 
 func (a *Archive) commitGroup(group []*request) {
+
 	var running, later, ended []*request
 	for _, r := range group {
 		var done bool

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"luutin/store"
 )
@@ -105,4 +107,46 @@ func TestGroup(t *testing.T) {
 	if len(groups) > 2+n/10 {
 		t.Errorf("%d requests took %d transactions", n, len(groups))
 	}
+}
+
+// TestWriterRests wants a transaction to wait for visits that are on their way,
+// not for those that are there, and not for long.
+func TestWriterRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := &writeQueue{open: true}
+		q.wake = sync.NewCond(&q.mu)
+		put := func() {
+			q.mu.Lock()
+			q.reqs = append(q.reqs, &request{})
+			q.wake.Signal()
+			q.mu.Unlock()
+			synctest.Wait()
+		}
+		began := make(chan int, 1)
+		turn := func() {
+			go func() { began <- len(q.next()) }()
+			synctest.Wait()
+		}
+		start := time.Now()
+		q.rested = start.Add(time.Hour)
+		q.coming.Store(2)
+		put()
+		if turn(); len(began) > 0 {
+			t.Fatal("it did not wait for the second of two visits")
+		}
+		if put(); len(began) == 0 || <-began != 2 {
+			t.Fatal("it waits when all are there")
+		}
+		put()
+		if turn(); len(began) > 0 {
+			t.Fatal("it did not wait again")
+		}
+		if n := <-began; n != 1 || time.Since(start) != time.Hour {
+			t.Fatalf("%d after %s", n, time.Since(start))
+		}
+		put()
+		if turn(); len(began) == 0 {
+			t.Fatal("it waits although it has rested")
+		}
+	})
 }
