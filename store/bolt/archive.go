@@ -35,7 +35,6 @@ const (
 	lockName   = "archive.lock"
 	socketName = "archive.sock"
 	blobsDir   = "blobs"
-	level      = zstd.SpeedDefault
 	tempMark   = ".new-" // in the names of files that are not whole yet
 )
 
@@ -234,11 +233,8 @@ func (a *Archive) checkRoot(tx *snapshot) (err error) {
 
 // makeCoders makes what packs and unpacks bodies.
 func (a *Archive) makeCoders() (err error) {
-	a.references.shared = make(chan *zstd.Encoder, runtime.GOMAXPROCS(0))
-	for range cap(a.references.shared) {
-		a.references.shared <- nil
-	}
-	if a.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(maxInline),
+	a.references.quick, a.references.thorough = newEncoders(quick), newEncoders(thorough)
+	if a.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(thorough), zstd.WithWindowSize(maxInline),
 		zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithLowerEncoderMem(true)); err != nil {
 		return err
 	}

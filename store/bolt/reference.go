@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -20,15 +21,19 @@ const (
 	maxReferences = 8        // of a host; the one used least lately makes room
 	minReference  = 512      // bytes that a reference has at least
 	maxReference  = 1 << 20  // and at most
-	likeEnough    = .1       // of the length of a page: what takes more is tried with other references, and alone
+	likeEnough    = .03       // of the length of a page: what takes more is tried with other references, and alone
 	muchBetter    = .9       // of the size that a page takes alone: more is not worth it to depend on another capture
 	maxOpen       = 32       // references in memory
 	maxOpenBytes  = 16 << 20 // and what they hold together
+	oftenUsed     = 8        // captures that were tried with a reference before it has an encoder of its own, with .5 MB of tables
+)
 
-	// An encoder has 2.6 MB of tables, and to touch them for the first time takes
-	// longer than to pack many pages. So few references have their own.
-	oftenUsed  = 8  // captures that were packed against a reference before it has an encoder
-	farBetween = 16 // captures that are packed, at least, between one that gets it and the next
+// With which reference a capture goes best is tried quickly, and a page that is
+// nearly all template needs no more. What takes more space, and what stands
+// whole, is worth three times the work for an eighth less.
+const (
+	quick    = zstd.SpeedFastest
+	thorough = zstd.SpeedBetterCompression
 )
 
 // A reference is one in memory.
@@ -36,8 +41,7 @@ type reference struct {
 	seq   uint64 // of the capture
 	whole []byte // its headers and body
 
-	packed int  // captures against it; references.mu
-	own    bool // it has an encoder of its own; references.mu
+	tried int // captures with it; references.mu
 
 	once [2]sync.Once
 	enc  *zstd.Encoder
@@ -46,13 +50,13 @@ type reference struct {
 }
 
 // newEncoder returns one that packs against what is whole.
-func newEncoder(whole []byte) (*zstd.Encoder, error) {
+func newEncoder(level zstd.EncoderLevel, whole []byte) (*zstd.Encoder, error) {
 	return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(2*maxInline),
 		zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderDictRaw(0, whole))
 }
 
 func (r *reference) encoder() (*zstd.Encoder, error) {
-	r.once[0].Do(func() { r.enc, r.err[0] = newEncoder(r.whole) })
+	r.once[0].Do(func() { r.enc, r.err[0] = newEncoder(quick, r.whole) })
 	return r.enc, r.err[0]
 }
 
@@ -77,42 +81,57 @@ type references struct {
 	uses   uint64
 	open   []*reference // the one used last first
 
-	packed int                // captures against any of them since one got an encoder of its own
-	shared chan *zstd.Encoder // for those that have none, as many as there are processors; nil is one to be made
+	quick, thorough encoders
+}
+
+// encoders are shared by references, as many as there are processors; nil is one
+// to be made.
+type encoders struct {
+	level zstd.EncoderLevel
+	idle  chan *zstd.Encoder
+}
+
+func newEncoders(level zstd.EncoderLevel) encoders {
+	e := encoders{level, make(chan *zstd.Encoder, runtime.GOMAXPROCS(0))}
+	for range cap(e.idle) {
+		e.idle <- nil
+	}
+	return e
 }
 
 // pack appends to dst what it takes to have whole from a reference.
-func (r *references) pack(ref *reference, whole, dst []byte) ([]byte, error) {
-	r.mu.Lock()
-	ref.packed++
-	r.packed++
-	if !ref.own && ref.packed > oftenUsed && r.packed > farBetween {
-		ref.own, r.packed = true, 0
-	}
-	own := ref.own
-	r.mu.Unlock()
-	if own {
-		enc, err := ref.encoder()
-		if err != nil {
-			return nil, err
-		}
-		return enc.EncodeAll(whole, dst), nil
-	}
-	enc := <-r.shared
-	defer func() { r.shared <- enc }()
+func (e *encoders) pack(ref, whole, dst []byte) ([]byte, error) {
+	enc := <-e.idle
+	defer func() { e.idle <- enc }()
 	b := bytes.NewBuffer(dst)
 	if enc == nil {
 		var err error
-		if enc, err = newEncoder(ref.whole); err != nil {
+		if enc, err = newEncoder(e.level, ref); err != nil {
 			return nil, err
 		}
-	} else if err := enc.ResetWithOptions(b, zstd.WithEncoderDictRaw(0, ref.whole)); err != nil {
+	} else if err := enc.ResetWithOptions(b, zstd.WithEncoderDictRaw(0, ref)); err != nil {
 		return nil, err
 	}
 	enc.ResetContentSize(b, int64(len(whole)))
 	_, err := enc.Write(whole)
 	err = errors.Join(err, enc.Close())
 	return b.Bytes(), err
+}
+
+// try appends to dst what it takes to have whole from a reference, found quickly.
+func (r *references) try(ref *reference, whole, dst []byte) ([]byte, error) {
+	r.mu.Lock()
+	ref.tried++
+	own := ref.tried > oftenUsed
+	r.mu.Unlock()
+	if !own {
+		return r.quick.pack(ref.whole, whole, dst)
+	}
+	enc, err := ref.encoder()
+	if err != nil {
+		return nil, err
+	}
+	return enc.EncodeAll(whole, dst), nil
 }
 
 // of returns the references of a host, the likeliest first.
@@ -225,7 +244,10 @@ func (a *Archive) packAgainst(host string, whole []byte) (packed []byte, seq uin
 	if len(whole) <= 64 {
 		return a.pack(whole), 0, nil
 	}
-	var best []byte
+	var (
+		best *reference
+		took int // with it
+	)
 	for _, c := range a.references.of(host) {
 		ref := a.references.find(c.seq)
 		if ref == nil && a.view(func(tx *snapshot) (err error) {
@@ -234,28 +256,35 @@ func (a *Archive) packAgainst(host string, whole []byte) (packed []byte, seq uin
 		}) != nil {
 			continue // what is damaged is found by verify; this capture does without
 		}
-		b, err := a.references.pack(ref, whole, make([]byte, 1, len(whole)/8+64))
+		b, err := a.references.try(ref, whole, make([]byte, 1, len(whole)/8+64))
 		if err != nil {
 			return nil, 0, err
 		}
-		if best == nil || len(b) < len(best) {
-			best, seq = b, c.seq
+		if best == nil || len(b) < took {
+			best, took, packed = ref, len(b), b
 		}
-		if float64(len(best)) < likeEnough*float64(len(whole)) {
+		if float64(took) < likeEnough*float64(len(whole)) {
 			break
-		}
-	}
-	if best != nil && float64(len(best)) >= likeEnough*float64(len(whole)) {
-		if packed = a.pack(whole); float64(len(best)) > muchBetter*float64(len(packed)) {
-			return packed, 0, nil
 		}
 	}
 	if best == nil {
 		return a.pack(whole), 0, nil
 	}
-	a.references.use(host, seq)
-	best[0] = codecReference
-	return best, seq, nil
+	if float64(took) >= likeEnough*float64(len(whole)) {
+		b, err := a.references.thorough.pack(best.whole, whole, make([]byte, 1, took))
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(b) < len(packed) {
+			packed = b
+		}
+		if alone := a.pack(whole); float64(len(packed)) > muchBetter*float64(len(alone)) {
+			return alone, 0, nil
+		}
+	}
+	a.references.use(host, best.seq)
+	packed[0] = codecReference
+	return packed, best.seq, nil
 }
 
 // unpackCapture returns headers and body of a capture that stands where its
