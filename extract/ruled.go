@@ -393,7 +393,7 @@ func (r *ruled) body() {
 		r.note("source", s.source, "end of the body", .8)
 	}
 	if a.Body != "" {
-		r.note("body", fmt.Sprintf("%d blocks, %d characters", len(a.Blocks), len([]rune(a.Body))), signal, 1)
+		r.note("body", fmt.Sprintf("%d blocks, %d characters", len(a.Blocks), utf8.RuneCountInString(a.Body)), signal, 1)
 	}
 }
 

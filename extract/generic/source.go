@@ -130,13 +130,15 @@ func MayNameSource(n *html.Node) bool {
 		if len(s) > 60 {
 			s = s[:60]
 		}
-		s = strings.ToLower(s)
 		for _, c := range candidates {
-			if rest, ok := strings.CutPrefix(s, c.text); ok {
-				// the rest of the label may stand in the next text
-				if rest = strings.TrimSpace(rest); rest == "" || c.colon && rest[0] == ':' || c.whole || strings.HasPrefix(rest, "tin") {
-					return true
-				}
+			n := len(c.text) // which a label has in capitals too
+			if len(s) < n || !strings.EqualFold(s[:n], c.text) {
+				continue
+			}
+			// the rest of the label may stand in the next text
+			rest := strings.TrimSpace(s[n:])
+			if rest == "" || c.colon && rest[0] == ':' || c.whole || len(rest) >= 3 && strings.EqualFold(rest[:3], "tin") {
+				return true
 			}
 		}
 	case html.ElementNode:
