@@ -21,7 +21,7 @@ const (
 	maxReferences = 8        // of a host; the one used least lately makes room
 	minReference  = 512      // bytes that a reference has at least
 	maxReference  = 1 << 20  // and at most
-	likeEnough    = .03       // of the length of a page: what takes more is tried with other references, and alone
+	likeEnough    = .03      // of the length of a page: what takes more is tried with other references, and alone
 	muchBetter    = .9       // of the size that a page takes alone: more is not worth it to depend on another capture
 	maxOpen       = 32       // references in memory
 	maxOpenBytes  = 16 << 20 // and what they hold together
@@ -30,10 +30,11 @@ const (
 
 // With which reference a capture goes best is tried quickly, and a page that is
 // nearly all template needs no more. What takes more space, and what stands
-// whole, is worth three times the work for an eighth less.
+// whole, is worth more work for an eighth less.
 const (
 	quick    = zstd.SpeedFastest
 	thorough = zstd.SpeedBetterCompression
+	worthIt  = 1 << 10 // bytes: the thorough one has 8 MB of tables to make anew for each reference
 )
 
 // A reference is one in memory.
@@ -271,12 +272,14 @@ func (a *Archive) packAgainst(host string, whole []byte) (packed []byte, seq uin
 		return a.pack(whole), 0, nil
 	}
 	if float64(took) >= likeEnough*float64(len(whole)) {
-		b, err := a.references.thorough.pack(best.whole, whole, make([]byte, 1, took))
-		if err != nil {
-			return nil, 0, err
-		}
-		if len(b) < len(packed) {
-			packed = b
+		if took >= worthIt {
+			b, err := a.references.thorough.pack(best.whole, whole, make([]byte, 1, took))
+			if err != nil {
+				return nil, 0, err
+			}
+			if len(b) < took {
+				packed = b
+			}
 		}
 		if alone := a.pack(whole); float64(len(packed)) > muchBetter*float64(len(alone)) {
 			return alone, 0, nil
