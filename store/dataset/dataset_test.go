@@ -259,7 +259,7 @@ func BenchmarkExport(b *testing.B) {
 	}
 	defer a.Close()
 	ctx, c := context.Background(), corpus.New(1)
-	const n = 10_000
+	const n = 100_000
 	var wait sync.WaitGroup
 	for worker := range 64 {
 		wait.Go(func() {
