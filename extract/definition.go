@@ -587,9 +587,10 @@ type alternative struct {
 	attr string // whose value is meant; "" means the text
 
 	// see needs
-	needs []uint32
-	mark  uint32
-	tag   atom.Atom
+	needs  []uint32
+	mark   uint32
+	within uint32
+	tag    atom.Atom
 }
 
 var attrSuffix = regexp.MustCompile(`^(.*\S)\s*@([a-zA-Z][-a-zA-Z0-9_:]*)$`)
@@ -612,7 +613,7 @@ func compileSelector(raw string) (selector, error) {
 			return nil, fmt.Errorf("selector %q: %w", a.raw, err)
 		}
 		a.css, a.sel = css, sel
-		a.needs, a.mark, a.tag = needs(css)
+		a.needs, a.mark, a.within, a.tag = needs(css)
 		out = append(out, a)
 	}
 	return out, nil

@@ -124,7 +124,16 @@ func (d *document) match(a alternative) []*html.Node {
 	if known {
 		return nodes
 	}
-	if a.mark != 0 {
+	among := func(elements []*html.Node, end *html.Node) (looked int) {
+		for ; looked < len(elements) && elements[looked] != end; looked++ {
+			if n := elements[looked]; (a.tag == 0 || a.tag == n.DataAtom) && a.sel.Match(n) {
+				nodes = append(nodes, n)
+			}
+		}
+		return looked
+	}
+	switch {
+	case a.mark != 0:
 		for _, name := range d.names {
 			if name.mark != a.mark {
 				continue
@@ -133,15 +142,30 @@ func (d *document) match(a alternative) []*html.Node {
 				nodes = append(nodes, n)
 			}
 		}
-	} else {
-		for _, n := range d.elements {
-			if (a.tag == 0 || a.tag == n.DataAtom) && a.sel.Match(n) {
-				nodes = append(nodes, n)
+	case a.within != 0:
+		done := 0
+		for _, name := range d.names {
+			if i := int(name.element); name.mark == a.within && i >= done {
+				done = i + 1 + among(d.elements[i+1:], behind(d.elements[i]))
 			}
 		}
+	default:
+		among(d.elements, nil)
 	}
 	d.found[a.css] = nodes
 	return nodes
+}
+
+// behind returns the element that follows all that is in n, nil when none does.
+func behind(n *html.Node) *html.Node {
+	for ; n != nil; n = n.Parent {
+		for s := n.NextSibling; s != nil; s = s.NextSibling {
+			if s.Type == html.ElementNode {
+				return s
+			}
+		}
+	}
+	return nil
 }
 
 // first returns what the first alternative that matches anything matches.
@@ -181,18 +205,23 @@ func mark(kind byte, token string) uint32 {
 }
 
 // needs returns the marks of the classes and ids without which a selector
-// matches nothing; and of what it matches a mark that each has, or the tag.
-func needs(css string) (all []uint32, own uint32, tag atom.Atom) {
+// matches nothing; and of what it matches a mark that each has, one of an element
+// that each is in, and the tag.
+func needs(css string) (all []uint32, own, within uint32, tag atom.Atom) {
 	if strings.Contains(css, `\`) || strings.Count(css, "(") > 1 {
-		return nil, 0, 0
+		return nil, 0, 0, 0
 	}
 	css = strings.TrimSpace(withoutBrackets(css))
 	if strings.ContainsAny(css, "\"'[]()") {
-		return nil, 0, 0
+		return nil, 0, 0, 0
 	}
-	last := css[strings.LastIndexAny(css, " \t\n>+~")+1:]
+	at := strings.LastIndexAny(css, " \t\n>+~") + 1
+	last := css[at:]
 	if m := marksOf(last); len(m) > 0 {
 		own = m[0]
+	}
+	if m := marksOf(css[:at]); len(m) > 0 && !strings.ContainsAny(css, "+~") {
+		within = m[len(m)-1]
 	}
 	end := strings.IndexFunc(last, func(c rune) bool {
 		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9')
@@ -200,7 +229,7 @@ func needs(css string) (all []uint32, own uint32, tag atom.Atom) {
 	if end < 0 {
 		end = len(last)
 	}
-	return marksOf(css), own, atom.Lookup([]byte(strings.ToLower(last[:end]))) // no tag begins with a digit
+	return marksOf(css), own, within, atom.Lookup([]byte(strings.ToLower(last[:end]))) // no tag begins with a digit
 }
 
 // withoutBrackets leaves out what stands in brackets that are closed.

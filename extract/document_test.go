@@ -37,7 +37,7 @@ func TestMatch(t *testing.T) {
 			}
 		}
 	}
-	for _, css := range []string{"*", "#main", "P.lead.lead", "div > .a ~ h1 + p", ".a:not(.b)", `[class="a.b"] i`, ".a :nth-child(2)", `.a\.b`, ".a.b, .c", "svg.icon path"} {
+	for _, css := range []string{"*", "#main", "P.lead.lead", "div > .a ~ h1 + p", ".a:not(.b)", `[class="a.b"] i`, ".a :nth-child(2)", `.a\.b`, ".a.b, .c", "svg.icon path", ".a i", "#main > p i", ".a p > *", ".a + span ~ p", ".b.a svg *", "body .a *"} {
 		s, err := compileSelector(css)
 		if err != nil {
 			t.Fatal(err)
@@ -45,7 +45,7 @@ func TestMatch(t *testing.T) {
 		gather(s)
 	}
 
-	pages := [][]byte{[]byte(`<div class="a b a" id=main><p class=lead>1<i>2</i></p><p class="c lead a.b">3</div><span class=a></span><h1 class="b"></h1><p>4</p><svg class=icon><path/></svg>`)}
+	pages := [][]byte{[]byte(`<div class="a b a" id=main><p class=lead>1<i>2</i></p><p class="c lead a.b">3</div><span class=a></span><h1 class="b"></h1><p>4</p><svg class=icon><path/></svg><ul class=a><li class="a a"><i>5</i><b class=a><i>6</i></b></ul><i>7</i>`)}
 	filepath.WalkDir("../testdata", func(path string, e fs.DirEntry, err error) error {
 		if filepath.Ext(path) == ".html" {
 			body, err := os.ReadFile(path)
