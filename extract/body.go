@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/html"
@@ -396,13 +397,17 @@ func (t telling) isDateLine(line string) bool {
 // sameText compares letters and digits only.
 func sameText(a, b string) bool { return squeeze(a) == squeeze(b) && squeeze(a) != "" }
 
+// squeeze leaves the letters, digits and signs of a text, in lower case.
 func squeeze(s string) string {
-	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune(" \t\n.,:;!?\"'“”‘’()[]-–—…|/", r) {
-			return -1
+	b := make([]byte, 0, len(s))
+	for _, r := range s {
+		switch r {
+		case ' ', '\t', '\n', '.', ',', ':', ';', '!', '?', '"', '\'', '“', '”', '‘', '’', '(', ')', '[', ']', '-', '–', '—', '…', '|', '/':
+		default:
+			b = utf8.AppendRune(b, unicode.ToLower(r))
 		}
-		return r
-	}, strings.ToLower(s))
+	}
+	return string(b)
 }
 
 // covers reports whether a lead says all that a paragraph says.
