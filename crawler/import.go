@@ -73,10 +73,10 @@ func (c *Crawler) Import(ctx context.Context, found iter.Seq2[*warc.Found, error
 	// A site's visits go one after the other, those of several at once.
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	queues := make([]chan *warc.Found, runtime.GOMAXPROCS(0))
+	queues := make([]chan *warc.Found, 4*runtime.GOMAXPROCS(0)) // most of them wait for a commit
 	var workers sync.WaitGroup
 	for i := range queues {
-		queues[i] = make(chan *warc.Found, 16)
+		queues[i] = make(chan *warc.Found, 4)
 		workers.Go(func() {
 			for f := range queues[i] {
 				if ctx.Err() != nil {
@@ -197,11 +197,17 @@ func (im *importer) take(ctx context.Context, f *warc.Found) error {
 		return nil
 	}
 	sorted := !old && f.Target.URL == "" && t.Kind == "" && f.Dropped == nil
-	if sorted {
-		im.sort(&t, &v)
+	isPage := v.Result == store.Fetched && t.Kind != extract.KindAttachment && f.Dropped == nil
+	var reading *extract.Reading
+	var unread error
+	if isPage {
+		reading, unread = im.readPage(v.Capture)
 	}
-	if v.Result == store.Fetched && t.Kind != extract.KindAttachment && f.Dropped == nil {
-		im.read(t, &v)
+	if sorted {
+		im.sort(&t, reading)
+	}
+	if isPage && t.Kind != extract.KindAttachment {
+		im.accept(t, &v, reading, unread)
 	}
 	if sorted && t.Kind != extract.KindArticle && t.Kind != extract.KindAttachment {
 		// No crawl would have looked there: it is kept, and not looked at again.
@@ -337,13 +343,9 @@ func isFile(c *store.Capture) bool {
 	return true
 }
 
-// sort finds out what a page is of which nothing is known.
-func (im *importer) sort(t *store.Target, v *store.Visit) {
+// sort says what a page is of which nothing was known, as it was read.
+func (im *importer) sort(t *store.Target, reading *extract.Reading) {
 	t.Kind, t.Priority = extract.KindArticle, newsItem
-	if v.Result != store.Fetched {
-		return
-	}
-	reading, _ := im.readPage(v.Capture) // an error will be met again
 	if reading == nil || reading.Kind == "" || reading.Kind == extract.KindArticle {
 		return
 	}

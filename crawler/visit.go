@@ -316,8 +316,13 @@ func (r *run) read(t store.Target, v *store.Visit) (f *found) {
 	if t.Kind == extract.KindAttachment {
 		return nil
 	}
-	isArticle := t.Kind == extract.KindArticle
 	reading, err := r.readPage(v.Capture)
+	return r.accept(t, v, reading, err)
+}
+
+// accept is read for a page that was read, with what came of it.
+func (r *run) accept(t store.Target, v *store.Visit, reading *extract.Reading, err error) (f *found) {
+	isArticle := t.Kind == extract.KindArticle
 	instead := ""
 	if reading != nil && err != nil && !errors.Is(err, extract.ErrListEnd) {
 		instead = reading.Instead
