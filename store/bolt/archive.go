@@ -613,10 +613,10 @@ func (a *Archive) view(f func(tx *snapshot) error) error {
 // maxMapped is how many bytes of files a process may have mapped before it gives
 // the archive's back. Nothing else bounds them: a page that is read brings those
 // around it, at least fifteen, so that in a large file few records are many bytes.
-const maxMapped = 64 << 20
+const maxMapped = 24 << 20
 
 // lookAfter is after how many records it is looked how much is mapped.
-const lookAfter = 64
+const lookAfter = 32
 
 // touch counts records that were read or written, and trims the map when it has
 // grown large. It must not be called within a transaction.

@@ -290,8 +290,9 @@ func (a *Archive) Add(ctx context.Context, targets ...store.Target) (added int, 
 	if err := checkTargets(targets); err != nil {
 		return 0, err
 	}
-	// A transaction lives in memory until it ends.
-	for part := range slices.Chunk(targets, 250) {
+	// A transaction lives in memory until it ends, and each record that it changes
+	// may bring 64 KB of the file with it.
+	for part := range slices.Chunk(targets, 40) {
 		var n int
 		err := a.do(&request{ctx: ctx, run: func(w *work) (err error) {
 			n, err = w.add(part)

@@ -50,7 +50,7 @@ type pace struct {
 	flush   int // so many when the archive is closed
 }
 
-var usualPace = pace{changes: 32 << 10, size: 8 << 20, step: 1 << 10, flush: 2 << 10}
+var usualPace = pace{changes: 32 << 10, size: 8 << 20, step: 128, flush: 256}
 
 const beforeAll = 0 // of transactions: what the journal held when it was opened
 
@@ -380,6 +380,10 @@ type node struct {
 	key  []byte  // the bucket's letter, and the key in it
 	last *change // nil when the only transaction that changed it was given up
 	next []*node
+
+	// Room for what most nodes have: a journal is most of what a frontier takes.
+	first change
+	low   [1]*node
 }
 
 // A change is what a transaction made of a key.
@@ -482,23 +486,41 @@ func (c *changes) set(letter byte, k, v []byte, deleted bool, id int) *node {
 	defer c.mu.Unlock()
 	var path [maxHeight]*node
 	n := c.find(letter, k, &path)
-	if n == nil || n.compare(letter, k) != 0 {
-		n = &node{key: append([]byte{letter}, k...), next: make([]*node, c.height())}
+	isNew := n == nil || n.compare(letter, k) != 0
+	head := 0
+	if isNew {
+		head = 1 + len(k)
+	}
+	b := make([]byte, 0, head+len(v)) // not nil where there is no value
+	if isNew {
+		n = new(node)
+		b = append(append(b, letter), k...)
+		n.key = b[:head:head]
+		n.next = n.low[:]
+		if height := c.height(); height > 1 {
+			n.next = make([]*node, height)
+		}
 		for h := range n.next {
 			n.next[h] = path[h].next[h]
 			path[h].next[h] = n
 		}
-		c.size += len(n.key)
 	}
-	if v = bytes.Clone(v); v == nil && !deleted {
-		v = []byte{}
+	if b = append(b, v...); deleted {
+		v = nil
+	} else {
+		v = b[head:]
 	}
-	c.size += len(v)
-	if n.last != nil && n.last.id == id {
+	c.size += len(b)
+	switch {
+	case isNew:
+		n.first = change{id: id, value: v, deleted: deleted}
+		n.last = &n.first
+	case n.last != nil && n.last.id == id:
 		n.last.value, n.last.deleted = v, deleted // nobody else sees it yet
 		return nil
+	default:
+		n.last = &change{id: id, value: v, deleted: deleted, before: n.last}
 	}
-	n.last = &change{id: id, value: v, deleted: deleted, before: n.last}
 	c.count++
 	return n
 }
@@ -571,8 +593,8 @@ func (l *loader) changes() *changes {
 	}
 	wait.Wait()
 	c := newChanges()
-	nodes, made := make([]node, l.count), make([]change, l.count)
-	next := make([]*node, 0, l.count*3/2)
+	nodes := make([]node, l.count)
+	next := make([]*node, 0, l.count*3/4) // of a quarter of them
 	var tails [maxHeight]*node
 	for h := range tails {
 		tails[h] = &c.head
@@ -584,14 +606,17 @@ func (l *loader) changes() *changes {
 			if i+1 < len(all) && bytes.Equal(one.key, all[i+1].key) {
 				continue
 			}
+			n := &nodes[c.count]
+			n.key, n.first = one.key, change{id: beforeAll, value: one.value, deleted: one.gone}
+			n.last, n.next = &n.first, n.low[:]
 			height := c.height()
-			if cap(next)-len(next) < height {
-				next = make([]*node, 0, max(1024, maxHeight))
+			if height > 1 {
+				if cap(next)-len(next) < height {
+					next = make([]*node, 0, max(1024, maxHeight))
+				}
+				next = next[:len(next)+height]
+				n.next = next[len(next)-height : len(next) : len(next)]
 			}
-			n, at := &nodes[c.count], &made[c.count]
-			*at = change{id: beforeAll, value: one.value, deleted: one.gone}
-			next = next[:len(next)+height]
-			*n = node{key: one.key, last: at, next: next[len(next)-height : len(next) : len(next)]}
 			for h := range height {
 				tails[h].next[h] = n
 				tails[h] = n
