@@ -137,12 +137,13 @@ func (r *run) visit(ctx context.Context, f *fetcher, l *store.Lease) error {
 	if given, err := r.giveUp(ctx, l); given || err != nil {
 		return err
 	}
-	page, err := f.fetchLease(ctx, r, l)
+	validators := r.validators(l)
+	page, err := f.fetchLease(ctx, r, l, validators)
 	defer f.release()
 	if failed := (*archiveError)(nil); errors.As(err, &failed) {
 		return fmt.Errorf("keep %s: %w", l.Target.URL, failed.error)
 	}
-	v := r.judge(l, page, err)
+	v := r.judge(l, page, err, len(validators) > 0)
 	var onward *found
 	switch v.Result {
 	case store.Fetched:

@@ -19,6 +19,7 @@ const (
 	longestWait = 90 * time.Second // a request does not wait longer for its turn; the visit comes again instead
 	firstRest   = 10 * time.Second // of a host that is overloaded or cannot be reached; doubled each time
 	longestRest = time.Hour
+	longestAsk  = 7 * day // that a host rests because it says so: nobody means more, and it would be forgotten
 
 	slowSample  = 256                    // answers of a host whose median is its usual time
 	slowLast    = 5                      // answers whose median is what it takes at present: one hitch is no sign
@@ -90,15 +91,20 @@ func (m *manners) enter(ctx context.Context, name string, delay time.Duration) e
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	next := m.next(name, delay)
-	wait := next.Sub(m.now())
-	err := error(&resting{name, next})
-	if wait <= longestWait {
-		err = sleep(ctx, wait)
-	}
-	if err != nil {
-		<-h.turn
-		return err
+	for {
+		next := m.next(name, delay)
+		wait := next.Sub(m.now())
+		err := error(&resting{name, next})
+		if wait <= longestWait {
+			err = sleep(ctx, wait)
+		}
+		if err != nil {
+			<-h.turn
+			return err
+		}
+		if wait <= 0 {
+			break // otherwise its last answer, read meanwhile, may have asked for more
+		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -252,17 +258,21 @@ func (m *manners) calm(name string) {
 // hostOf is what a host is known by, here as in the archive.
 func hostOf(u *url.URL) string { return store.Host(u.String()) }
 
-// retryAfter returns the time that a Retry-After header names; zero when there
-// is none.
+// retryAfter returns the time that a Retry-After header names (RFC 9110 section
+// 10.2.3), longestAsk from now at most; zero when there is none.
 func retryAfter(h http.Header, now time.Time) time.Time {
-	value := strings.TrimSpace(h.Get("Retry-After"))
+	value, last := strings.TrimSpace(h.Get("Retry-After")), now.Add(longestAsk)
 	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil {
-		return now.Add(time.Duration(min(seconds, 10*366*24*3600)) * time.Second) // more would overflow
+		return now.Add(time.Duration(min(seconds, uint64(longestAsk/time.Second))) * time.Second)
 	}
-	if t, err := http.ParseTime(value); err == nil {
-		return t
+	t, err := http.ParseTime(value)
+	switch {
+	case err != nil:
+		return time.Time{}
+	case t.After(last):
+		return last
 	}
-	return time.Time{}
+	return t
 }
 
 const day = 24 * time.Hour

@@ -27,7 +27,7 @@ func (c *Crawler) Fetch(ctx context.Context, site, rawURL string) (extract.Page,
 		if sites, _ := r.open(); len(sites) == 0 {
 			return extract.Page{}, fmt.Errorf("fetch %s: %s is asked from %s only", rawURL, site, r.Sites.Terms(site).Hours)
 		}
-		if capture, err = f.fetchLease(ctx, r, l); !errors.Is(err, errNotNow) {
+		if capture, err = f.fetchLease(ctx, r, l, nil); !errors.Is(err, errNotNow) {
 			break
 		}
 		// A crawl would let other hosts go first.
@@ -35,7 +35,7 @@ func (c *Crawler) Fetch(ctx context.Context, site, rawURL string) (extract.Page,
 			return extract.Page{}, fmt.Errorf("fetch %s: %w", rawURL, err)
 		}
 	}
-	if v := r.judge(l, capture, err); v.Result != store.Fetched {
+	if v := r.judge(l, capture, err, false); v.Result != store.Fetched {
 		return extract.Page{}, fmt.Errorf("fetch %s: %s", rawURL, v.Reason)
 	}
 	return extract.Page{

@@ -323,7 +323,7 @@ func TestTLSTerms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := newFetcher(r.web).fetchLease(t.Context(), r, leaseOf(tt.url+"/news/1", r))
+		got, err := newFetcher(r.web).fetchLease(t.Context(), r, leaseOf(tt.url+"/news/1", r), nil)
 		if (err == nil) != tt.ok {
 			t.Errorf("%s with %q: error %v", tt.url, tt.allowed, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
@@ -43,8 +44,31 @@ type verdict struct {
 
 func (e *verdict) Error() string { return e.reason }
 
+// validators are the headers by which a target is asked for only if it has
+// changed; none when it is to come in any case.
+func (r *run) validators(l *store.Lease) map[string]string {
+	t := l.Target
+	// What was not understood the last time is read again, changed or not.
+	if t.Reason != "" || t.Kind == extract.KindArticle && t.Article == "" || r.asksWhole(t) || spotCheck(t) || r.web.manners.lies(l.Host) {
+		return nil
+	}
+	header := map[string]string{}
+	if t.ETag != "" {
+		header["If-None-Match"] = t.ETag
+	}
+	if t.LastModified != "" {
+		header["If-Modified-Since"] = t.LastModified
+	}
+	return header
+}
+
+// asksWhole reports a list when its pages are gone through for a span.
+func (r *run) asksWhole(t store.Target) bool {
+	return r.spanned() && t.Kind != extract.KindArticle && t.Kind != extract.KindAttachment
+}
+
 // fetchLease fetches the target of a lease, as long as the lease lasts.
-func (f *fetcher) fetchLease(ctx context.Context, r *run, l *store.Lease) (*store.Capture, error) {
+func (f *fetcher) fetchLease(ctx context.Context, r *run, l *store.Lease, validators map[string]string) (*store.Capture, error) {
 	t := l.Target
 	ctx, cancel := context.WithTimeoutCause(ctx, l.Expires.Sub(r.now())-leaseMargin, &marked{"took longer than its lease", timedOut})
 	defer cancel()
@@ -54,17 +78,7 @@ func (f *fetcher) fetchLease(ctx context.Context, r *run, l *store.Lease) (*stor
 	for name, value := range r.Sites.Headers(t.Site, t.URL) {
 		header[name] = value
 	}
-	// What was not understood the last time is read again, changed or not.
-	// A list is read whole when its pages are gone through for a span.
-	whole := r.spanned() && t.Kind != extract.KindArticle && t.Kind != extract.KindAttachment
-	if t.Reason == "" && !whole && (t.Kind != extract.KindArticle || t.Article != "") && !spotCheck(t) && !r.web.manners.lies(l.Host) {
-		if t.ETag != "" {
-			header["If-None-Match"] = t.ETag
-		}
-		if t.LastModified != "" {
-			header["If-Modified-Since"] = t.LastModified
-		}
-	}
+	maps.Copy(header, validators)
 	b := bounds{delay: r.delay(t.Site), whole: r.web.limits.page, size: pageLimit}
 	if r.MaxPage > 0 {
 		b.size = r.MaxPage
@@ -158,8 +172,9 @@ func isHome(u *url.URL) bool {
 	return p == "" || p == "/"
 }
 
-// judge makes a visit of what a fetch brought. What is Fetched is still to be read.
-func (r *run) judge(l *store.Lease, page *store.Capture, err error) store.Visit {
+// judge makes a visit of what a fetch brought, which asked whether the page had
+// changed or for all of it. What is Fetched is still to be read.
+func (r *run) judge(l *store.Lease, page *store.Capture, err error, conditional bool) store.Visit {
 	t, now := l.Target, r.now()
 	passed := time.Duration(-1)
 	if !t.Visited.IsZero() {
@@ -205,25 +220,22 @@ func (r *run) judge(l *store.Lease, page *store.Capture, err error) store.Visit 
 	}
 
 	v.Reason, v.Cause = statusLine(page.Status), string(oddStatus)
-	switch s := page.Status; {
-	case s == http.StatusTooManyRequests || s == http.StatusServiceUnavailable:
-		v.Cause = string(throttled)
+	if s := page.Status; s == http.StatusTooManyRequests || s >= 500 {
+		v.Cause, v.Capture = string(serverError), nil
 		asked := retryAfter(page.Header, now)
-		if asked.IsZero() {
-			asked = r.web.manners.strike(host)
+		if s == http.StatusTooManyRequests || s == http.StatusServiceUnavailable {
+			if v.Cause = string(throttled); !asked.After(now) {
+				asked = r.web.manners.strike(host)
+			}
 		}
 		r.web.manners.rest(host, asked)
 		v.Again = later(v.Again, asked)
-		v.Capture = nil
-		return v
-	case s >= 500:
-		v.Cause, v.Capture = string(serverError), nil
 		return v
 	}
 	r.web.manners.calm(host)
 	switch s := page.Status; {
 	case s == http.StatusNotModified:
-		if t.ETag == "" && t.LastModified == "" {
+		if !conditional {
 			v.Reason += ", though nothing was said about an earlier copy"
 			v.Capture = nil
 			return v
