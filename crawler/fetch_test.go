@@ -418,7 +418,8 @@ func TestRetryAfter(t *testing.T) {
 		"-5":                            {},
 		"soon":                          {},
 		"Fri, 02 Jan 2026 04:00:00 GMT": time.Date(2026, 1, 2, 4, 0, 0, 0, time.UTC),
-		"99999999999999":                now.Add(10 * 366 * day),
+		"99999999999999":                now.Add(7 * day),
+		"Fri, 31 Dec 9999 23:59:59 GMT": now.Add(7 * day),
 	} {
 		if got := retryAfter(http.Header{"Retry-After": {value}}, now); !got.Equal(want) {
 			t.Errorf("retryAfter(%q) = %v, want %v", value, got, want)

@@ -2,9 +2,12 @@ package crawler
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -228,6 +231,93 @@ func TestPlan(t *testing.T) {
 		before := fmt.Sprint(plan(&w.Crawler, nil, true))
 		if again := fmt.Sprint(plan(&w.Crawler, nil, true)); again != before {
 			t.Errorf("a plan changes the next: %s, then %s", before, again)
+		}
+	})
+}
+
+// What a host asks for holds for who waits for it already.
+func TestRestOfWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := manners{now: time.Now, hosts: map[string]*host{}}
+		enter := func() {
+			if err := m.enter(t.Context(), moj, 100*time.Millisecond); err != nil {
+				t.Error(err)
+			}
+		}
+		enter()
+		m.leave(moj)
+		begun, done := time.Now(), make(chan time.Duration)
+		go func() {
+			enter()
+			done <- time.Since(begun)
+		}()
+		synctest.Wait()
+		m.rest(moj, begun.Add(30*time.Second))
+		if waited := <-done; waited != 30*time.Second {
+			t.Errorf("asked after %v", waited)
+		}
+	})
+}
+
+// TestThrottled wants a host that is overloaded to be asked less often, also
+// when it says that it may be asked at once, and left alone when it says until
+// when.
+func TestThrottled(t *testing.T) {
+	for name, tt := range map[string]struct {
+		status int
+		after  string
+		least  time.Duration
+	}{
+		"at once":     {429, "0", firstRest},
+		"in the past": {503, "Fri, 01 Jan 1999 00:00:00 GMT", firstRest},
+		"an error":    {500, "13", 13 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				w.ministry.set("/list", list("", "/odd/1"))
+				var asked []time.Time
+				w.ministry.odd = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+					if asked = append(asked, time.Now()); len(asked) == 1 {
+						rw.Header().Set("Retry-After", tt.after)
+						rw.WriteHeader(tt.status)
+						return
+					}
+					io.WriteString(rw, news("Tin", ""))
+				})
+				w.run(t)
+				if len(asked) != 2 {
+					t.Fatalf("%d requests", len(asked))
+				}
+				if gap := asked[1].Sub(asked[0]); gap < tt.least {
+					t.Errorf("asked again after %v", gap)
+				}
+			})
+		})
+	}
+}
+
+// A 304 for who did not ask whether anything has changed says nothing.
+func TestUnaskedUnchanged(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ministry.set("/list", list("", "/odd/1"))
+		first := true
+		w.ministry.odd = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			rw.Header().Set("ETag", `"1"`)
+			if !first {
+				rw.WriteHeader(http.StatusNotModified)
+				return
+			}
+			first = false
+			rw.Header().Set("Content-Type", "text/html")
+			io.WriteString(rw, "<title>x</title><p>y")
+		})
+		w.run(t)
+		time.Sleep(2 * day)
+		w.run(t)
+		for target := range w.Archive.Targets(t.Context(), store.Selection{URLs: []string{"http://" + moj + "/odd/1"}}) {
+			if target.State != store.RetryAt || !strings.Contains(target.Reason, "304") {
+				t.Errorf("the page is %s (%s)", target.State, target.Reason)
+			}
 		}
 	})
 }

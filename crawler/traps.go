@@ -17,6 +17,8 @@ const (
 	maxLinks   = 2000    // new links of one page that are followed in one visit; sitemaps may have 50,000
 	maxCopies  = 20      // pages of one shape that were all known under other URLs, before the shape is given up
 	maxShapes  = 1 << 16 // shapes that a run counts
+	maxHollow  = 200     // articles of a site, none of them there and none that is between, before its lists are not followed further
+	maxNested  = 3       // sitemaps on the way to one; sitemaps.org knows an index of sitemaps, not an index of indexes
 	trapAgain  = 30 * day
 )
 
@@ -26,6 +28,8 @@ const (
 	trapBarren  = "page after page without an article"
 	trapStale   = "page after page with nothing new"
 	trapPath    = "paths that repeat themselves"
+	trapHollow  = "page after page with articles that are not there"
+	trapNested  = "sitemaps that lead to ever further sitemaps"
 	trapCopies  = "the same pages under ever new addresses"
 	trapTooMany = "more links on a page than are followed at a time"
 )
@@ -54,6 +58,7 @@ type traps struct {
 	circles map[uint64]int   // list pages, by the articles that they name
 	chains  map[string]chain // by the list page that comes next
 	shapes  map[uint64]shape // of article URLs
+	hollow  map[string]int   // articles of a site in a row that were not there
 }
 
 // A chain is what the list pages on the way to a page have brought.
@@ -66,7 +71,7 @@ type shape struct{ news, copies int32 }
 func (s shape) trap() bool { return s.copies >= maxCopies && s.copies >= 4*s.news }
 
 func newTraps() *traps {
-	return &traps{circles: map[uint64]int{}, chains: map[string]chain{}, shapes: map[uint64]shape{}}
+	return &traps{circles: map[uint64]int{}, chains: map[string]chain{}, shapes: map[uint64]shape{}, hollow: map[string]int{}}
 }
 
 // cut reports why the lists behind a page are not followed; "" when they are.
@@ -99,6 +104,8 @@ func (r *run) cut(t store.Target, v *store.Visit, onward []store.Target) (what s
 		what = trapBarren
 	case c.stale >= maxStale:
 		what = trapStale
+	case t.Depth > 0 && r.traps.hollow[t.Site] >= maxHollow:
+		what = trapHollow
 	}
 	if what != "" {
 		r.trapped(t.Site, what, t.URL, 1)
@@ -146,6 +153,12 @@ func (r *run) learn(t store.Target, v *store.Visit, o store.Outcome) {
 			}
 		}
 		return
+	}
+	switch {
+	case v.Result == store.Missing:
+		r.traps.hollow[t.Site]++
+	case o.Article != store.NoArticle:
+		delete(r.traps.hollow, t.Site)
 	}
 	name, varies := shapeOf(t.URL)
 	if !varies || o.Article == store.NoArticle {
@@ -284,10 +297,10 @@ func (r *run) fewer(ctx context.Context, t store.Target, v *store.Visit) error {
 // that are counted only.
 func (r *run) addLinks(t store.Target, reading *extract.Reading, v *store.Visit) *found {
 	var (
-		onward                           []store.Target
-		links                            []extract.Link // those of v.Links
-		foreign, deeper, circled, copies int
-		circling, copying                string
+		onward                                   []store.Target
+		links                                    []extract.Link // those of v.Links
+		foreign, deeper, circled, copies, nested int
+		circling, copying, nesting               string
 	)
 	for _, link := range reading.Links {
 		u, err := url.Parse(link.URL)
@@ -297,6 +310,9 @@ func (r *run) addLinks(t store.Target, reading *extract.Reading, v *store.Visit)
 		case repeats(u.Path):
 			circled++
 			circling = link.URL
+		case link.Kind == extract.KindSitemap && t.Kind == extract.KindSitemap && t.Depth >= maxNested:
+			nested++
+			nesting = link.URL
 		case link.Kind == extract.KindArticle && r.copied(link.URL):
 			copies++
 			copying = link.URL
@@ -333,6 +349,9 @@ func (r *run) addLinks(t store.Target, reading *extract.Reading, v *store.Visit)
 	}
 	if copies > 0 {
 		r.trapped(t.Site, trapCopies, copying, copies)
+	}
+	if nested > 0 {
+		r.trapped(t.Site, trapNested, nesting, nested)
 	}
 	s := r.site(t.Site)
 	for _, tally := range []*Tally{&r.sum.Tally, &s.Tally} {

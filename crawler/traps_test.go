@@ -75,6 +75,37 @@ func TestCalendarTrap(t *testing.T) {
 	})
 }
 
+// A list has a next page for ever, with articles that are not there.
+func TestHollowTrap(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ministry.set("/list", list("/list/0", "/news/1"))
+		w.ministry.set("/news/1", newsOf(1))
+		w.serve(t, func(r *http.Request) string {
+			if n, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/list/")); err == nil {
+				return list(fmt.Sprintf("/list/%d", n+1), fmt.Sprintf("/news/%d", 10+2*n), fmt.Sprintf("/news/%d", 11+2*n))
+			}
+			return ""
+		})
+		wantTrap(t, w.run(t), trapHollow, "/list/", 2*maxHollow)
+	})
+}
+
+// An index of sitemaps names ever further ones.
+func TestSitemapTrap(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ministry.set("/list", list("/sitemap/0.xml", "/news/1"))
+		w.ministry.set("/news/1", newsOf(1))
+		w.serve(t, func(r *http.Request) string {
+			name, ok := strings.CutPrefix(r.URL.Path, "/sitemap/")
+			if n, err := strconv.Atoi(strings.TrimSuffix(name, ".xml")); ok && err == nil {
+				return fmt.Sprintf(`<?xml version="1.0"?><sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><sitemap><loc>http://%s/sitemap/%d.xml</loc></sitemap></sitemapindex>`, moj, n+1)
+			}
+			return ""
+		})
+		wantTrap(t, w.run(t), trapNested, "/sitemap/", 10)
+	})
+}
+
 // Relative links make paths that grow with every page.
 func TestPathTrap(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

@@ -199,14 +199,14 @@ func (e *NothingDue) Is(target error) bool { return target == ErrNothingDue }
 // InUse is what opening returns when another process holds the archive.
 type InUse struct {
 	Path    string
-	PID     int    // 0 when the holder did not say
+	PID     int    // of who writes to it; 0 when it is read
 	Command string // its command line, as far as it is known
 }
 
 // Error names the holder.
 func (e *InUse) Error() string {
 	if e.PID == 0 {
-		return fmt.Sprintf("archive %s is in use by another process", e.Path)
+		return fmt.Sprintf("archive %s is being read by another process", e.Path)
 	}
 	return fmt.Sprintf("archive %s is in use by process %d (%s)", e.Path, e.PID, e.Command)
 }

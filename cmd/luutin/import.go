@@ -53,7 +53,7 @@ func runImport(cmd *cobra.Command, common *flags, names []string) (err error) {
 		return err
 	}
 	defer in.Close()
-	archive, err := bolt.Open(common.archive, bolt.Options{})
+	archive, err := common.openToWrite(ctx, bolt.Options{})
 	if err != nil {
 		return err
 	}

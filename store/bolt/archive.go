@@ -119,6 +119,27 @@ func Open(dir string, o Options) (*Archive, error) {
 	return a, nil
 }
 
+// OpenSoon is Open for one who writes and waits for those who read the archive,
+// until ctx ends; meanwhile others do not begin to. Who writes to it is not
+// waited for. The error is a *store.InUse when the time was not enough.
+func OpenSoon(ctx context.Context, dir string, o Options) (*Archive, error) {
+	read := func(err error) bool {
+		var inUse *store.InUse
+		return errors.As(err, &inUse) && inUse.PID == 0
+	}
+	a, err := Open(dir, o)
+	if !read(err) {
+		return a, err
+	}
+	shut, leave := door(filepath.Join(dir, lockName))
+	defer leave()
+	for read(err) && ctx.Err() == nil {
+		shut()
+		a, err = Open(dir, o) // which waits a little
+	}
+	return a, err
+}
+
 // noArchive is an fs.ErrNotExist that says what to do.
 type noArchive struct{ dir string }
 
@@ -255,6 +276,7 @@ func (a *Archive) makeCoders() (err error) {
 
 // openBeside opens archive.db for reading, also when another process has it.
 func (a *Archive) openBeside() error {
+	passDoor(a.path(lockName))
 	var pinned *bbolt.Tx
 	lender, err := a.borrow(func() (txid int, err error) {
 		if err := a.openFile(); err != nil {

@@ -261,6 +261,33 @@ func shareFile(f *os.File) bool {
 	return !errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }
 
+// doorTime is how long who wants to read waits at the door.
+const doorTime = 5 * time.Second
+
+// door is where an archive is entered to be read, with its lock file. shut keeps
+// others from beginning to, once those who are just passing have: it is called
+// again while one waits for those who read. leave opens it.
+func door(name string) (shut, leave func()) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return func() {}, func() {} // one waits all the same
+	}
+	return func() { _ = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }, func() { f.Close() }
+}
+
+// passDoor waits while somebody keeps the door shut, but not for ever: what
+// that one waits for may last.
+func passDoor(name string) {
+	f, err := os.Open(name)
+	if err != nil {
+		return // nobody ever wrote here, or waits to
+	}
+	defer f.Close()
+	for end := time.Now().Add(doorTime); time.Now().Before(end) && !shareFile(f); {
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
 // lockDir takes a directory for this process as long as the file is open. It
 // reports false when another has it. File systems that know no such lock are
 // no reason to do without a backup.

@@ -32,3 +32,7 @@ func lockDir(*os.File) bool { return true }
 func (a *Archive) holder() holder { return holder{} }
 
 func shareFile(*os.File) bool { return true }
+
+func door(string) (shut, leave func()) { return func() {}, func() {} }
+
+func passDoor(string) {}

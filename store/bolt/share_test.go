@@ -11,7 +11,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"luutin/store"
 	"luutin/store/bolt"
@@ -142,5 +144,68 @@ func TestLongName(t *testing.T) {
 	}
 	if n := len(ids(t, open(t, dir, bolt.Options{ReadOnly: true}))); n != 3 {
 		t.Errorf("%d articles, want 3", n)
+	}
+}
+
+// TestOpenSoon opens an archive to write that is being read.
+func TestOpenSoon(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "archive")
+	if err := open(t, dir, bolt.Options{}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	reader := must[*bolt.Archive](t)(bolt.Open(dir, bolt.Options{ReadOnly: true}))
+	inUse := func(err error) *store.InUse {
+		t.Helper()
+		var e *store.InUse
+		if !errors.As(err, &e) {
+			t.Fatalf("the error is %v", err)
+		}
+		return e
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := bolt.OpenSoon(ended, dir, bolt.Options{}); inUse(err).PID != 0 {
+		t.Errorf("who reads is said to write: %v", err)
+	}
+
+	opened := make(chan *bolt.Archive)
+	go func() {
+		a, err := bolt.OpenSoon(t.Context(), dir, bolt.Options{Share: true})
+		if err != nil {
+			t.Error(err)
+		}
+		opened <- a
+	}()
+	// Nobody else begins to read before it has the archive.
+	lock := must[*os.File](t)(os.Open(filepath.Join(dir, "archive.lock")))
+	defer lock.Close()
+	for syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) == nil {
+		syscall.Flock(int(lock.Fd()), syscall.LOCK_UN)
+		time.Sleep(time.Millisecond)
+	}
+	second := make(chan *bolt.Archive)
+	go func() {
+		a, err := bolt.Open(dir, bolt.Options{ReadOnly: true})
+		if err != nil {
+			t.Error(err)
+		}
+		second <- a
+	}()
+	select {
+	case <-second:
+		t.Fatal("another reader came first")
+	case <-opened:
+		t.Fatal("it is open while somebody reads")
+	case <-time.After(50 * time.Millisecond): // it cannot be seen that they wait
+	}
+	if err := reader.Close(); err != nil {
+		t.Fatal(err)
+	}
+	writer := <-opened
+	defer writer.Close()
+	(<-second).Close()
+	if _, err := bolt.OpenSoon(t.Context(), dir, bolt.Options{}); inUse(err).PID != os.Getpid() {
+		t.Errorf("who writes is waited for: %v", err)
 	}
 }
