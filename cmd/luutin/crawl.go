@@ -238,7 +238,7 @@ type crawlJob struct {
 func (j *crawlJob) once(ctx context.Context) (err error) {
 	open := j.open
 	if open == nil {
-		open = func() (store.Archive, error) { return j.flags.openToWrite(ctx, bolt.Options{Share: true}) }
+		open = func() (store.Archive, error) { return bolt.OpenSoon(ctx, j.flags.archive, bolt.Options{Share: true}) }
 	}
 	archive, err := open()
 	if err != nil {

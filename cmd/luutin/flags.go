@@ -1,16 +1,13 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"luutin/extract"
-	"luutin/store/bolt"
 )
 
 // flags are those that every command has.
@@ -19,17 +16,6 @@ type flags struct {
 	sites   string
 	json    bool
 	quiet   bool
-}
-
-// readersTime is how long a command that writes waits for those who read: pages
-// of luutin serve take a few seconds, an export may take longer.
-const readersTime = 30 * time.Second
-
-// openToWrite opens the archive for a command that writes.
-func (f *flags) openToWrite(ctx context.Context, o bolt.Options) (*bolt.Archive, error) {
-	ctx, cancel := context.WithTimeout(ctx, readersTime)
-	defer cancel()
-	return bolt.OpenSoon(ctx, f.archive, o)
 }
 
 // loadSites returns the built-in definitions and those of --sites.

@@ -53,7 +53,7 @@ func runImport(cmd *cobra.Command, common *flags, names []string) (err error) {
 		return err
 	}
 	defer in.Close()
-	archive, err := common.openToWrite(ctx, bolt.Options{})
+	archive, err := bolt.OpenSoon(ctx, common.archive, bolt.Options{})
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func runReextract(cmd *cobra.Command, common *flags, o reread.Options) (err erro
 	if err != nil {
 		return err
 	}
-	archive, err := common.openToWrite(ctx, bolt.Options{ReadOnly: o.Dry, NoCreate: true})
+	archive, err := bolt.OpenSoon(ctx, common.archive, bolt.Options{ReadOnly: o.Dry, NoCreate: true})
 	if err != nil {
 		return err
 	}

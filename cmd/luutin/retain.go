@@ -120,7 +120,7 @@ func bytesOf(size string) (int64, error) {
 }
 
 func runRetain(cmd *cobra.Command, common *flags, rule store.Retention) (err error) {
-	a, err := common.openToWrite(cmd.Context(), bolt.Options{ReadOnly: rule.Dry, NoCreate: true})
+	a, err := bolt.OpenSoon(cmd.Context(), common.archive, bolt.Options{ReadOnly: rule.Dry, NoCreate: true})
 	if err != nil {
 		return err
 	}

@@ -127,7 +127,7 @@ With --crawl it crawls as well, as luutin crawl --every does: the SITEs, or all.
 				job := &crawlJob{cmd: cmd, flags: common, crawler: &c, sites: sites, names: names, telling: telling, monitor: m, events: s.event}
 				job.open = func() (a store.Archive, err error) {
 					err = s.server.Give(ctx, func() error {
-						a, err = common.openToWrite(ctx, bolt.Options{Share: true})
+						a, err = bolt.OpenSoon(ctx, common.archive, bolt.Options{Share: true})
 						return err
 					})
 					return a, err

@@ -119,9 +119,14 @@ func Open(dir string, o Options) (*Archive, error) {
 	return a, nil
 }
 
+// readersTime is how long one who writes waits for those who read: a page of
+// luutin serve takes a few seconds, an export may take longer.
+const readersTime = 30 * time.Second
+
 // OpenSoon is Open for one who writes and waits for those who read the archive,
-// until ctx ends; meanwhile others do not begin to. Who writes to it is not
-// waited for. The error is a *store.InUse when the time was not enough.
+// half a minute or until ctx ends; meanwhile others do not begin to. Who writes
+// to it is not waited for. The error is a *store.InUse when the time was not
+// enough.
 func OpenSoon(ctx context.Context, dir string, o Options) (*Archive, error) {
 	read := func(err error) bool {
 		var inUse *store.InUse
@@ -131,6 +136,8 @@ func OpenSoon(ctx context.Context, dir string, o Options) (*Archive, error) {
 	if !read(err) {
 		return a, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, readersTime)
+	defer cancel()
 	shut, leave := door(filepath.Join(dir, lockName))
 	defer leave()
 	for read(err) && ctx.Err() == nil {

@@ -18,7 +18,7 @@ import (
 // its pages are: it is left as it is then. progress, when it is not nil, is told
 // how many bytes of keys and values were written.
 func Compact(ctx context.Context, dir string, progress func(written int64)) (before, after int64, err error) {
-	a, err := Open(dir, Options{NoCreate: true})
+	a, err := OpenSoon(ctx, dir, Options{NoCreate: true})
 	if err != nil {
 		return 0, 0, err
 	}
