@@ -286,7 +286,7 @@ func TestOddPages(t *testing.T) {
 		want := map[string]string{
 			"/odd/gzip-bomb":             "failed: longer than 2 MiB",
 			"/odd/gzip-broken":           "failed: the content coding is broken after 72 bytes",
-			"/odd/brotli":                `failed: content coding "br", which was not asked for`,
+			"/odd/compress":              `failed: content coding "compress" cannot be undone: the bytes are kept as they came`,
 			"/odd/empty":                 "failed: the answer is empty",
 			"/odd/slow-header":           "failed: no answer within 45s",
 			"/odd/stall":                 "failed: nothing more came for 30s",

@@ -136,6 +136,14 @@ func TestRobotsFetch(t *testing.T) {
 		{name: "cut within a line", serve: func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, padded("User-agent: *\n", "Disallow: /n", "ever/\n"))
 		}, asked: 1},
+		{name: "coded though nobody asked for it", serve: func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["Content-Encoding"] = []string{"gzip", "br"}
+			w.Write(packed(brotliTo, string(gzipped(deny))))
+		}, denied: true, asked: 1},
+		{name: "a coding that is none", serve: func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "UTF-8")
+			fmt.Fprint(w, deny)
+		}, denied: true, asked: 1},
 		{name: "connection cut", serve: func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }, err: "robots.txt: EOF", asked: 1},
 	}
 	for _, tt := range tests {
