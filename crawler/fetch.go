@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptrace"
 	"net/url"
 	"slices"
@@ -18,7 +17,6 @@ import (
 	"time"
 
 	"github.com/gocolly/colly/v2"
-	"golang.org/x/net/publicsuffix"
 
 	"luutin/store"
 	"luutin/store/coding"
@@ -51,7 +49,7 @@ type web struct {
 	limits    limits
 	manners   manners
 	robots    robots
-	cookies   http.CookieJar // a wall that sets a cookie and redirects is passed like a browser does
+	cookies   cookies // a wall that sets a cookie and redirects is passed like a browser does
 	codings   coding.Readers
 }
 
@@ -59,7 +57,6 @@ func newWeb(transport http.RoundTripper, agent string, now func() time.Time) *we
 	w := &web{transport: transport, agent: agent, now: now, limits: usualLimits}
 	w.manners = manners{now: now, hosts: map[string]*host{}}
 	w.robots = robots{web: w, known: map[string]*robotsEntry{}}
-	w.cookies, _ = cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List}) // never fails
 	return w
 }
 
@@ -322,7 +319,7 @@ func newFetcher(w *web) *fetcher {
 	c.Async = false                  // a goroutine per URL; the crawler has its workers
 	c.UserAgent = w.agent            //
 	c.SetRequestTimeout(0)           // ten seconds, the body included; exchange has its own limits
-	c.SetCookieJar(w.cookies)        // one for all workers
+	c.SetCookieJar(&w.cookies)       // one for all workers
 	c.SetRedirectHandler(f.redirect) // colly's follows to any host
 	c.WithTransport(f)
 	// There are no limit rules, which sleep after the answer whatever the
@@ -412,6 +409,9 @@ func (f *fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 	if a == nil || a.resp == nil {
 		f.last = nil
 		return nil, err
+	}
+	if s := a.resp.StatusCode; s == http.StatusRequestHeaderFieldsTooLarge || s == http.StatusBadRequest {
+		f.web.cookies.forget(req.URL) // which may be what is too long
 	}
 	f.buf, f.spool = a.body[:0], a.spool
 	f.tls = slices.Compact(slices.Sorted(slices.Values(append(f.tls, a.tls...))))
