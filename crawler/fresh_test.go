@@ -214,3 +214,47 @@ func TestFailuresAreNamed(t *testing.T) {
 		t.Errorf("summary %q, want %q", got, want)
 	}
 }
+
+// TestPagesInPlaceOfFiles has pages come with status 200 where files are linked.
+func TestPagesInPlaceOfFiles(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		files := map[string]string{
+			"/files/challenge.pdf": challengePage,
+			"/files/login.docx":    loginPage,
+			"/files/gone.pdf":      missingPage,
+			"/files/other.xlsx":    "\ufeff" + news("Trang khác", ""),
+			"/files/moved.pdf":     "301 /",
+			"/files/good.pdf":      "%PDF-1.4", // though the type says HTML
+			"/files/page.html":     news("Phụ lục", ""),
+			"/van-ban/17":          news("Văn bản số 17", ""), // no document by its name
+			"/van-ban/18":          missingPage,
+		}
+		var links []string
+		for path, body := range files {
+			n := fmt.Sprintf("/news/%d", len(links))
+			links = append(links, n)
+			w.ministry.set(n, news("Tin "+path, path))
+			w.ministry.set(path, body)
+		}
+		w.ministry.set("/list", list("", links...))
+		s := w.run(t)
+		got := map[string]string{}
+		for _, p := range s.Problems {
+			got[strings.TrimPrefix(p.URL, "http://moj.test")] = fmt.Sprintf("%s, %s", p.Result, p.Cause)
+		}
+		want := map[string]string{
+			"/files/challenge.pdf": "blocked, challenge",
+			"/files/login.docx":    "blocked, login",
+			"/files/gone.pdf":      "gone, says not found",
+			"/files/other.xlsx":    "failed, page instead of a file",
+			"/files/moved.pdf":     "gone, moved to the home page",
+			"/van-ban/18":          "gone, says not found",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("problems differ (-want +got)\n%s", diff)
+		}
+		if s.Files != 3 {
+			t.Errorf("%d files, want 3", s.Files)
+		}
+	})
+}
