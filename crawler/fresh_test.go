@@ -258,3 +258,18 @@ func TestPagesInPlaceOfFiles(t *testing.T) {
 		}
 	})
 }
+
+// TestCounterIsNoChange revisits an article that ends in how often it was seen.
+func TestCounterIsNoChange(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		seen := func(n int) {
+			w.ministry.set("/news/1", strings.Replace(news("Tin", ""), "</div>", fmt.Sprintf("<p>Số lượt truy cập: %d</p></div>", n), 1))
+		}
+		w.ministry.set("/list", list("", "/news/1"))
+		seen(9)
+		w.wantRun(t, "2 visited: 1 added, 1 list")
+		seen(1_204)
+		time.Sleep(400 * day)
+		w.wantRun(t, "2 visited: 0 added, 1 unchanged, 1 list")
+	})
+}
