@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"luutin/crawler/watch"
 )
 
 // TestBlockedAndCut crawls a site that forbids some, sends some only in part,
@@ -90,4 +92,14 @@ func TestBlockedAndCut(t *testing.T) {
 	robots = "User-agent: *\nDisallow: /news/2"
 	says(run(1, "--archive", "less", "crawl", "here"), "1 blocked")
 	says(run(0, "--archive", "less", "crawl", "here"), "1 visited: 0 added, 1 list")
+}
+
+func TestCounts(t *testing.T) {
+	s := watch.Sum{Visits: 20, Failed: 15, Causes: map[string]int{"a": 5, "b": 4, "c": 3, "d": 2, "e": 1}}
+	if got, want := counts(s, 0), "20 visits, 0 new, 0 changed, 15 failed (a 5, b 4, c 3, d 2, e 1)"; got != want {
+		t.Errorf("counts = %q, want %q", got, want)
+	}
+	if got, want := counts(s, 4), "20 visits, 0 new, 0 changed, 15 failed (a 5, b 4, c 3, d 2, …)"; got != want {
+		t.Errorf("counts at a glance = %q, want %q", got, want)
+	}
 }
