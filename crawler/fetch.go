@@ -150,6 +150,9 @@ func (w *web) exchange(req *http.Request, b bounds, buf []byte) (*answer, error)
 		} else if connected.Load() && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 			err = &marked{err.Error(), brokenOff}
 		}
+		if faulty := (*faultyTLS)(nil); errors.As(err, &faulty) {
+			err = fmt.Errorf("certificate of %s: %w", name, faulty)
+		}
 		if !connected.Load() && req.Context().Err() == nil && isOwn(transport) {
 			err = &marked{err.Error(), unreachable}
 		}
