@@ -421,6 +421,7 @@ func (f *fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 	if isRedirect(a.resp) {
 		hop := store.Hop{URL: req.URL.String(), Status: a.resp.StatusCode, To: a.resp.Header.Get("Location")}
 		if to, err := a.resp.Location(); err == nil {
+			to.User = nil
 			hop.To = to.String()
 		}
 		f.hops = append(f.hops, hop)
@@ -434,6 +435,7 @@ func (f *fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // redirect decides whether the last answer's redirect is followed.
 func (f *fetcher) redirect(req *http.Request, via []*http.Request) error {
+	req.URL.User = nil // as in links
 	if err := webScheme(req.URL); err != nil {
 		return fmt.Errorf("redirected to %s: %w", req.URL, err)
 	}

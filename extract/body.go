@@ -239,6 +239,7 @@ func (t telling) resolve(ref string) string {
 	if u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
 		return ""
 	}
+	u.User = nil // whose it is, is nobody's business
 	return u.String()
 }
 
