@@ -237,6 +237,7 @@ func TestPagesInPlaceOfFiles(t *testing.T) {
 			w.ministry.set(path, body)
 		}
 		w.ministry.set("/list", list("", links...))
+		w.Patience = time.Hour // the host is left alone after a wall
 		s := w.run(t)
 		got := map[string]string{}
 		for _, p := range s.Problems {
