@@ -141,6 +141,14 @@ func TestLyingServer(t *testing.T) {
 		if s := w.run(t); s.Added != 1 || slices.Contains(conditional[before:], true) {
 			t.Errorf("%s, though the server is known to lie; conditional %v", s, conditional[before:])
 		}
+		// Another process looks for itself once more.
+		body = list("", "/news/1", "/news/2", "/news/3", "/news/4")
+		w.Crawler = Crawler{Archive: w.Archive, Sites: w.Sites, Transport: w.Transport}
+		before = len(conditional)
+		time.Sleep(2 * time.Hour)
+		if s := w.run(t); s.Added != 1 || slices.Contains(conditional[before:], true) {
+			t.Errorf("%s, though another process has found the server to lie; conditional %v", s, conditional[before:])
+		}
 	})
 	n := 0
 	target := store.Target{URL: "http://moj.test/list", Visited: time.Unix(1516347540, 0)}

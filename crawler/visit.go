@@ -389,6 +389,7 @@ func (r *run) accept(t store.Target, v *store.Visit, reading *extract.Reading, e
 		return nil
 	}
 	r.web.manners.passed(host)
+	v.Partial = r.web.manners.lies(host) // the next process does not know it, and is to ask once without validators
 	var panic *panicError
 	switch {
 	case errors.As(err, &panic):
