@@ -39,6 +39,7 @@ const (
 	robotsForbid   cause = "robots.txt forbids it"    //
 	robotsUnknown  cause = "robots.txt not to be had" //
 	privateAddress cause = "private address"          //
+	pageInstead    cause = "page instead of a file"   //
 	shell          cause = "shell"                    // a page that is made by scripts
 	noLinks        cause = "no links"                 // a list that leads to nothing
 	notRead        cause = "not read"                 // no article where one was looked for, or a list that cannot be understood

@@ -286,7 +286,7 @@ func TestOddPages(t *testing.T) {
 		want := map[string]string{
 			"/odd/gzip-bomb":             "failed: longer than 2 MiB",
 			"/odd/gzip-broken":           "failed: the content coding is broken after 72 bytes",
-			"/odd/brotli":                `failed: content coding "br", which was not asked for`,
+			"/odd/compress":              `failed: content coding "compress" cannot be undone: the bytes are kept as they came`,
 			"/odd/empty":                 "failed: the answer is empty",
 			"/odd/slow-header":           "failed: no answer within 45s",
 			"/odd/stall":                 "failed: nothing more came for 30s",
@@ -657,5 +657,33 @@ func TestLongPauses(t *testing.T) {
 		w.ministry.set("/list", list("", "/news/1"))
 		w.ministry.set("/news/1", news("Tin số 1", ""))
 		w.wantRun(t, "2 visited: 1 added, 1 list")
+	})
+}
+
+// TestNamesInLinks meets links and redirects with a name and a password.
+func TestNamesInLinks(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ministry.set("/list", list("", "http://admin:secret@moj.test/news/1", "/news/moved"))
+		w.ministry.set("/news/1", news("Tin", "http://admin:secret@moj.test/files/1.pdf"))
+		w.ministry.set("/news/moved", "301 http://admin:secret@moj.test/news/2")
+		w.ministry.set("/news/2", news("Tin hai", ""))
+		w.ministry.set("/files/1.pdf", "%PDF-1.4")
+		w.wantRun(t, "4 visited: 2 added, 1 list, 1 file")
+		for target := range w.Archive.Targets(t.Context(), store.Selection{}) {
+			if strings.Contains(target.URL+target.Canonical, "secret") {
+				t.Errorf("target %s, known by %s", target.URL, target.Canonical)
+			}
+		}
+		for v, err := range w.Archive.Visits(t.Context(), store.VisitQuery{}) {
+			if err != nil || strings.Contains(fmt.Sprint(v.Answer.FinalURL, v.Answer.Hops), "secret") {
+				t.Errorf("visit of %s: %v, %+v", v.Target.URL, err, v.Answer)
+			}
+		}
+		for _, n := range []string{"1", "2"} {
+			a, err := w.Archive.Article(t.Context(), extract.ArticleID("http://moj.test/news/"+n))
+			if err != nil || strings.Contains(string(a.JSON), "secret") {
+				t.Errorf("article %s: %v, %s", n, err, a.JSON)
+			}
+		}
 	})
 }

@@ -1,7 +1,6 @@
 package crawler
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -10,22 +9,17 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gocolly/colly/v2"
-	"github.com/klauspost/compress/flate"
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zlib"
-	"golang.org/x/net/publicsuffix"
 
 	"luutin/store"
+	"luutin/store/coding"
 )
 
 const (
@@ -55,16 +49,14 @@ type web struct {
 	limits    limits
 	manners   manners
 	robots    robots
-	cookies   http.CookieJar // a wall that sets a cookie and redirects is passed like a browser does
-
-	gzips, flates, buffers sync.Pool
+	cookies   cookies // a wall that sets a cookie and redirects is passed like a browser does
+	codings   coding.Readers
 }
 
 func newWeb(transport http.RoundTripper, agent string, now func() time.Time) *web {
 	w := &web{transport: transport, agent: agent, now: now, limits: usualLimits}
 	w.manners = manners{now: now, hosts: map[string]*host{}}
 	w.robots = robots{web: w, known: map[string]*robotsEntry{}}
-	w.cookies, _ = cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List}) // never fails
 	return w
 }
 
@@ -158,6 +150,9 @@ func (w *web) exchange(req *http.Request, b bounds, buf []byte) (*answer, error)
 		} else if connected.Load() && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 			err = &marked{err.Error(), brokenOff}
 		}
+		if faulty := (*faultyTLS)(nil); errors.As(err, &faulty) {
+			err = fmt.Errorf("certificate of %s: %w", name, faulty)
+		}
 		if !connected.Load() && req.Context().Err() == nil && isOwn(transport) {
 			err = &marked{err.Error(), unreachable}
 		}
@@ -239,12 +234,14 @@ func (e *archiveError) Unwrap() error { return e.error }
 // nothing. Neither what came over the wire nor what it unfolds to may be longer
 // than limit.
 func (w *web) read(resp *http.Response, limit int64, from io.Reader, to *sink) (body []byte, truncated string, err error) {
-	wire := &io.LimitedReader{R: from, N: limit + 1}
-	src, free, err := w.decoded(wire, resp.Header.Get("Content-Encoding"))
-	if err != nil {
-		return to.buf, "unspecified", err
-	}
+	lost := &watchedErr{Reader: from}
+	wire := &io.LimitedReader{R: lost, N: limit + 1}
+	src, free, err := w.codings.Undo(wire, resp.Header["Content-Encoding"], limit)
 	defer free()
+	var kept *coding.Kept
+	if err != nil && !errors.As(err, &kept) {
+		return to.buf, "unspecified", &marked{err.Error(), badAnswer}
+	}
 	defer func() {
 		if to.spool != nil && to.err == nil {
 			to.spill()
@@ -269,96 +266,20 @@ func (w *web) read(resp *http.Response, limit int64, from io.Reader, to *sink) (
 		n, err := src.Read(to.buf[len(to.buf):cap(to.buf)])
 		to.buf = to.buf[:len(to.buf)+n]
 		got := to.before + int64(len(to.buf))
-		var corrupt flate.CorruptInputError
 		switch {
-		case got > limit || err != nil && wire.N <= 0:
+		case got > limit || err != nil && wire.N <= 0 || errors.Is(err, coding.ErrTooLong):
 			to.buf = to.buf[:min(int64(len(to.buf)), limit-to.before)]
 			return nil, "length", &marked{"longer than " + size(limit), tooLong}
+		case err == io.EOF && kept != nil:
+			return nil, "unspecified", &marked{kept.Error(), badAnswer}
 		case err == io.EOF:
 			return nil, "", nil
-		case errors.As(err, &corrupt), errors.Is(err, gzip.ErrChecksum), errors.Is(err, zlib.ErrChecksum):
-			return nil, "unspecified", &marked{"the content coding is broken after " + size(got), badAnswer}
-		case err != nil:
+		case lost.err != nil || errors.Is(err, io.ErrUnexpectedEOF):
 			return nil, "disconnect", &marked{"the connection was lost after " + size(got), brokenOff}
+		case err != nil:
+			return nil, "unspecified", &marked{"the content coding is broken after " + size(got), badAnswer}
 		}
 	}
-}
-
-// decoded returns a reader that undoes the content coding, and a function that
-// gives back what it has borrowed. A file that is itself compressed, such as
-// sitemap.xml.gz, has no content coding.
-func (w *web) decoded(wire io.Reader, coding string) (io.Reader, func(), error) {
-	coding = strings.ToLower(strings.TrimSpace(coding))
-	if coding == "" || coding == "identity" {
-		return wire, func() {}, nil
-	}
-	in, _ := w.buffers.Get().(*bufio.Reader)
-	if in == nil {
-		in = bufio.NewReaderSize(nil, 16<<10)
-	}
-	in.Reset(wire)
-	free := func() { in.Reset(nil); w.buffers.Put(in) }
-	head, _ := in.Peek(2) // an error will come again when it is read
-	switch coding {
-	case "gzip", "x-gzip":
-		if string(head) != gzipMagic {
-			return in, free, nil // the header lies: it came uncoded, or empty
-		}
-		z, _ := w.gzips.Get().(*gzip.Reader)
-		if z == nil {
-			z = new(gzip.Reader)
-		}
-		if err := z.Reset(in); err != nil {
-			free()
-			return nil, nil, fmt.Errorf("content coding gzip: %w", err)
-		}
-		z.Multistream(false)
-		return &members{z, in}, func() { w.gzips.Put(z); free() }, nil
-	case "deflate":
-		// RFC 9110 means zlib, some servers send bare deflate.
-		if len(head) == 2 && head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
-			z, err := zlib.NewReader(in)
-			if err != nil {
-				free()
-				return nil, nil, fmt.Errorf("content coding deflate: %w", err)
-			}
-			return z, free, nil
-		}
-		z, _ := w.flates.Get().(io.ReadCloser)
-		if z == nil {
-			z = flate.NewReader(in)
-		} else if err := z.(flate.Resetter).Reset(in, nil); err != nil {
-			free()
-			return nil, nil, fmt.Errorf("content coding deflate: %w", err)
-		}
-		return z, func() { w.flates.Put(z); free() }, nil
-	}
-	free()
-	return nil, nil, fmt.Errorf("content coding %q, which was not asked for", coding)
-}
-
-const gzipMagic = "\x1f\x8b"
-
-// members reads the members of a gzip stream one after the other, and ignores
-// padding behind the last, as browsers do.
-type members struct {
-	z  *gzip.Reader
-	in *bufio.Reader
-}
-
-func (m *members) Read(p []byte) (int, error) {
-	n, err := m.z.Read(p)
-	if err != io.EOF {
-		return n, err
-	}
-	if head, _ := m.in.Peek(2); string(head) != gzipMagic {
-		return n, io.EOF
-	}
-	if err := m.z.Reset(m.in); err != nil {
-		return n, err
-	}
-	m.z.Multistream(false)
-	return n, nil
 }
 
 // A request is one target as it is to be fetched.
@@ -401,7 +322,7 @@ func newFetcher(w *web) *fetcher {
 	c.Async = false                  // a goroutine per URL; the crawler has its workers
 	c.UserAgent = w.agent            //
 	c.SetRequestTimeout(0)           // ten seconds, the body included; exchange has its own limits
-	c.SetCookieJar(w.cookies)        // one for all workers
+	c.SetCookieJar(&w.cookies)       // one for all workers
 	c.SetRedirectHandler(f.redirect) // colly's follows to any host
 	c.WithTransport(f)
 	// There are no limit rules, which sleep after the answer whatever the
@@ -492,11 +413,15 @@ func (f *fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 		f.last = nil
 		return nil, err
 	}
+	if s := a.resp.StatusCode; s == http.StatusRequestHeaderFieldsTooLarge || s == http.StatusBadRequest {
+		f.web.cookies.forget(req.URL) // which may be what is too long
+	}
 	f.buf, f.spool = a.body[:0], a.spool
 	f.tls = slices.Compact(slices.Sorted(slices.Values(append(f.tls, a.tls...))))
 	if isRedirect(a.resp) {
 		hop := store.Hop{URL: req.URL.String(), Status: a.resp.StatusCode, To: a.resp.Header.Get("Location")}
 		if to, err := a.resp.Location(); err == nil {
+			to.User = nil
 			hop.To = to.String()
 		}
 		f.hops = append(f.hops, hop)
@@ -510,6 +435,7 @@ func (f *fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // redirect decides whether the last answer's redirect is followed.
 func (f *fetcher) redirect(req *http.Request, via []*http.Request) error {
+	req.URL.User = nil // as in links
 	if err := webScheme(req.URL); err != nil {
 		return fmt.Errorf("redirected to %s: %w", req.URL, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,9 @@ import (
 
 	stdflate "compress/flate"
 
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
+
 	"luutin/store"
 )
 
@@ -33,6 +37,31 @@ func gzipped(s string) []byte {
 	io.WriteString(z, s)
 	z.Close()
 	return b.Bytes()
+}
+
+// longPage is longer than what tells whether a body is coded, and packs badly.
+var longPage = func() string {
+	var b strings.Builder
+	b.WriteString(page)
+	for i := range 2000 {
+		fmt.Fprintf(&b, "<p>%x", sha256.Sum256([]byte{byte(i), byte(i >> 8)}))
+	}
+	return b.String()
+}()
+
+func packed(to func(io.Writer) io.WriteCloser, s string) []byte {
+	var b bytes.Buffer
+	z := to(&b)
+	io.WriteString(z, s)
+	z.Close()
+	return b.Bytes()
+}
+
+func brotliTo(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) }
+
+func zstdTo(w io.Writer) io.WriteCloser {
+	z, _ := zstd.NewWriter(w) // never fails without options
+	return z
 }
 
 // oddServer is everything a server has ever done to a crawler.
@@ -71,7 +100,29 @@ func oddServer() *http.ServeMux {
 	io.WriteString(dw, page)
 	dw.Close()
 	bytesOf("/deflate-bare", html, "deflate", d.Bytes())
-	bytesOf("/brotli", html, "br", []byte("\x0b\x02\x80abc\x03"))
+	bytesOf("/brotli", html, "br", []byte("\x0b\x01\x80abc\x03"))
+	bytesOf("/brotli-long", html, "br", packed(brotliTo, longPage))
+	bytesOf("/brotli-not", html, "br", []byte(longPage))
+	bytesOf("/brotli-bomb", html, "br", packed(brotliTo, strings.Repeat("\x00", 20<<20)))
+	bytesOf("/brotli-cut", html, "br", packed(brotliTo, longPage)[:9000])
+	bytesOf("/brotli-broken", html, "br", []byte("\xff\x00\xff\x00\xff\x00"))
+	bytesOf("/zstd", html, "zstd", packed(zstdTo, page))
+	bytesOf("/zstd-not", html, "zstd", []byte(page))
+	bytesOf("/zstd-bomb", html, "zstd", packed(zstdTo, strings.Repeat("\x00", 20<<20)))
+	bytesOf("/zstd-window", html, "zstd", []byte("\x28\xb5\x2f\xfd\x00\xa0\x01\x00\x00"))
+	bytesOf("/compress", html, "compress", []byte("\x1f\x9d\x90\x00\x01"))
+	bytesOf("/compress-not", html, "compress", []byte(page))
+	bytesOf("/gzip-twice", html, "gzip, gzip", gzipped(string(gzipped(page))))
+	bytesOf("/gzip-once", html, "gzip, gzip", gzipped(page))
+	bytesOf("/gzip-gzip-bomb", html, "gzip,gzip", gzipped(string(bytes.Repeat(gzipped(""), 1<<20))))
+	bytesOf("/codings", html, "gzip, gzip, gzip, gzip, gzip, gzip", []byte(page))
+	on("/two-lines", func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Content-Encoding"] = []string{"gzip", "br"}
+		w.Write(packed(brotliTo, string(gzipped(page))))
+	})
+	for _, lie := range []string{"UTF-8", "none", "identity", "binary"} {
+		bytesOf("/lie-"+lie, html, lie, []byte(page))
+	}
 	bytesOf("/sitemap.xml.gz", "application/gzip", "", gzipped("<urlset/>"))
 	bytesOf("/windows", "text/html; charset=windows-1258", "", []byte("\xd0\xfd"))
 	bytesOf("/pdf", html, "", []byte("%PDF-1.4 \xff\xfe"))
@@ -193,7 +244,27 @@ func TestFetch(t *testing.T) {
 		{path: "/gzip-void", truncated: "length", err: "longer than 2 MiB"},
 		{path: "/deflate", body: page},
 		{path: "/deflate-bare", body: page},
-		{path: "/brotli", truncated: "unspecified", err: `content coding "br", which was not asked for`},
+		{path: "/brotli", body: "abc"},
+		{path: "/brotli-long", body: longPage},
+		{path: "/brotli-not", body: longPage},
+		{path: "/brotli-bomb", truncated: "length", err: "longer than 2 MiB"},
+		{path: "/brotli-cut", truncated: "disconnect", err: "the connection was lost after 15 KiB"},
+		{path: "/brotli-broken", body: "\xff\x00\xff\x00\xff\x00", truncated: "unspecified", err: `content coding "br" cannot be undone: the bytes are kept as they came`},
+		{path: "/zstd", body: page},
+		{path: "/zstd-not", body: page},
+		{path: "/zstd-bomb", truncated: "length", err: "longer than 2 MiB"},
+		{path: "/zstd-window", body: "\x28\xb5\x2f\xfd\x00\xa0\x01\x00\x00", truncated: "unspecified", err: `content coding "zstd" cannot be undone: the bytes are kept as they came`},
+		{path: "/compress", body: "\x1f\x9d\x90\x00\x01", truncated: "unspecified", err: `content coding "compress" cannot be undone: the bytes are kept as they came`},
+		{path: "/compress-not", body: page},
+		{path: "/gzip-twice", body: page},
+		{path: "/gzip-once", body: page},
+		{path: "/gzip-gzip-bomb", truncated: "length", err: "longer than 2 MiB"},
+		{path: "/codings", body: page, truncated: "unspecified", err: `content coding "gzip, gzip, gzip, gzip, gzip, …" cannot be undone: the bytes are kept as they came`},
+		{path: "/two-lines", body: page},
+		{path: "/lie-UTF-8", body: page},
+		{path: "/lie-none", body: page},
+		{path: "/lie-identity", body: page},
+		{path: "/lie-binary", body: page},
 		{path: "/sitemap.xml.gz", body: string(gzipped("<urlset/>"))},
 		{path: "/windows", body: "\xd0\xfd"},
 		{path: "/pdf", body: "%PDF-1.4 \xff\xfe"},

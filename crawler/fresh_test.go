@@ -141,6 +141,14 @@ func TestLyingServer(t *testing.T) {
 		if s := w.run(t); s.Added != 1 || slices.Contains(conditional[before:], true) {
 			t.Errorf("%s, though the server is known to lie; conditional %v", s, conditional[before:])
 		}
+		// Another process looks for itself once more.
+		body = list("", "/news/1", "/news/2", "/news/3", "/news/4")
+		w.Crawler = Crawler{Archive: w.Archive, Sites: w.Sites, Transport: w.Transport}
+		before = len(conditional)
+		time.Sleep(2 * time.Hour)
+		if s := w.run(t); s.Added != 1 || slices.Contains(conditional[before:], true) {
+			t.Errorf("%s, though another process has found the server to lie; conditional %v", s, conditional[before:])
+		}
 	})
 	n := 0
 	target := store.Target{URL: "http://moj.test/list", Visited: time.Unix(1516347540, 0)}
@@ -213,4 +221,64 @@ func TestFailuresAreNamed(t *testing.T) {
 	if got, want := s.String(), fmt.Sprintf("%d visited: 0 added, 1 unchanged, %d gone, 1 failed", maxProblems+12, maxProblems+10); got != want {
 		t.Errorf("summary %q, want %q", got, want)
 	}
+}
+
+// TestPagesInPlaceOfFiles has pages come with status 200 where files are linked.
+func TestPagesInPlaceOfFiles(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		files := map[string]string{
+			"/files/challenge.pdf": challengePage,
+			"/files/login.docx":    loginPage,
+			"/files/gone.pdf":      missingPage,
+			"/files/other.xlsx":    "\ufeff" + news("Trang khác", ""),
+			"/files/moved.pdf":     "301 /",
+			"/files/good.pdf":      "%PDF-1.4", // though the type says HTML
+			"/files/page.html":     news("Phụ lục", ""),
+			"/van-ban/17":          news("Văn bản số 17", ""), // no document by its name
+			"/van-ban/18":          missingPage,
+		}
+		var links []string
+		for path, body := range files {
+			n := fmt.Sprintf("/news/%d", len(links))
+			links = append(links, n)
+			w.ministry.set(n, news("Tin "+path, path))
+			w.ministry.set(path, body)
+		}
+		w.ministry.set("/list", list("", links...))
+		w.Patience = time.Hour // the host is left alone after a wall
+		s := w.run(t)
+		got := map[string]string{}
+		for _, p := range s.Problems {
+			got[strings.TrimPrefix(p.URL, "http://moj.test")] = fmt.Sprintf("%s, %s", p.Result, p.Cause)
+		}
+		want := map[string]string{
+			"/files/challenge.pdf": "blocked, challenge",
+			"/files/login.docx":    "blocked, login",
+			"/files/gone.pdf":      "gone, says not found",
+			"/files/other.xlsx":    "failed, page instead of a file",
+			"/files/moved.pdf":     "gone, moved to the home page",
+			"/van-ban/18":          "gone, says not found",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("problems differ (-want +got)\n%s", diff)
+		}
+		if s.Files != 3 {
+			t.Errorf("%d files, want 3", s.Files)
+		}
+	})
+}
+
+// TestCounterIsNoChange revisits an article that ends in how often it was seen.
+func TestCounterIsNoChange(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		seen := func(n int) {
+			w.ministry.set("/news/1", strings.Replace(news("Tin", ""), "</div>", fmt.Sprintf("<p>Số lượt truy cập: %d</p></div>", n), 1))
+		}
+		w.ministry.set("/list", list("", "/news/1"))
+		seen(9)
+		w.wantRun(t, "2 visited: 1 added, 1 list")
+		seen(1_204)
+		time.Sleep(400 * day)
+		w.wantRun(t, "2 visited: 0 added, 1 unchanged, 1 list")
+	})
 }

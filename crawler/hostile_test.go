@@ -143,7 +143,9 @@ func TestHostileServers(t *testing.T) {
 	want := map[string]string{
 		oddURL + "/odd/gzip-bomb":      "failed, too long: longer than 2 MiB",
 		oddURL + "/odd/gzip-broken":    "failed, bad answer: the content coding is broken after 72 bytes",
-		oddURL + "/odd/brotli":         `failed, bad answer: content coding "br", which was not asked for`,
+		oddURL + "/odd/compress":       `failed, bad answer: content coding "compress" cannot be undone: the bytes are kept as they came`,
+		oddURL + "/odd/brotli-bomb":    "failed, too long: longer than 2 MiB",
+		oddURL + "/odd/zstd-bomb":      "failed, too long: longer than 2 MiB",
 		oddURL + "/odd/empty":          "failed, empty: the answer is empty",
 		oddURL + "/odd/slow-header":    "failed, timed out: no answer within 1s",
 		oddURL + "/odd/stall":          "failed, timed out: nothing more came for 700ms",

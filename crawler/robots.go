@@ -12,6 +12,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 )
 
 const (
@@ -47,7 +50,7 @@ func parseRobots(body []byte, token string) rules {
 	var forOwn, forAll bool // what the current group is for
 	named := false          // some group names the token
 	open := false           // the last record was a User-agent line
-	body = bytes.TrimPrefix(body[:min(len(body), robotsSize)], []byte("\xef\xbb\xbf"))
+	body = robotsText(body)
 	for len(body) > 0 {
 		line := body
 		if i := bytes.IndexAny(body, "\r\n"); i >= 0 {
@@ -104,6 +107,30 @@ func parseRobots(body []byte, token string) rules {
 		return own
 	}
 	return all
+}
+
+// robotsText returns the lines of a robots.txt in UTF-8, without a byte order
+// mark. What is longer than robotsSize ends with the last line that is whole:
+// half a pattern would cover too much.
+func robotsText(body []byte) []byte {
+	cut := len(body) > robotsSize
+	body = body[:min(len(body), robotsSize+1)]
+	decoder := unicode.BOMOverride(transform.Nop)
+	if len(body) >= 2 { // UTF-16 without a mark, which begins with a letter or #
+		switch {
+		case body[0] == 0:
+			decoder = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM).NewDecoder()
+		case body[1] == 0:
+			decoder = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM).NewDecoder()
+		}
+	}
+	if text, _, err := transform.Bytes(decoder, body); err == nil { // it replaces what it does not understand
+		body = text
+	}
+	if cut {
+		body = body[:bytes.LastIndexAny(body, "\r\n")+1]
+	}
+	return body
 }
 
 // productToken is the beginning of a User-agent value that RFC 9309 compares:
@@ -269,7 +296,7 @@ func (r *robots) fetch(ctx context.Context, page *url.URL, delay time.Duration) 
 			return rules{}, fmt.Errorf("robots.txt: %w", err)
 		}
 		req.Header.Set("User-Agent", r.web.agent)
-		a, err := r.web.exchange(req, bounds{delay: delay, whole: r.web.limits.page, size: robotsSize}, nil)
+		a, err := r.web.exchange(req, bounds{delay: delay, whole: r.web.limits.page, size: robotsSize + 1}, nil) // one byte more shows that it is cut
 		if errors.Is(err, privateAddress) {
 			return rules{}, err
 		}

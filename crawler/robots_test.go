@@ -12,6 +12,21 @@ import (
 	"time"
 )
 
+// padded puts comments between the head and the line, which ends at the size
+// that is read.
+func padded(head, line, rest string) string {
+	return head + strings.Repeat("#", robotsSize-len(head)-len(line)-1) + "\n" + line + rest
+}
+
+// wide writes ASCII in UTF-16, each letter at this place of its pair.
+func wide(s string, at int) string {
+	b := make([]byte, 2*len(s))
+	for i := range len(s) {
+		b[2*i+at] = s[i]
+	}
+	return string(b)
+}
+
 func TestRobotsRules(t *testing.T) {
 	tests := []struct {
 		name, robots    string
@@ -51,6 +66,13 @@ func TestRobotsRules(t *testing.T) {
 		{name: "a delay of an hour is cut", robots: "User-agent: *\nCrawl-delay: 3600", delay: time.Minute},
 		{name: "delay that is none", robots: "User-agent: *\nCrawl-delay: NaN\nCrawl-delay: -1\nCrawl-delay: soon"},
 		{name: "what is behind 500 KiB", robots: strings.Repeat("#\n", 256<<10) + "User-agent: *\nDisallow: /", allowed: "/a"},
+		{name: "a line that the cut at 500 KiB goes through", robots: padded("User-agent: *\nDisallow: /old/\n", "Disallow: /a", "dmin/\n"), denied: "/old/", allowed: "/a /about /admin/"},
+		{name: "a line that ends at 500 KiB", robots: padded("User-agent: *\n", "Disallow: /a", "\nDisallow: /b"), denied: "/a", allowed: "/b"},
+		{name: "500 KiB and not a byte more", robots: padded("User-agent: *\n", "Disallow: /a", ""), denied: "/a", allowed: "/b"},
+		{name: "UTF-16", robots: "\xff\xfe" + wide("User-agent: *\nDisallow: /a\n", 0), denied: "/a", allowed: "/b"},
+		{name: "UTF-16, the other way round", robots: "\xfe\xff" + wide("User-agent: *\nDisallow: /a\n", 1), denied: "/a", allowed: "/b"},
+		{name: "UTF-16 without a mark", robots: wide("User-agent: *\nDisallow: /a\n", 0), denied: "/a", allowed: "/b"},
+		{name: "UTF-16 without a mark, the other way round", robots: wide("User-agent: *\nDisallow: /a\n", 1), denied: "/a", allowed: "/b"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -110,6 +132,17 @@ func TestRobotsFetch(t *testing.T) {
 		{name: "moved for ever", serve: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) }, asked: 6},
 		{name: "longer than 500 KiB", serve: func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, deny+"\n"+strings.Repeat("# more\n", 100<<10))
+		}, denied: true, asked: 1},
+		{name: "cut within a line", serve: func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, padded("User-agent: *\n", "Disallow: /n", "ever/\n"))
+		}, asked: 1},
+		{name: "coded though nobody asked for it", serve: func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["Content-Encoding"] = []string{"gzip", "br"}
+			w.Write(packed(brotliTo, string(gzipped(deny))))
+		}, denied: true, asked: 1},
+		{name: "a coding that is none", serve: func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "UTF-8")
+			fmt.Fprint(w, deny)
 		}, denied: true, asked: 1},
 		{name: "connection cut", serve: func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }, err: "robots.txt: EOF", asked: 1},
 	}

@@ -221,13 +221,20 @@ func tlsConfig(allowed []string) *tls.Config {
 		c.VerifyConnection = func(cs tls.ConnectionState) error {
 			for _, fault := range tlsFaults(&cs, c.RootCAs, time.Now()) {
 				if !slices.Contains(allowed, fault) {
-					return fmt.Errorf("certificate of %s: %s, which tls in the site's definition does not allow", cs.ServerName, fault)
+					return &faultyTLS{fault} // cs names no host where the URL has an IP address
 				}
 			}
 			return nil
 		}
 	}
 	return c
+}
+
+// faultyTLS is the error of a connection that a definition does not allow.
+type faultyTLS struct{ fault string }
+
+func (e *faultyTLS) Error() string {
+	return e.fault + ", which tls in the site's definition does not allow"
 }
 
 // tlsFaults says what is wrong with a connection, by the names that a

@@ -327,6 +327,10 @@ func TestTLSTerms(t *testing.T) {
 		if (err == nil) != tt.ok {
 			t.Errorf("%s with %q: error %v", tt.url, tt.allowed, err)
 		}
+		host := strings.TrimPrefix(tt.url, "https://")
+		if want := "certificate of " + host + ": "; err != nil && strings.HasSuffix(err.Error(), "does not allow") && !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s with %q: error %v, want %q in front", tt.url, tt.allowed, err, want)
+		}
 		if err == nil && fmt.Sprint(got.TLS) != fmt.Sprint(tt.want) {
 			t.Errorf("%s with %q: recorded %q, want %q", tt.url, tt.allowed, got.TLS, tt.want)
 		}

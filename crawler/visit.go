@@ -1,6 +1,7 @@
 package crawler
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -126,7 +127,7 @@ func (r *run) mayAsk(ctx context.Context, t store.Target, u *url.URL, hops []sto
 		}
 		return &verdict{store.Failed, fmt.Sprintf("%s is no host of %s", hostOf(u), t.Site), strange}
 	}
-	if redirected && t.Kind == extract.KindArticle && isHome(u) {
+	if redirected && (t.Kind == extract.KindArticle || t.Kind == extract.KindAttachment) && isHome(u) {
 		return &verdict{store.Missing, "redirected to the home page: " + u.String(), movedHome}
 	}
 	if now := r.now(); r.Sites.Terms(t.Site).Hours.Opens(now).After(now) {
@@ -326,10 +327,53 @@ func (r *run) keepTime(t store.Target, reading *extract.Reading, v *store.Visit)
 // found is where a run with a span goes on from a list.
 func (r *run) read(t store.Target, v *store.Visit) (f *found) {
 	if t.Kind == extract.KindAttachment {
+		r.readFile(t, v)
 		return nil
 	}
 	reading, err := r.readPage(v.Capture)
 	return r.accept(t, v, reading, err)
+}
+
+// readFile sees to it that a page which came in place of a file is not kept as
+// the file: a wall, a page that says that the file is not there, another page.
+// Where the URL is not that of a document, another page may be what was linked.
+func (r *run) readFile(t store.Target, v *store.Visit) {
+	if !isPage(v.Capture) || isPageURL(t.URL) {
+		return
+	}
+	c := *v.Capture
+	c.FinalURL = "" // read by what it is itself, not as a page of its site
+	reading, err := r.readPage(&c)
+	if reading != nil && err != nil {
+		switch reading.Instead {
+		case "missing", "challenge", "login":
+			r.accept(t, v, reading, err)
+			return
+		}
+	}
+	if extract.IsDocument(t.URL) {
+		v.Result, v.Reason, v.Cause = store.Failed, "an HTML page came in place of the file", string(pageInstead)
+		v.Again = v.Time.Add(retryIn(t.Attempts))
+	}
+}
+
+// isPage reports whether an answer is HTML, by its type and its bytes.
+func isPage(c *store.Capture) bool {
+	return strings.Contains(strings.ToLower(c.ContentType), "html") &&
+		strings.HasPrefix(http.DetectContentType(bytes.TrimPrefix(c.Body, []byte("\xef\xbb\xbf"))), "text/html")
+}
+
+// isPageURL reports whether a URL names a file of HTML.
+func isPageURL(raw string) bool {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return false
+	}
+	switch strings.ToLower(path.Ext(u.Path)) {
+	case ".html", ".htm", ".xhtml", ".shtml":
+		return true
+	}
+	return false
 }
 
 // accept is read for a page that was read, with what came of it.
@@ -357,6 +401,7 @@ func (r *run) accept(t store.Target, v *store.Visit, reading *extract.Reading, e
 		return nil
 	}
 	r.web.manners.passed(host)
+	v.Partial = r.web.manners.lies(host) // the next process does not know it, and is to ask once without validators
 	var panic *panicError
 	switch {
 	case errors.As(err, &panic):

@@ -89,6 +89,7 @@ type telling struct {
 func (t telling) tell(pieces []dom.Piece) story {
 	var s story
 	s.lead = t.lead
+	pieces = counters(pieces)
 	pieces = t.captions(&s, pieces)
 	pieces = t.offers(&s, pieces)
 	pieces = t.head(&s, pieces)
@@ -97,6 +98,39 @@ func (t telling) tell(pieces []dom.Piece) story {
 		s.blocks = append(s.blocks, p.Block)
 	}
 	return s
+}
+
+// What pages count of themselves, in the languages of the sites that are known,
+// and how they write it: "Lượt xem: 1.234", "Views: 37 | Comments: 2", "37 views".
+const (
+	counted = `(?:(?:tổng )?(?:số )?(?:lượt|lần) (?:người )?(?:xem|đọc|truy cập|nghe|tải|chia sẻ|thích|bình luận)(?: (?:trang|tin|bài(?: viết)?))?|số (?:người|lần|lượt) (?:đã )?(?:xem|đọc|truy cập)|đã (?:xem|đọc)|(?:số )?bình luận` +
+		`|(?:total |page ?|article |number of |unique )?(?:views?|hits?|reads|visits|visitors|downloads|shares|comments)(?: count| counter)?|view(?:ed)? count(?:er)?|viewed|(?:times )?read|read count` +
+		`|(?:nombre de )?(?:vues|lectures|visites|consultations)|(?:anzahl der )?(?:aufrufe|zugriffe|besuche)|gelesen|(?:número de )?(?:visitas|vistas|lecturas|visualizações|acessos|leituras)` +
+		`|просмотр(?:ов|ы|а)?|прочитано|(?:浏览|瀏覽|阅读|閱讀|点击|點擊|访问)(?:次数|次數|量|数|數)?|閲覧(?:数|回数)?|アクセス数|조회(?:수)?|dilihat|dibaca|จำนวนผู้(?:เข้าชม|อ่าน)|ເຂົ້າຊົມ)`
+	amount  = `\d[\d.,  ]{0,14}(?:k|m|nghìn|triệu)?`
+	times   = `(?:lượt|lần|người|times|fois|mal|veces|vezes|раз|次|回|회|kali|x)`
+	counter = `(?:` + counted + `\s*[:：=–-]?\s*[(\[]?\s*` + amount + `\s*` + times + `?\s*[)\]]?` +
+		`|` + amount + `\s*` + counted + `)`
+)
+
+var counterLine = regexp.MustCompile(`(?i)^[^\p{L}\p{N}]*` + counter + `(?:\s*[|/•·;,–-]\s*` + counter + `)*[^\p{L}\p{N}]*$`)
+
+// counterDepth is how many paragraphs from either end a counter may stand.
+const counterDepth = 3
+
+// counters leaves out the lines that count how often the page was seen: they
+// would make a new version of the article at every visit. They stand at the head
+// or at the end, and say nothing else.
+func counters(pieces []dom.Piece) []dom.Piece {
+	out := make([]dom.Piece, 0, len(pieces))
+	for i, p := range pieces {
+		atEnd := i < counterDepth || i >= len(pieces)-counterDepth
+		if atEnd && p.Kind == "paragraph" && p.Images == 0 && p.Chars <= 80 && counterLine.MatchString(p.Text) {
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
 }
 
 var (
@@ -205,6 +239,7 @@ func (t telling) resolve(ref string) string {
 	if u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
 		return ""
 	}
+	u.User = nil // whose it is, is nobody's business
 	return u.String()
 }
 

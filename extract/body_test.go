@@ -94,6 +94,46 @@ func told(t *testing.T, body string, with telling) story {
 	return with.tell(dom.Render([]*html.Node{root}, boilerplate))
 }
 
+func TestCounters(t *testing.T) {
+	for line, want := range map[string]bool{
+		"Lượt xem: 1.234":               true,
+		"Số lượt xem : 37":              true,
+		"Lượt đọc 5":                    true,
+		"Số lượt truy cập: 1 204 377":   true,
+		"Số lần đọc: 12 lần":            true,
+		"(Đã xem: 37)":                  true,
+		"1.234 lượt xem":                true,
+		"- Lượt xem: 37 | Bình luận: 2": true,
+		"Views: 37":                     true,
+		"37 views":                      true,
+		"Page views: 12,345":            true,
+		"Viewed 37 times":               true,
+		"Hits: 1.2k":                    true,
+		"Vues : 41":                     true,
+		"Gelesen: 37 mal":               true,
+		"Просмотров: 37":                true,
+		"浏览次数：37次":                      true,
+		"조회수 1,234":                     true,
+
+		"Lượt xem: đang cập nhật": false,
+		"Lượt xem":                false,
+		"37":                      false,
+		"Lượt xem năm 2017: 1,2 triệu, tăng 12%":     false,
+		"Cổng dịch vụ công đạt 1.234 lượt truy cập.": false,
+		"Trang có 37 views trong ngày":               false,
+		"Số lượt xem: 37 người dự hội nghị đã hỏi":   false,
+		"Views: 37 of the 50 members were heard":     false,
+		"Read 12 pages":                              false,
+		"Visits: 12 June":                            false,
+		"Nghị định 37":                               false,
+		"Tổng số: 37":                                false,
+	} {
+		if got := counterLine.MatchString(line); got != want {
+			t.Errorf("%q is a counter: %v, want %v", line, got, want)
+		}
+	}
+}
+
 func TestTell(t *testing.T) {
 	const long = "<p>Sáng nay, Bộ tổ chức buổi làm việc với các đơn vị về kế hoạch của quý tới, có đại diện nhiều địa phương dự.</p>"
 	for _, c := range []struct {
@@ -103,6 +143,14 @@ func TestTell(t *testing.T) {
 		check      func(story) any
 		want       any
 	}{
+		{"a counter at the end is no text, and a byline before it is one", long + long + `<p align=right><b>Lan Phương</b></p><p>Lượt xem: 37</p>`, telling{}, 2,
+			func(s story) any { return s.authors }, []string{"Lan Phương"}},
+		{"a counter at the head is no text", `<p>Số lượt truy cập: 1.204</p>` + long + long, telling{}, 2,
+			func(s story) any { return len(s.authors) }, 0},
+		{"a figure in the midst is text", long + long + long + `<p>Lượt xem: 37</p>` + long + long + long, telling{}, 7,
+			func(s story) any { return len(s.authors) }, 0},
+		{"a sentence that counts stays", long + `<p>Cổng dịch vụ công đạt 1.234 lượt truy cập.</p>`, telling{}, 2,
+			func(s story) any { return len(s.authors) }, 0},
 		{"a byline at the end becomes the author", long + long + `<p align=right><b>Lan Phương</b></p>`, telling{}, 2,
 			func(s story) any { return s.authors }, []string{"Lan Phương"}},
 		{"a text in a form, an aside, a footer or under an odd name stays", `<form id="frmMain"><aside class="listen-section"><footer>` + long + long + `</footer></aside></form>`, telling{}, 2,

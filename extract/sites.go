@@ -126,10 +126,12 @@ func (s *Sites) Headers(site, rawURL string) map[string]string {
 }
 
 // Address returns what must be asked for to read what readers see at a URL: the
-// URL itself, or what the rewrites of its site's definition make of it.
+// URL itself, or what the rewrites of its site's definition make of it. A name
+// and a password in it are left out.
 func (s *Sites) Address(raw string) string { return s.site(raw).address(raw) }
 
 func (d *definition) address(raw string) string {
+	raw = withoutUser(raw)
 	if d != nil {
 		for _, rw := range d.Rewrite {
 			if rw.from.MatchString(raw) {

@@ -67,6 +67,21 @@ func withoutTrackers(raw string) string {
 	return base + "?" + strings.Join(params, "&")
 }
 
+// withoutUser takes a name and a password out of a URL and leaves all else as it
+// is written.
+func withoutUser(raw string) string {
+	start := strings.Index(raw, "://") + len("://")
+	if start < len("://") {
+		return raw
+	}
+	end := len(raw)
+	if i := strings.IndexAny(raw[start:], "/?#"); i >= 0 {
+		end = start + i
+	}
+	at := strings.LastIndexByte(raw[start:end], '@')
+	return raw[:start] + raw[start+at+1:]
+}
+
 // canonical changes u, which raw was parsed to.
 func canonical(raw string, u *url.URL, keep func(name, value string) bool) string {
 	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

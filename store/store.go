@@ -327,7 +327,7 @@ type Visit struct {
 	Aliases []string         // canonical forms of other URLs that led to this page
 	Links   []Target         // added to the frontier; known ones are left as they are
 	Onward  []Target         // further pages of this list: added, and made due now when Links or Onward held anything new
-	Partial bool             // not all links of the page are in Links and Onward: no validators are kept, so that the next visit is sent it whole
+	Partial bool             // no validators are kept, so that the next visit is sent it whole: not all links of the page are in Links and Onward, or the server's word is worth nothing
 	Again   time.Time        // when to come again, whatever the result; zero means never
 	Sooner  time.Time        // the same when Links or Onward held anything new; zero means Again
 	Rest    time.Time        // the host is not to be asked before; an earlier moment than was asked for once changes nothing

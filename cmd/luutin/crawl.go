@@ -73,7 +73,8 @@ begins or ends is told once, on the standard error, to the --notify command and 
 the --webhook; whom it could not be told is told after the next crawl.
 
 It ends with a summary, and with status 1 when a page could not be had or not
-be read. Such pages are named, and come up again in a later crawl.`,
+be read, by robots.txt or a wall, too. Such pages are named, and come up again
+in a later crawl.`,
 		Example: `  luutin crawl moj.gov.vn
   luutin crawl --pages 3 moj.gov.vn baochinhphu.vn     the newest pages of each list
   luutin crawl --revisit moj.gov.vn                    look again at every article
@@ -253,7 +254,7 @@ func (j *crawlJob) once(ctx context.Context) (err error) {
 	if closeErr := archive.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("close archive %s: %w", j.flags.archive, closeErr)
 	}
-	if err == nil && summary.Failed > 0 {
+	if err == nil && summary.Failed+summary.Blocked > 0 {
 		err = errNo
 	}
 	return err

@@ -619,6 +619,7 @@ is read from them, below DIR/pages: read those before you rely on them.`,
 	f.BoolVar(&n.force, "force", false, "write over what is there")
 	f.IntVar(&n.few, "articles", 5, "how many articles to look at")
 	f.StringVar(&proxy, "proxy", "", "the `URL` of an HTTP proxy")
+	f.BoolVar(&n.crawler.AllowPrivate, "allow-private", false, "hosts may be this machine or in a private network")
 	f.DurationVar(&n.crawler.Delay, "delay", 0, "the pause between two requests (default: 1s)")
 	return cmd
 }

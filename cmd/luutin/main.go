@@ -103,7 +103,7 @@ of every article in one archive.
   luutin extract saved.html            read a saved page, archive or not
 
 Exit status: 0 yes; 1 no (nothing matched, differs, damaged, some pages
-failed); 2 trouble or wrong usage; 3 the archive is in use; 130 interrupted.`,
+failed or were blocked); 2 trouble or wrong usage; 3 the archive is in use; 130 interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,

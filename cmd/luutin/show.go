@@ -26,7 +26,8 @@ func showCommand(common *flags) *cobra.Command {
 		Long: `Show prints the latest version of an article for reading: by its id, or by any
 URL that led to it, and since when it is gone from its site, if it is. With
 --json it prints the record, with --page the bytes of
-the page as they came; the URL may then also be that of an attachment.`,
+the page as they came; the URL may then also be that of an attachment, or of a
+page that was cut short or led to no article.`,
 		Example: `  luutin show https://moj.gov.vn/qt/tintuc/Pages/hoat-dong.aspx?ItemID=1
   luutin show --json URL | jq .provenance
   luutin show --page URL > page.html
@@ -36,8 +37,17 @@ the page as they came; the URL may then also be that of an attachment.`,
 			return withArchive(common, func(a store.Archive) error {
 				v, err := find(cmd, common, a, args[0])
 				if errors.Is(err, store.ErrNotFound) && page {
-					if t, e := findTarget(cmd, common, a, args[0]); e == nil && t.Capture != "" {
-						return copyBody(cmd, a, t.Capture)
+					if t, e := findTarget(cmd, common, a, args[0]); e == nil {
+						capture, cut, e := keptOf(cmd.Context(), a, t)
+						if e != nil {
+							return e
+						}
+						if cut != "" && !common.quiet {
+							fmt.Fprintf(cmd.ErrOrStderr(), "luutin: %s is kept as far as it came: %s\n", t.URL, cut)
+						}
+						if capture != "" {
+							return copyBody(cmd, a, capture)
+						}
 					}
 				}
 				if errors.Is(err, store.ErrNotFound) {
@@ -282,6 +292,32 @@ func findTarget(cmd *cobra.Command, common *flags, a store.Archive, rawURL strin
 	return store.Target{}, store.ErrNotFound
 }
 
+// keptOf returns the id of the last answer that is kept of a target, "" when
+// there is none, and why when it is not whole.
+func keptOf(ctx context.Context, a store.Archive, t store.Target) (capture, cut string, err error) {
+	if t.Capture != "" {
+		return t.Capture, "", nil
+	}
+	for v, err := range a.Visits(ctx, store.VisitQuery{URLs: []string{t.Known()}}) {
+		if err != nil {
+			return "", "", err
+		}
+		if v.Capture != "" {
+			capture, cut = v.Capture, ""
+			if v.Answer != nil && v.Answer.Truncated != "" {
+				cut = v.Reason
+			}
+		}
+	}
+	return capture, cut, nil
+}
+
+// noArticleError is about a URL that is known and led to no article.
+type noArticleError struct{ said string }
+
+func (e *noArticleError) Error() string { return e.said }
+func (e *noArticleError) Unwrap() error { return store.ErrNotFound }
+
 // noArticle says what became of a URL that led to no article; err is the error
 // when it is not known at all.
 func noArticle(cmd *cobra.Command, common *flags, a store.Archive, rawURL string, err error) error {
@@ -306,7 +342,16 @@ func noArticle(cmd *cobra.Command, common *flags, a store.Archive, rawURL string
 	if t.Reason != "" {
 		said += ": " + t.Reason
 	}
-	return fmt.Errorf("%s (%w)", said, store.ErrNotFound)
+	capture, _, err := keptOf(cmd.Context(), a, t)
+	switch {
+	case err != nil:
+		return err
+	case capture != "":
+		said += "; luutin show --page prints what came"
+	default:
+		said += "; nothing of it is kept"
+	}
+	return &noArticleError{said}
 }
 
 func printArticle(w io.Writer, a *extract.Article, gone string) error {

@@ -186,8 +186,8 @@ func tell(out io.Writer, r watch.Report, whose string, states map[store.State]in
 		success = fmt.Sprintf("%s (%s)", r.LastSuccess.Local().Format(time.DateTime), ago(r.LastSuccess, now))
 	}
 	item("last success", "%s", success)
-	item("seven days", "%s", counts(r.Week))
-	item("since ever", "%s", counts(r.Total))
+	item("seven days", "%s", counts(r.Week, 0))
+	item("since ever", "%s", counts(r.Total, 0))
 	switch {
 	case r.Newest == "":
 		item("newest", "nothing has a date yet")
@@ -251,7 +251,7 @@ func glance(r watch.Report) string {
 		}
 		parts = append(parts, s)
 	}
-	parts = append(parts, "seven days: "+counts(r.Week))
+	parts = append(parts, "seven days: "+counts(r.Week, 4))
 	if marks := fallen(r); len(marks) > 0 {
 		parts = append(parts, "missing more often: "+strings.Join(marks, ", "))
 	} else if r.Week.Read > 0 {
@@ -260,7 +260,8 @@ func glance(r watch.Report) string {
 	return strings.Join(parts, "; ")
 }
 
-func counts(s watch.Sum) string {
+// counts writes a sum on one line, with this many causes at most; 0 means all.
+func counts(s watch.Sum, causes int) string {
 	gone := ""
 	if s.Gone > 0 {
 		gone = fmt.Sprintf(", %d gone", s.Gone)
@@ -270,8 +271,8 @@ func counts(s watch.Sum) string {
 	for _, c := range slices.SortedFunc(maps.Keys(s.Causes), func(a, b string) int { return cmp.Or(s.Causes[b]-s.Causes[a], cmp.Compare(a, b)) }) {
 		why = append(why, fmt.Sprintf("%s %d", c, s.Causes[c]))
 	}
-	if len(why) > 4 {
-		why = append(why[:4], "…")
+	if causes > 0 && len(why) > causes {
+		why = append(why[:causes], "…")
 	}
 	if len(why) > 0 {
 		line += " (" + strings.Join(why, ", ") + ")"

@@ -53,7 +53,7 @@ type link struct {
 // A shape is what the URLs of a site's articles have in common.
 type shape struct {
 	form  string // query, tail, head, number, slug or ""
-	mark  string // what stands before the number
+	mark  string // what stands before the number; of the form "" the directory
 	ext   string
 	param string
 	depth int
@@ -106,6 +106,8 @@ func shapeOf(u *url.URL) shape {
 	}
 	if words >= 3 {
 		s.form = "slug"
+	} else {
+		s.mark = path.Dir(p)
 	}
 	return s
 }
@@ -241,7 +243,7 @@ func chooseGroup(links []*link, articles []string) []*link {
 	var best shape
 	most := 0.0
 	for s, group := range groups {
-		if s.form == "" {
+		if s.form == "" && !given[s] { // anything may look so
 			continue
 		}
 		worth := map[string]float64{}
@@ -360,7 +362,7 @@ func (out *List) pattern(group, links []*link, base *url.URL) {
 		} else if tail := quoted(dirs[len(dirs)-suffix:]); suffix > 0 && suffix < len(dirs) && tail != "/" {
 			options = append(options, tail+last)
 		}
-		if s.form != "slug" && sameDepth {
+		if s.form != "slug" && s.form != "" && sameDepth {
 			options = append(options, "^/"+strings.Repeat(`[^/?]+/`, strings.Count(quoted(dirs), "/")-1)+last)
 		}
 		options = append(options, whole)
@@ -389,7 +391,7 @@ func (out *List) pattern(group, links []*link, base *url.URL) {
 			out.Others++
 		}
 	}
-	out.Sharp = fewest == 0 && s.form != "slug"
+	out.Sharp = fewest == 0 && s.form != "slug" && s.form != ""
 }
 
 // selector finds the links of the main list: the longest run of headlines that

@@ -93,3 +93,24 @@ func TestReadList(t *testing.T) {
 		t.Errorf("a page of two links: %v, want ErrNoList", err)
 	}
 }
+
+// TestReadListGiven reads a list whose articles look like any other page, and
+// some of which are named.
+func TestReadListGiven(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(`<html><head><title>Tin</title></head><body><a href="/about">About</a><a href="/contact">Contact</a><a href="/help">Help</a>`)
+	for _, name := range []string{"bridge", "ferry", "market", "harvest"} {
+		fmt.Fprintf(&b, `<li class="item"><a href="/tin/%s">Tin về %[1]s trong tháng này</a></li>`, name)
+	}
+	page := extract.Page{URL: "https://bothu.example/tin", Body: []byte(b.String())}
+	if _, err := heal.ReadList(page, nil); !errors.Is(err, heal.ErrNoList) {
+		t.Errorf("without an article: %v, want ErrNoList", err)
+	}
+	l, err := heal.ReadList(page, []string{"https://bothu.example/tin/ferry"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Articles != `^/tin/[^/?]+(?:\?|$)` || len(l.Found) != 4 || l.Links != ".item a" || l.Sharp {
+		t.Errorf("articles %q, links %q, found %v, sharp %v", l.Articles, l.Links, l.Found, l.Sharp)
+	}
+}

@@ -7,12 +7,11 @@ import (
 	"net/http/httputil"
 	"strings"
 
-	"github.com/andybalholm/brotli"
-	"github.com/klauspost/compress/flate"
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zlib"
-	"github.com/klauspost/compress/zstd"
+	"luutin/store/coding"
 )
+
+// unfolded is the most that a coding within another may unfold to.
+const unfolded = 1 << 30
 
 // decoded undoes the transfer coding and the content coding of a body. Archivers
 // often undo them and leave the headers: a body that does not begin as its
@@ -21,44 +20,12 @@ func decoded(b *bufio.Reader, h http.Header) (io.ReadCloser, error) {
 	if strings.Contains(strings.ToLower(h.Get("Transfer-Encoding")), "chunked") && isChunked(b) {
 		b = bufio.NewReader(httputil.NewChunkedReader(b))
 	}
-	codings := strings.Split(strings.Join(h["Content-Encoding"], ","), ",")
-	for i := len(codings) - 1; i >= 0; i-- {
-		head, _ := b.Peek(4) // an error will come again when it is read
-		var r io.Reader
-		var err error
-		switch strings.ToLower(strings.TrimSpace(codings[i])) {
-		case "gzip", "x-gzip":
-			if len(head) < 2 || string(head[:2]) != gzipMark[:2] {
-				continue
-			}
-			r, err = gzip.NewReader(b)
-		case "deflate":
-			if len(head) >= 2 && head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
-				r, err = zlib.NewReader(b)
-			} else if len(head) > 0 && head[0] != '<' {
-				r = flate.NewReader(b)
-			}
-		case "zstd":
-			if len(head) < 4 || string(head) != "\x28\xb5\x2f\xfd" {
-				continue
-			}
-			var z *zstd.Decoder
-			if z, err = zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20)); err == nil {
-				r = z // with a concurrency of 1 there is nothing to close
-			}
-		case "br":
-			if len(head) > 0 && head[0] != '<' {
-				r = brotli.NewReader(b)
-			}
-		}
-		if err != nil {
-			return nil, err
-		}
-		if r != nil {
-			b = bufio.NewReaderSize(r, 32<<10)
-		}
+	var readers coding.Readers
+	body, _, err := readers.Undo(b, h["Content-Encoding"], unfolded) // nobody else wants what it would give back
+	if err != nil {
+		return nil, err
 	}
-	return io.NopCloser(b), nil
+	return io.NopCloser(body), nil
 }
 
 // isChunked reports whether a body begins with the length of a chunk.
