@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"github.com/tidwall/gjson"
 	"golang.org/x/term"
 
 	"luutin/extract"
@@ -39,9 +40,10 @@ host by host in the order in which they were first kept. Days in --since and
 --until are days as the article prints them; an article without a date of
 publication matches neither. A file named by -o is written whole or not at all.
 
---ministry, --section and --author take words of the name, with or without
-their marks; --query what luutin search takes. Several of one kind mean any of
-them. With --after FILE only what was kept since the last export with that file
+--ministry and --section take the name that something has, with or without its
+marks, or words of it: the whole name of one means that one, and no other that
+holds it. --author takes words of the name, --query what luutin search takes.
+Several of one kind mean any of them. With --after FILE only what was kept since the last export with that file
 is written, and the file then says how far this one came.
 
   jsonl, json   the records as they are kept; --fields leaves keys out
@@ -167,7 +169,6 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 		}
 		f.ChangedSince = day
 	}
-	f.Names = search.Named
 	q := store.Query{Sites: e.sites, History: e.history}
 	if err := e.days(&q, visits); err != nil {
 		return err
@@ -341,6 +342,9 @@ func (e *exportRun) prepare(cmd *cobra.Command, archive store.Archive, q *store.
 			e.filter.IDs[id] = true
 		}
 	}
+	if err := e.names(cmd.Context(), archive); err != nil {
+		return err
+	}
 	e.seen = map[string]string{}
 	if e.after != "" {
 		b, err := os.ReadFile(e.after)
@@ -358,6 +362,49 @@ func (e *exportRun) prepare(cmd *cobra.Command, archive store.Archive, q *store.
 			return fmt.Errorf("--after %s: it is of an export with other filters (%s): what they left out would be left out for ever; give the same, or name another file", e.after, cmp.Or(last.Of, "none"))
 		}
 		e.seen, q.Later = last.Seen, maps.Clone(last.Seen)
+	}
+	return nil
+}
+
+// names finds out which of the ministries and sections that are asked for are
+// whole names; the others are words of names.
+func (e *exportRun) names(ctx context.Context, archive store.Archive) error {
+	type one struct{ key, name string }
+	asked, whole := map[one]bool{}, map[one]bool{}
+	for _, name := range e.filter.Ministries {
+		asked[one{"ministry", name}] = true
+	}
+	for _, name := range e.filter.Sections {
+		asked[one{"section", name}] = true
+	}
+	if len(asked) > 0 {
+		seen := map[one]bool{}
+		for v, err := range archive.Articles(ctx, store.Query{}) {
+			if err != nil {
+				return err
+			}
+			for _, key := range []string{"ministry", "section"} {
+				name := one{key, gjson.GetBytes(v.JSON, key).String()}
+				if seen[name] {
+					continue
+				}
+				seen[name] = true
+				for a := range asked {
+					if a.key == key && search.Whole(name.name, a.name) {
+						whole[a] = true
+					}
+				}
+			}
+			if len(whole) == len(asked) {
+				break
+			}
+		}
+	}
+	e.filter.Names = func(key, name, asked string) bool {
+		if whole[one{key, asked}] {
+			return search.Whole(name, asked)
+		}
+		return search.Holds(name, asked)
 	}
 	return nil
 }

@@ -33,8 +33,8 @@ A query may hold
   "bộ tư pháp"            words side by side
   -word -"two words"      what must not be there
   title: author:          words of the title, of an author
-  ministry: site: section:   a ministry and so on with these words in its name;
-                          of several one must fit
+  ministry: site: section:   a ministry and so on by its whole name, or by words
+                          of it when none is called so; of several one must fit
   since: until:           a day as printed (2018-01-19), a month or a year
 
 First come the articles with every mark as it was typed, then those with the

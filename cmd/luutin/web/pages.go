@@ -90,17 +90,9 @@ var narrowings = []string{"ministry", "section", "site", "year", "since", "until
 // query reads a search from the parameters of a request.
 func query(q url.Values) search.Query {
 	out := search.Query{Text: q.Get("q"), Since: q.Get("since"), Until: q.Get("until"), ByDate: q.Get("sort") == "date"}
-	for _, field := range []string{"ministry", "section"} {
-		for _, name := range q[field] {
-			// Quotes cannot stand in a phrase.
-			out.Text += " " + field + `:"` + strings.Map(func(c rune) rune {
-				if strings.ContainsRune(`"“”„«»`, c) {
-					return ' '
-				}
-				return c
-			}, name) + `"`
-		}
-	}
+	blank := func(name string) bool { return strings.TrimSpace(name) == "" }
+	out.Ministries = slices.DeleteFunc(slices.Clone(q["ministry"]), blank)
+	out.Sections = slices.DeleteFunc(slices.Clone(q["section"]), blank)
 	out.Sites = q["site"]
 	if year := q.Get("year"); year != "" {
 		out.Since, out.Until = year, year
@@ -231,14 +223,15 @@ const maxMonths = 240
 func (s *Server) ministry(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
 	return s.with(r, func(a store.Archive) error {
-		q := query(url.Values{"ministry": {name}})
-		q.Limit, q.ByDate, q.Facets = 15, true, true
-		found, err := s.finder.Find(r.Context(), q)
+		found, err := s.finder.Find(r.Context(), search.Query{Ministries: []string{name}, Limit: 15, ByDate: true, Facets: true})
 		if err != nil {
-			return err
+			return wrongQuery(err)
 		}
 		if found.Total == 0 {
 			return store.ErrNotFound
+		}
+		if len(found.Ministries) == 1 {
+			name = found.Ministries[0].Name
 		}
 		v := ministryView{Name: name, Total: found.Total, Newest: found.Hits}
 		counts := map[string]int{}

@@ -32,7 +32,8 @@ type house struct {
 	dir    string
 	now    time.Time
 	server *Server
-	ids    map[string]string // by the name of the article
+	ids    map[string]string      // by the name of the article
+	dress  func(*extract.Article) // what further articles are, if not nil
 
 	mu       sync.Mutex
 	problems []error
@@ -156,6 +157,9 @@ func (h *house) visit(a store.Archive, u, title, body, page string) {
 			Blocks:      []extract.Block{{Kind: "paragraph", Text: body}, {Kind: "table", Rows: [][]string{{"Một", "<b>Hai</b>"}}}, {Kind: "list", Items: []string{"a"}}},
 			Attachments: []extract.Attachment{{URL: document, Name: "Văn bản", Type: "pdf"}, {URL: "https://moj.gov.vn/khac.doc", Type: "doc"}},
 			Provenance:  map[string]string{"title": "h1"}, Extractor: "moj.gov.vn/1"}
+		if h.dress != nil {
+			h.dress(x)
+		}
 		x.ContentHash = x.Hash()
 		v.Article = x
 		h.ids[u] = x.ID
@@ -316,6 +320,51 @@ func TestSearch(t *testing.T) {
 	body, _ := h.get(200, "/api/search?q=go&limit=1")
 	if err := json.Unmarshal([]byte(body), &found); err != nil || found.Total == 0 {
 		t.Errorf("%v: %s", err, body)
+	}
+}
+
+// more adds an article to the archive and to the index.
+func (h *house) more(u, title string, dress func(*extract.Article)) {
+	h.Helper()
+	ctx := context.Background()
+	var a *bolt.Archive
+	err := h.server.Give(ctx, func() (err error) {
+		a, err = bolt.Open(h.dir, bolt.Options{Share: true, Clock: h.clock})
+		return err
+	})
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.dress = dress
+	h.visit(a, u, title, "Bài này đến sau.", "")
+	h.dress = nil
+	x, err := search.Open(h.dir, a, search.Options{})
+	if err == nil {
+		_, err = x.Update(ctx, nil)
+		err = errors.Join(err, x.Close())
+	}
+	if err := errors.Join(err, a.Close()); err != nil {
+		h.Fatal(err)
+	}
+}
+
+// TestOneMinistry shows a ministry without others that have its name in theirs.
+func TestOneMinistry(t *testing.T) {
+	h := newHouse(t, nil)
+	h.more("https://moj.gov.vn/tin/khac", "Của thanh tra", func(a *extract.Article) { a.Ministry, a.Section = "Thanh tra Bộ Tư pháp", "Tin tức khác" })
+	name, section := url.QueryEscape("Bộ Tư pháp"), url.QueryEscape("Tin tức")
+	for _, at := range []string{"/vi/ministry/" + url.PathEscape("Bộ Tư pháp"), "/vi/search?ministry=" + name, "/feed?ministry=" + name, "/api/search?ministry=" + name, "/api/search?section=" + section} {
+		if page, _ := h.get(200, at); strings.Contains(page, "Của thanh tra") || !strings.Contains(page, "Hội nghị") {
+			t.Errorf("%s is not of the one that was asked for:\n%.2000s", at, page)
+		}
+	}
+	if page, _ := h.get(200, "/vi/ministry/thanh%20tra"); !strings.Contains(page, "<h1>Thanh tra Bộ Tư pháp</h1>") {
+		t.Errorf("a ministry by words of its name:\n%.2000s", page)
+	}
+	h.get(404, "/en/ministry/!!!")
+	h.get(404, "/en/ministry/%20")
+	if page, _ := h.get(200, "/api/search?ministry=%3F"); !strings.Contains(page, `"total":0`) {
+		t.Errorf("a ministry of no words finds %.200s", page)
 	}
 }
 
