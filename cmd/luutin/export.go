@@ -136,9 +136,6 @@ type exportRun struct {
 	show   func(n int)       // progress; nil when nobody looks
 }
 
-// someZone is the widest that a day as printed can be off from the same day in UTC.
-const someZone = 14 * time.Hour
-
 func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	if !slices.Contains(exportFormats(), e.format) {
 		return fmt.Errorf("--format %q is none of %s", e.format, strings.Join(exportFormats(), ", "))
@@ -236,7 +233,7 @@ func (e *exportRun) days(q *store.Query, visits bool) error {
 		flag, day string
 		bound     *time.Time
 		slack     time.Duration
-	}{{"--since", e.since, &q.Since, -someZone}, {"--until", e.until, &q.Until, 24*time.Hour + someZone}} {
+	}{{"--since", e.since, &q.Since, -dataset.SomeZone}, {"--until", e.until, &q.Until, 24*time.Hour + dataset.SomeZone}} {
 		if x.day == "" {
 			continue
 		}

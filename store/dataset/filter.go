@@ -10,6 +10,10 @@ import (
 	"luutin/store"
 )
 
+// SomeZone is the widest that a day as printed can be off from the same day in
+// UTC: by so much more a store.Query has to reach for the days of a Filter.
+const SomeZone = 14 * time.Hour
+
 // A Filter chooses articles beyond what a store.Query does. Its zero value
 // chooses all.
 type Filter struct {

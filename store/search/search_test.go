@@ -157,7 +157,9 @@ func TestTheBestComeFirst(t *testing.T) {
 func TestAWholeNameMeansOne(t *testing.T) {
 	s := newShelf(t)
 	for _, x := range [][3]string{{"một", "Chính phủ", "Thời sự"}, {"hai", "Thanh tra Chính phủ", "***"}, {"ba", "Văn phòng Chính phủ", "Thời sự trong nước"}} {
-		s.put(x[0], "chung", func(a *extract.Article) { a.Ministry, a.Section, a.Site = extract.Text(x[1]), extract.Text(x[2]), x[0]+".chinhphu.vn" })
+		s.put(x[0], "chung", func(a *extract.Article) {
+			a.Ministry, a.Section, a.Site = extract.Text(x[1]), extract.Text(x[2]), x[0]+".chinhphu.vn"
+		})
 	}
 	s.put("bốn", "chung", func(a *extract.Article) { a.Ministry, a.Site = "", "chinhphu.vn" })
 	s.update(4)

@@ -10,6 +10,7 @@ import (
 
 	"luutin/crawler/watch"
 	"luutin/store"
+	"luutin/store/dataset"
 	"luutin/store/search"
 )
 
@@ -80,18 +81,21 @@ func (s *Server) apiArticles(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := r.URL.Query()
 	q := store.Query{Sites: v["site"], After: v.Get("after"), History: v.Get("history") == "1"}
+	// Days are as printed, which the archive does not know: it is asked for more.
+	days := dataset.Filter{Since: v.Get("since"), Until: v.Get("until")}
 	for _, x := range []struct {
-		key string
-		at  *time.Time
-	}{{"since", &q.Since}, {"until", &q.Until}} {
-		if day := v.Get(x.key); day != "" {
-			if *x.at, err = time.Parse(time.DateOnly, day); err != nil {
-				return badRequest(x.key + " is a day such as 2018-01-19")
-			}
+		key, day string
+		bound    *time.Time
+		slack    time.Duration
+	}{{"since", days.Since, &q.Since, -dataset.SomeZone}, {"until", days.Until, &q.Until, 24*time.Hour + dataset.SomeZone}} {
+		if x.day == "" {
+			continue
 		}
-	}
-	if !q.Until.IsZero() {
-		q.Until = q.Until.AddDate(0, 0, 1)
+		day, err := time.Parse(time.DateOnly, x.day)
+		if err != nil {
+			return badRequest(x.key + " is a day such as 2018-01-19")
+		}
+		*x.bound = day.Add(x.slack)
 	}
 	return s.with(r, func(a store.Archive) error {
 		var lines []byte
@@ -102,6 +106,9 @@ func (s *Server) apiArticles(w http.ResponseWriter, r *http.Request) error {
 					return badRequest("after is no cursor of this archive")
 				}
 				return err
+			}
+			if !days.Match(&version) {
+				continue
 			}
 			if n++; n > limit {
 				w.Header().Set("Luutin-After", last)

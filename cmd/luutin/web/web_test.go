@@ -368,6 +368,22 @@ func TestOneMinistry(t *testing.T) {
 	}
 }
 
+// TestPrintedDays lists articles by the day that they print, as an export does.
+func TestPrintedDays(t *testing.T) {
+	h := newHouse(t, nil)
+	early := time.Date(2026, 2, 3, 5, 30, 0, 0, time.FixedZone("", 7*3600)) // in UTC it is the day before
+	h.more("https://moj.gov.vn/tin/som", "Tin sớm", func(a *extract.Article) { a.Published = &early })
+	for days, want := range map[string]int{
+		"since=2026-02-03": 1, "until=2026-02-02": 4, "since=2026-02-03&until=2026-02-03": 1,
+		"since=2026-02-02&until=2026-02-02": 0, "since=2026-02-04": 0,
+	} {
+		if page, _ := h.get(200, "/api/articles?"+days); strings.Count(page, "\n") != want {
+			t.Errorf("%s lists %d articles, want %d", days, strings.Count(page, "\n"), want)
+		}
+	}
+	h.get(400, "/api/articles?since=2026")
+}
+
 func TestFeed(t *testing.T) {
 	h := newHouse(t, nil)
 	body, _ := h.get(200, "/feed?q=xyzxyz")
