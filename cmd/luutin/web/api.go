@@ -72,6 +72,10 @@ func (s *Server) apiSearch(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, found)
 }
 
+// maxAnswer is how many bytes of articles are enough for an answer: they are
+// held until they are read.
+const maxAnswer = 2 << 20
+
 // apiArticles lists articles as they are exported, one JSON object a line,
 // with the cursor of the last in Luutin-After.
 func (s *Server) apiArticles(w http.ResponseWriter, r *http.Request) error {
@@ -110,7 +114,7 @@ func (s *Server) apiArticles(w http.ResponseWriter, r *http.Request) error {
 			if !days.Match(&version) {
 				continue
 			}
-			if n++; n > limit {
+			if n++; n > limit || len(lines) > maxAnswer {
 				w.Header().Set("Luutin-After", last)
 				break
 			}

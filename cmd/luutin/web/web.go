@@ -108,6 +108,8 @@ const (
 	maxQuery = 4 << 10 // bytes of the part behind the question mark
 	maxTime  = 20 * time.Second
 	maxTurns = 32 // requests that are answered at a time; others wait
+
+	maxSending = 5 * time.Minute // for the bytes of a capture, to who reads them
 )
 
 // New returns a server.
@@ -298,14 +300,19 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), maxTime)
 		defer cancel()
-		select {
-		case s.turns <- struct{}{}:
-			defer func() { <-s.turns }()
-		case <-ctx.Done():
-			h.Set("Retry-After", "5")
-			http.Error(w, "too many requests at once", http.StatusTooManyRequests)
-			return
+		// What looks after the service has to be answered above all when it is busy.
+		if r.URL.Path != "/healthz" && r.URL.Path != "/metrics" {
+			select {
+			case s.turns <- struct{}{}:
+				defer func() { <-s.turns }()
+			case <-ctx.Done():
+				h.Set("Retry-After", "5")
+				http.Error(w, "too many requests at once", http.StatusTooManyRequests)
+				return
+			}
 		}
+		// No context ends a Write to somebody who does not read.
+		patience(w)
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler {
@@ -317,6 +324,12 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// patience gives whoever asked maxTime from now to read what is written.
+func patience(w http.ResponseWriter) {
+	// Only a test writes to what has no deadlines.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(maxTime))
 }
 
 // hostName is a name as DNS compares it: without case, and without the dot that

@@ -714,6 +714,51 @@ func TestWhileCrawling(t *testing.T) {
 	h.problems = nil
 }
 
+// A slow is a client who reads nothing until a deadline that it does not wait for.
+type slow struct {
+	httptest.ResponseRecorder
+	deadline time.Time
+}
+
+func (s *slow) SetWriteDeadline(t time.Time) error { s.deadline = t; return nil }
+
+// TestWhoDoesNotRead takes a turn no longer than any other request, and holds
+// little; what looks after the service needs none.
+func TestWhoDoesNotRead(t *testing.T) {
+	h := newHouse(t, func(o *Options) {
+		o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "luutin_up 1") })
+	})
+	capture := strings.Split(h.capture(document), " ")[0]
+	for _, at := range []string{"/api/articles?limit=1000", "/vi/", "/raw/" + capture} {
+		w := &slow{ResponseRecorder: *httptest.NewRecorder()}
+		h.server.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost"+at, nil))
+		if left := time.Until(w.deadline); w.Code != 200 || left <= 0 || left > maxTime {
+			t.Errorf("%s: status %d, the answer has to be read within %v", at, w.Code, left)
+		}
+	}
+
+	for i := range 3 {
+		h.more(fmt.Sprintf("https://moj.gov.vn/tin/dai-%d", i), "Tin dài", func(a *extract.Article) { a.Body = fmt.Sprint(i, strings.Repeat(" dài", 500_000)) })
+	}
+	lines, most, after := 0, 0, ""
+	for n := 0; n < 10; n++ {
+		body, r := h.get(200, "/api/articles?limit=1000&after="+url.QueryEscape(after))
+		lines, most = lines+strings.Count(body, "\n"), max(most, len(body))
+		if after = r.Header.Get("Luutin-After"); after == "" {
+			break
+		}
+	}
+	if lines != 7 || after != "" || most > 8<<20 {
+		t.Errorf("in parts %d articles are listed, want 7; the longest answer has %d bytes", lines, most)
+	}
+
+	for range maxTurns {
+		h.server.turns <- struct{}{}
+	}
+	h.get(200, "/healthz")
+	h.get(200, "/metrics")
+}
+
 func TestDesk(t *testing.T) {
 	opened := 0
 	d := newDesk(func() (store.Archive, error) { opened++; return closer{}, nil })
