@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -150,7 +152,7 @@ func openIndex(cmd *cobra.Command, common *flags, a store.Archive, hurry bool) (
 	if err != nil {
 		var readErr error
 		if index, readErr = search.Open(common.archive, a, search.Options{ReadOnly: true}); readErr != nil {
-			return nil, err
+			return nil, mayNotMake(err)
 		}
 	} else {
 		show, end := indexing(cmd, common)
@@ -171,6 +173,21 @@ func openIndex(cmd *cobra.Command, common *flags, a store.Archive, hurry bool) (
 		fmt.Fprintf(cmd.ErrOrStderr(), "luutin: what is newest may be missing: %v\n", err)
 	}
 	return index, nil
+}
+
+// mayNotWrite reports whether something could not be written as it may not be:
+// by this user, or on this medium.
+func mayNotWrite(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+}
+
+// mayNotMake says what to do about an index that is not there and could not be
+// made.
+func mayNotMake(err error) error {
+	if mayNotWrite(err) {
+		err = fmt.Errorf("there is no search index, and it cannot be made: %w; let somebody run luutin index who may write there, or search a copy that luutin backup makes", err)
+	}
+	return err
 }
 
 // sayAnew says that the index is made anew, which may take a while, and why.

@@ -213,8 +213,13 @@ func (s *service) find() (*search.Index, error) {
 		return nil, err
 	}
 	x, err := search.Open(s.flags.archive, s.lent, search.Options{Anew: sayAnew(s.cmd.ErrOrStderr(), s.flags)})
-	if errors.Is(err, fs.ErrPermission) {
-		x, err = search.Open(s.flags.archive, s.lent, search.Options{ReadOnly: true})
+	if mayNotWrite(err) {
+		var readErr error
+		if x, readErr = search.Open(s.flags.archive, s.lent, search.Options{ReadOnly: true}); errors.Is(readErr, search.ErrNoIndex) {
+			err = mayNotMake(err)
+		} else {
+			err = readErr
+		}
 	}
 	if err == nil {
 		s.index = x
