@@ -147,6 +147,9 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	if e.unique && e.history {
 		return errors.New("--unique and --history do not go together: a family is of latest versions")
 	}
+	if e.unique && e.after != "" {
+		return errors.New("--unique and --after do not go together: of a family that one export knows a part of, another would write one more; export all with --unique, or take the families of luutin families --json out of what --after gave")
+	}
 	if e.output == "-" {
 		e.output = ""
 	}
@@ -417,7 +420,7 @@ func filters(cmd *cobra.Command) string {
 	var given []string
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
-		case "site", "ministry", "section", "author", "since", "until", "query", "language", "changed-since", "has-attachment", "history", "unique":
+		case "site", "ministry", "section", "author", "since", "until", "query", "language", "changed-since", "has-attachment", "history":
 			given = append(given, fmt.Sprintf("--%s=%s", f.Name, f.Value))
 		}
 	})
