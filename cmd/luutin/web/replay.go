@@ -271,9 +271,6 @@ func (s *Server) replay(w http.ResponseWriter, r *http.Request, prefix string) e
 		for _, l := range s.links(r, m.URL, all, m) {
 			h.Add("Link", l)
 		}
-		h.Set("Content-Security-Policy", replayPolicy)
-		h.Set("X-Frame-Options", "SAMEORIGIN")
-		h.Del("Cross-Origin-Opener-Policy")
 		moment, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, prefix), "/")
 		if _, flag := cutFlag(moment); flag != "" {
 			// The policy keeps it from doing anything wherever it is opened.

@@ -244,7 +244,7 @@ func (s *Server) routes() http.Handler {
 // ofURLs are the handlers of paths that end with a URL, by what they begin with.
 func (s *Server) ofURLs() map[string]func(http.ResponseWriter, *http.Request, string) error {
 	return map[string]func(http.ResponseWriter, *http.Request, string) error{
-		"/vi/page/": s.page, "/en/page/": s.page, "/replay/": s.replay,
+		"/vi/page/": s.page, "/en/page/": s.page, replayPath: s.replay,
 		"/timegate/": s.timegate, "/timemap/link/": s.timemapLink, "/timemap/json/": s.timemapJSON,
 	}
 }
@@ -258,6 +258,9 @@ func langOf(r *http.Request) string {
 	}
 	return languages[0]
 }
+
+// replayPath is what the paths of captures begin with that are shown by themselves.
+const replayPath = "/replay/"
 
 // Policies (Content Security Policy Level 3, W3C).
 const (
@@ -280,6 +283,11 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("X-DNS-Prefetch-Control", "off")
 		h.Set("Cache-Control", "no-cache")
 		h.Set("X-Robots-Tag", "noarchive")
+		if strings.HasPrefix(r.URL.Path, replayPath) { // it stands in a frame, also when it only says that nothing is there
+			h.Set("Content-Security-Policy", replayPolicy)
+			h.Set("X-Frame-Options", "SAMEORIGIN")
+			h.Del("Cross-Origin-Opener-Policy")
+		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			h.Set("Allow", "GET, HEAD")
 			http.Error(w, "this archive is only read: GET and HEAD", http.StatusMethodNotAllowed)
@@ -406,6 +414,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	lang := langOf(r)
 	if !strings.HasPrefix(r.URL.Path, "/"+lang+"/") {
 		said, _ := say("en", title)
+		if strings.HasPrefix(r.URL.Path, replayPath) { // a reader sees it, whose language it does not know
+			both, _ := say("vi", title)
+			said = both + " · " + said
+		}
 		http.Error(w, strings.TrimSpace(said+" "+detail), status)
 		return
 	}

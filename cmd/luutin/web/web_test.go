@@ -429,6 +429,10 @@ func TestMemento(t *testing.T) {
 	if !json.Valid([]byte(body)) || strings.Count(body, `"datetime"`) != 3 {
 		t.Errorf("time map:\n%s", body)
 	}
+	missing, r := h.get(404, "/replay/20260130090000/https://moj.gov.vn/never")
+	if got := r.Header; got.Get("X-Frame-Options") != "SAMEORIGIN" || got.Get("Content-Security-Policy") != replayPolicy || !strings.Contains(missing, "Không có trong kho") {
+		t.Errorf("a link of a page to what is not archived cannot be shown in its frame: %v\n%s", got, missing)
+	}
 	h.get(404, "/timegate/https://moj.gov.vn/never")
 	h.get(400, "/timegate/"+edited, "Accept-Datetime", "yesterday")
 	h.get(400, "/replay/abc/"+edited)
