@@ -133,7 +133,7 @@ type exportRun struct {
 
 	others map[string]bool   // articles that are left out for one of their family
 	seen   map[string]string // of each host the cursor of the last version
-	show   func(n int)       // progress; nil when nobody looks
+	shown  *reading          // nil when nobody looks
 }
 
 func (e *exportRun) run(cmd *cobra.Command) (err error) {
@@ -179,6 +179,10 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	}
 	defer archive.Close()
 
+	if e.shown, err = e.progress(cmd, archive, e.output != "" || e.pack != ""); err != nil {
+		return err
+	}
+	defer e.shown.end()
 	if err := e.prepare(cmd, archive, &q); err != nil {
 		return err
 	}
@@ -202,13 +206,9 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	if e.output == "" {
 		err = write(cmd.OutOrStdout())
 	} else {
-		var end func()
-		if e.show, end, err = e.progress(cmd, archive); err != nil {
-			return err
-		}
 		err = writeWhole(e.output, write)
-		end()
 	}
+	e.shown.end()
 	if err != nil && err != errNo {
 		return err
 	}
@@ -311,7 +311,7 @@ func (e *exportRun) writeVisits(ctx context.Context, w io.Writer, archive store.
 	if e.format == "wacz" {
 		write = warc.WACZ
 	}
-	counts, err := write(ctx, archive, b, o)
+	counts, err := write(ctx, watched{archive, e.shown}, b, o)
 	if err != nil {
 		return counts.Visits, err
 	}
@@ -379,10 +379,12 @@ func (e *exportRun) names(ctx context.Context, archive store.Archive) error {
 	}
 	if len(asked) > 0 {
 		seen := map[one]bool{}
+		e.shown.articles(store.Query{})
 		for v, err := range archive.Articles(ctx, store.Query{}) {
 			if err != nil {
 				return err
 			}
+			e.shown.step()
 			for _, key := range []string{"ministry", "section"} {
 				name := one{key, gjson.GetBytes(v.JSON, key).String()}
 				if seen[name] {
@@ -437,36 +439,107 @@ func (e *exportRun) writeCursors(cmd *cobra.Command) error {
 	})
 }
 
-// progress shows on a terminal how far an export to a file is.
-func (e *exportRun) progress(cmd *cobra.Command, archive store.Archive) (show func(int), end func(), err error) {
+// reading shows on a terminal how far an export is. A nil one does nothing.
+type reading struct {
+	out         io.Writer
+	stats       store.Stats // of the archive
+	n, total    int         // total is 0 when it is not known
+	began, last time.Time
+}
+
+// progress returns the progress of an export that goes to a file; of another when
+// standard output is one. It is nil when nobody looks.
+func (e *exportRun) progress(cmd *cobra.Command, archive store.Archive, toFile bool) (*reading, error) {
 	f, ok := cmd.ErrOrStderr().(*os.File)
 	if !ok || e.common.quiet || !term.IsTerminal(int(f.Fd())) {
-		return nil, func() {}, nil
+		return nil, nil
+	}
+	if out, ok := cmd.OutOrStdout().(*results); ok && !toFile {
+		if out, ok := out.w.(*os.File); ok {
+			info, err := out.Stat()
+			toFile = err == nil && info.Mode().IsRegular()
+		}
+	}
+	if !toFile {
+		return nil, nil
 	}
 	stats, err := archive.Stats(cmd.Context())
-	if err != nil {
-		return nil, nil, err
+	return &reading{out: f, stats: stats}, err
+}
+
+// articles begins to count the articles of a query from none.
+func (p *reading) articles(q store.Query) {
+	if p == nil {
+		return
 	}
-	total := stats.Articles
-	if e.history {
-		total = stats.Versions
-	}
-	began := time.Now()
-	last := began
-	show = func(n int) {
-		now := time.Now()
-		if now.Sub(last) < time.Second/4 {
-			return
+	total := 0
+	if len(q.Sites)+len(q.Later) == 0 && q.Since.IsZero() && q.Until.IsZero() {
+		if total = p.stats.Articles; q.History {
+			total = p.stats.Versions
 		}
-		last = now
-		line := fmt.Sprintf("%d of %d read", n, total)
-		if took := now.Sub(began); took > 2*time.Second && n < total {
-			left := time.Duration(float64(took) / float64(n) * float64(total-n))
-			line += ", " + left.Round(time.Second).String() + " left"
-		}
-		fmt.Fprintf(f, "\r%s\x1b[K", line)
 	}
-	return show, func() { fmt.Fprint(f, "\r\x1b[K") }, nil
+	*p = reading{out: p.out, stats: p.stats, total: total, began: time.Now()}
+}
+
+// visits does the same with visits.
+func (p *reading) visits(q store.VisitQuery) {
+	if p == nil {
+		return
+	}
+	p.articles(store.Query{Sites: q.Sites, Since: q.Since, Until: q.Until})
+	if p.total > 0 {
+		p.total = p.stats.Visits
+	}
+}
+
+// step counts one more.
+func (p *reading) step() {
+	if p == nil {
+		return
+	}
+	p.n++
+	if now := time.Now(); now.Sub(p.last) >= time.Second/4 {
+		p.last = now
+		fmt.Fprintf(p.out, "\r%s\x1b[K", p.line(now))
+	}
+}
+
+func (p *reading) line(now time.Time) string {
+	if p.total < p.n {
+		return fmt.Sprintf("%d read", p.n)
+	}
+	line := fmt.Sprintf("%d of %d read", p.n, p.total)
+	if took := now.Sub(p.began); took > 2*time.Second && p.n < p.total {
+		left := time.Duration(float64(took) / float64(p.n) * float64(p.total-p.n))
+		line += ", " + left.Round(time.Second).String() + " left"
+	}
+	return line
+}
+
+// end wipes the line away.
+func (p *reading) end() {
+	if p != nil && !p.last.IsZero() {
+		p.last = time.Time{}
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+}
+
+// watched is an archive of which is shown how many visits were read.
+type watched struct {
+	store.Archive
+	shown *reading
+}
+
+func (w watched) Visits(ctx context.Context, q store.VisitQuery) iter.Seq2[store.VisitRecord, error] {
+	return func(yield func(store.VisitRecord, error) bool) {
+		w.shown.visits(q)
+		for v, err := range w.Archive.Visits(ctx, q) {
+			w.shown.step()
+			if !yield(v, err) {
+				return
+			}
+		}
+	}
 }
 
 // writePackage writes a data set into a directory of its own.
@@ -481,10 +554,6 @@ func (e *exportRun) writePackage(cmd *cobra.Command, archive store.Archive, q st
 			return err
 		}
 	}
-	var end func()
-	if e.show, end, err = e.progress(cmd, archive); err != nil {
-		return err
-	}
 	names := e.sites
 	if len(names) == 0 {
 		names = sites.Names()
@@ -492,7 +561,7 @@ func (e *exportRun) writePackage(cmd *cobra.Command, archive store.Archive, q st
 	n, err := dataset.Package(ctx, e.pack, archive, e.chosen(ctx, archive, q), dataset.About{
 		Now: time.Now(), Sites: names, Since: e.since, Until: e.until, Selection: e.selection(cmd),
 	})
-	end()
+	e.shown.end()
 	if err != nil {
 		return err
 	}
@@ -531,15 +600,13 @@ func (e *exportRun) selection(cmd *cobra.Command) string {
 // the same text.
 func (e *exportRun) matching(ctx context.Context, archive store.Archive, q store.Query) iter.Seq2[store.Version, error] {
 	return func(yield func(store.Version, error) bool) {
-		n := 0
+		e.shown.articles(q)
 		for v, err := range archive.Articles(ctx, q) {
 			if err != nil {
 				yield(v, err)
 				return
 			}
-			if n++; e.show != nil {
-				e.show(n)
-			}
+			e.shown.step()
 			e.seen[v.Host] = v.Cursor
 			if e.filter.Match(&v) && !yield(v, nil) {
 				return
