@@ -109,7 +109,8 @@ With --crawl it crawls as well, as luutin crawl --every does: the SITEs, or all.
 				Open:  func() (store.Archive, error) { return bolt.Open(common.archive, bolt.Options{ReadOnly: true}) },
 				Sites: sites, Hosts: hosts, User: user, Password: secret, Search: s.openIndex, Problem: s.problem,
 			}
-			m := newMonitor(every) // without --crawl it says that none has begun
+			m := newMonitor(every)
+			m.archive = &watchedArchive{crawls: crawls}
 			options.Metrics, options.Health = m.handler(), m.handler()
 			if crawls {
 				options.Live = s.live
@@ -117,6 +118,7 @@ With --crawl it crawls as well, as luutin crawl --every does: the SITEs, or all.
 			if s.server, err = web.New(options); err != nil {
 				return err
 			}
+			m.archive.stats, m.archive.judge = s.server.Stats, s.server.Reports
 			defer s.server.Close()
 			defer s.closeIndex()
 			return s.run(cmd.Context(), l, func(ctx context.Context) error {

@@ -153,6 +153,21 @@ func (s *Server) Close() { s.desk.close() }
 // Give lets f have the archive to itself while nobody reads; see desk.give.
 func (s *Server) Give(ctx context.Context, f func() error) error { return s.desk.give(ctx, f) }
 
+// Stats counts what the archive holds.
+func (s *Server) Stats(ctx context.Context) (store.Stats, error) {
+	return lent{desk: s.desk}.Stats(ctx)
+}
+
+// Reports judges how the sites are doing that were ever visited.
+func (s *Server) Reports(ctx context.Context) ([]watch.Report, error) {
+	a, back, err := s.desk.borrow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer back()
+	return s.reports(ctx, a)
+}
+
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
