@@ -559,7 +559,7 @@ func (e *exportRun) writePackage(cmd *cobra.Command, archive store.Archive, q st
 		names = sites.Names()
 	}
 	n, err := dataset.Package(ctx, e.pack, archive, e.chosen(ctx, archive, q), dataset.About{
-		Now: time.Now(), Sites: names, Since: e.since, Until: e.until, Selection: e.selection(cmd),
+		Now: time.Now(), Sites: names, OnlySites: len(e.sites) > 0, Selection: e.selection(cmd),
 	})
 	e.shown.end()
 	if err != nil {

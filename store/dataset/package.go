@@ -28,10 +28,10 @@ import (
 
 // About says what a package is of.
 type About struct {
-	Now          time.Time
-	Sites        []string // whose records of the crawl tell how complete it is
-	Since, Until string   // days, when it is of some only
-	Selection    string   // what was asked for; "" means everything
+	Now       time.Time
+	Sites     []string // whose records of the crawl tell how complete it is
+	OnlySites bool     // of no others are there articles, or they do not matter
+	Selection string   // what was asked for; "" means everything
 }
 
 // Package writes a data set into dir, which must not exist: it is there whole
@@ -184,6 +184,20 @@ func (p *pack) coverage(ctx context.Context, archive store.Archive) error {
 	}
 	for s := range p.sites {
 		sites[s] = true
+	}
+	// Days know nothing of articles without a date, nor of which sites there are.
+	q := store.Query{}
+	if p.about.OnlySites {
+		q.Sites = slices.Sorted(maps.Keys(sites))
+	}
+	for v, err := range archive.Articles(ctx, q) {
+		if err != nil {
+			return err
+		}
+		sites[v.Site] = true
+		if v.Published.IsZero() {
+			p.month(v.Site, "").published++
+		}
 	}
 	for _, site := range slices.Sorted(maps.Keys(sites)) {
 		days, err := archive.Days(ctx, site, "")
