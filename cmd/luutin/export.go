@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -150,6 +151,9 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	if e.unique && e.after != "" {
 		return errors.New("--unique and --after do not go together: of a family that one export knows a part of, another would write one more; export all with --unique, or take the families of luutin families --json out of what --after gave")
 	}
+	for i := range e.fields {
+		e.fields[i] = strings.TrimSpace(e.fields[i])
+	}
 	if e.output == "-" {
 		e.output = ""
 	}
@@ -255,7 +259,7 @@ func (e *exportRun) days(q *store.Query, visits bool) error {
 // is written. A link is followed, and what is no regular file (a device, a
 // pipe) is written to as it is.
 func writeWhole(name string, write func(io.Writer) error) error {
-	mode := fs.FileMode(0o644)
+	var mode *fs.FileMode // nil is what the umask leaves
 	info, err := os.Stat(name)
 	switch {
 	case err == nil && info.IsDir():
@@ -271,21 +275,24 @@ func writeWhole(name string, write func(io.Writer) error) error {
 		}
 		return f.Close()
 	case err == nil:
-		mode = info.Mode().Perm()
+		perm := info.Mode().Perm()
+		mode = &perm
 		if name, err = filepath.EvalSymlinks(name); err != nil {
 			return err
 		}
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	f, err := besides(name)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", name, errors.Unwrap(err))
+		return err
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
-	if err := write(f); err != nil {
-		return err
+	if mode != nil {
+		if err := f.Chmod(*mode); err != nil {
+			return err
+		}
 	}
-	if err := f.Chmod(mode); err != nil {
+	if err := write(f); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {
@@ -295,6 +302,28 @@ func writeWhole(name string, write func(io.Writer) error) error {
 		return err
 	}
 	return os.Rename(f.Name(), name)
+}
+
+// besides creates a file for what is to stand under a name later.
+func besides(name string) (*os.File, error) {
+	temp := filepath.Join(filepath.Dir(name), fmt.Sprintf(".%s.%016x", filepath.Base(name), rand.Uint64()))
+	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666) // os.CreateTemp knows no umask
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", name, errors.Unwrap(err))
+	}
+	return f, nil
+}
+
+// canCreate reports why writeWhole will not be able to write a file.
+func canCreate(name string) error {
+	if whole, err := filepath.EvalSymlinks(name); err == nil {
+		name = whole
+	}
+	f, err := besides(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // writeVisits writes WARC or WACZ and returns how many visits are in it.
@@ -337,6 +366,7 @@ func (e *exportRun) prepare(cmd *cobra.Command, archive store.Archive, q *store.
 		if err != nil {
 			return err
 		}
+		sayNoFields(cmd, e.common, e.query)
 		e.filter.IDs = map[string]bool{}
 		for _, id := range ids {
 			e.filter.IDs[id] = true
@@ -347,6 +377,9 @@ func (e *exportRun) prepare(cmd *cobra.Command, archive store.Archive, q *store.
 	}
 	e.seen = map[string]string{}
 	if e.after != "" {
+		if err := canCreate(e.after); err != nil {
+			return fmt.Errorf("--after: %w", err)
+		}
 		b, err := os.ReadFile(e.after)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil

@@ -79,11 +79,7 @@ is 1 when nothing was found.`,
 				if err := printResults(cmd, common, &found, &q); err != nil {
 					return err
 				}
-				for _, m := range likeField.FindAllStringSubmatch(quoted.ReplaceAllString(q.Text, "x"), -1) {
-					if !slices.Contains(search.Fields(), strings.ToLower(m[1])) && !common.quiet {
-						fmt.Fprintf(cmd.ErrOrStderr(), "luutin: there is no field %s, so these were looked for as words; the fields are %s\n", m[1], strings.Join(search.Fields(), ", "))
-					}
-				}
+				sayNoFields(cmd, common, q.Text)
 				return matched(found.Total)
 			})
 		},
@@ -107,6 +103,15 @@ var (
 	likeField = regexp.MustCompile(`(?:^|\s)[-+]?([A-Za-z][A-Za-z_]*):[^/\s]`)
 	quoted    = regexp.MustCompile(`["“”«»][^"“”«»]*["“”«»]`)
 )
+
+// sayNoFields says which words of a query look like fields that there are not.
+func sayNoFields(cmd *cobra.Command, common *flags, query string) {
+	for _, m := range likeField.FindAllStringSubmatch(quoted.ReplaceAllString(query, "x"), -1) {
+		if !slices.Contains(search.Fields(), strings.ToLower(m[1])) && !common.quiet {
+			fmt.Fprintf(cmd.ErrOrStderr(), "luutin: there is no field %s, so these were looked for as words; the fields are %s\n", m[1], strings.Join(search.Fields(), ", "))
+		}
+	}
+}
 
 func indexCommand(common *flags) *cobra.Command {
 	var rebuild bool

@@ -75,6 +75,13 @@ name ends in .png, otherwise SVG. The status is 1 when there are no articles.`,
 				if err := printStats(cmd.OutOrStdout(), common, s, by, limit); err != nil {
 					return err
 				}
+				if s.All().Articles == 0 && !common.quiet {
+					hint := ""
+					if len(e.sites) > 0 {
+						hint = "; luutin sites list names the sites"
+					}
+					fmt.Fprintln(cmd.ErrOrStderr(), "luutin: no article matches"+hint)
+				}
 				return matched(s.All().Articles)
 			})
 		},

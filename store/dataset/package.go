@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,8 +47,8 @@ func Package(ctx context.Context, dir string, archive store.Archive, articles it
 		return 0, err
 	}
 	parent, name := filepath.Split(filepath.Clean(dir))
-	temp, err := os.MkdirTemp(cmp.Or(parent, "."), "."+name+".*")
-	if err != nil {
+	temp := filepath.Join(parent, fmt.Sprintf(".%s.%016x", name, rand.Uint64()))
+	if err := os.Mkdir(temp, 0o777); err != nil { // os.MkdirTemp knows no umask
 		return 0, fmt.Errorf("write %s: %w", dir, err)
 	}
 	defer os.RemoveAll(temp)
@@ -59,9 +60,6 @@ func Package(ctx context.Context, dir string, archive store.Archive, articles it
 		return 0, err
 	}
 	if err := p.describe(); err != nil {
-		return 0, err
-	}
-	if err := os.Chmod(temp, 0o755); err != nil {
 		return 0, err
 	}
 	return p.n, os.Rename(temp, dir)
@@ -102,7 +100,7 @@ type file struct {
 
 // create writes a file of the package and remembers its digest.
 func (p *pack) create(name string, write func(io.Writer) error) (err error) {
-	f, err := os.OpenFile(filepath.Join(p.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	f, err := os.OpenFile(filepath.Join(p.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
 		return err
 	}
