@@ -104,6 +104,9 @@ With --crawl it crawls as well, as luutin crawl --every does: the SITEs, or all.
 					a.Close()
 				}
 			}
+			if secret == "" && !fromHereOnly(l.Addr()) && !common.quiet {
+				fmt.Fprintf(cmd.ErrOrStderr(), "luutin: whoever reaches %s can read the archive; --password-file sets a password\n", l.Addr())
+			}
 			s := &service{cmd: cmd, flags: common}
 			options := web.Options{
 				Open:  func() (store.Archive, error) { return bolt.Open(common.archive, bolt.Options{ReadOnly: true}) },
@@ -164,6 +167,12 @@ func given(cmd *cobra.Command, names []string) string {
 		}
 	}
 	return ""
+}
+
+// fromHereOnly reports whether an address can be reached from this machine only.
+func fromHereOnly(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
 }
 
 // readPassword reads the first line of a file; "" when there is none to read.
