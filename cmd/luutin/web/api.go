@@ -53,8 +53,10 @@ func parameter(r *http.Request, name string, usual, least, most int) (int, error
 }
 
 func (s *Server) apiSearch(w http.ResponseWriter, r *http.Request) error {
-	q := query(r.URL.Query())
-	var err error
+	q, err := query(r.URL.Query())
+	if err != nil {
+		return wrongQuery(err)
+	}
 	if q.Limit, err = parameter(r, "limit", perPage, 1, 100); err != nil {
 		return err
 	}

@@ -316,6 +316,11 @@ func TestSearch(t *testing.T) {
 	}
 	h.get(400, "/vi/search?q=since:abc")
 	h.get(400, "/vi/search?page=0")
+	for _, at := range []string{"/api/search?year=abc", "/feed?year=2018-01", "/en/search?year=abc"} {
+		if page, _ := h.get(400, at); !strings.Contains(page, "is no year such as 2018") || strings.Contains(page, "since:") {
+			t.Errorf("%s:\n%s", at, page)
+		}
+	}
 	var found search.Results
 	body, _ := h.get(200, "/api/search?q=go&limit=1")
 	if err := json.Unmarshal([]byte(body), &found); err != nil || found.Total == 0 {
