@@ -23,6 +23,7 @@ import (
 	"github.com/tidwall/gjson"
 	"golang.org/x/term"
 
+	"luutin/crawler"
 	"luutin/extract"
 	"luutin/store"
 	"luutin/store/bolt"
@@ -591,8 +592,12 @@ func (e *exportRun) writePackage(cmd *cobra.Command, archive store.Archive, q st
 	if len(names) == 0 {
 		names = sites.Names()
 	}
+	missing, err := e.missing(ctx, archive, sites, names)
+	if err != nil {
+		return err
+	}
 	n, err := dataset.Package(ctx, e.pack, archive, e.chosen(ctx, archive, q), dataset.About{
-		Now: time.Now(), Sites: names, OnlySites: len(e.sites) > 0, Selection: e.selection(cmd),
+		Now: time.Now(), Sites: names, OnlySites: len(e.sites) > 0, Selection: e.selection(cmd), Missing: missing,
 	})
 	e.shown.end()
 	if err != nil {
@@ -606,6 +611,36 @@ func (e *exportRun) writePackage(cmd *cobra.Command, archive store.Archive, q st
 		}
 	}
 	return matched(n)
+}
+
+// missing is what luutin gaps tells of sites, as far as they are defined.
+func (e *exportRun) missing(ctx context.Context, archive store.Archive, sites *extract.Sites, names []string) (map[string]dataset.Missing, error) {
+	defined := sites.Names()
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !slices.Contains(defined, name) })
+	all := map[string]dataset.Missing{}
+	if len(names) == 0 { // to Gaps that would be all sites
+		return all, nil
+	}
+	for _, name := range names {
+		all[name] = dataset.Missing{Days: map[string]int{}}
+	}
+	c := crawler.Crawler{Archive: archive, Sites: sites}
+	err := c.Gaps(ctx, names, e.since, e.until, func(g crawler.Gap) error {
+		m := all[g.Site]
+		switch g.Kind {
+		case crawler.GapDays:
+			for _, day := range g.Dates {
+				m.Days[day[:len("2018-01")]]++
+			}
+		case crawler.GapNumbers:
+			m.Numbers += g.Last - g.First + 1
+		default:
+			m.Entries++
+		}
+		all[g.Site] = m
+		return nil
+	})
+	return all, err
 }
 
 // selection is what was asked for, as it stands in the README of a package.

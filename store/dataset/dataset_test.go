@@ -246,6 +246,28 @@ func TestPackageThatFailsLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestPackageTellsWhatIsMissing by site and month.
+func TestPackageTellsWhatIsMissing(t *testing.T) {
+	dir := t.TempDir()
+	a, err := bolt.Open(filepath.Join(dir, "archive"), bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	_, err = dataset.Package(context.Background(), filepath.Join(dir, "set"), a, func(yield func(store.Version, error) bool) {
+		yield(*hostile(t), nil)
+	}, dataset.About{Now: time.Now(), Missing: map[string]dataset.Missing{"a": {Days: map[string]int{"2018-01": 2, "2018-02": 3}, Entries: 4, Numbers: 7}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"coverage.csv": "\na,2018-01,1,0,0,0,0,0,0,2\na,2018-02,0,0,0,0,0,0,0,3\n", "README.md": "\n| a | 1 | 2018-01 | 2018-01 | 0 | 5 | 4 | 7 | 0 | 0 | 0 |\n"} {
+		b, err := os.ReadFile(filepath.Join(dir, "set", name))
+		if err != nil || !strings.Contains(string(b), want) {
+			t.Errorf("%s has no %q: %v\n%s", name, want, err, b)
+		}
+	}
+}
+
 // BenchmarkExport writes a warm archive as JSON lines, against decompressing
 // the same lines and copying them, and against copying them from a file.
 //
