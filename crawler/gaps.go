@@ -29,6 +29,7 @@ type Gap struct {
 	Gone   time.Time `json:"gone,omitzero"`    // entry: since when it is gone
 	First  int       `json:"first,omitempty"`  // numbers: the first that is missing
 	Last   int       `json:"last,omitempty"`   // numbers: the last
+	Dates  []string  `json:"-"`                // days: each of Days
 	Fill   []string  `json:"-"`                // arguments of the command that gets it
 }
 
@@ -153,6 +154,7 @@ func (g *gaps) days(site string, days []store.Day) error {
 			open = &Gap{Site: site, Kind: GapDays, Since: dayName(day)}
 		}
 		open.Days++
+		open.Dates = append(open.Dates, dayName(day))
 		open.Usual += usual
 		until = day
 	}

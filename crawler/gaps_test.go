@@ -35,6 +35,9 @@ func (w *world) gaps(t *testing.T, since, until string) (out []string) {
 	err := w.Gaps(t.Context(), []string{moj}, since, until, func(g Gap) error {
 		switch g.Kind {
 		case GapDays:
+			if n := len(g.Dates); n != g.Days || g.Dates[0] != g.Since || g.Dates[n-1] != g.Until {
+				t.Errorf("%s to %s are %d days: %v", g.Since, g.Until, g.Days, g.Dates)
+			}
 			out = append(out, fmt.Sprintf("%s to %s: %d days, usually %v: %v", g.Since, g.Until, g.Days, g.Usual, g.Fill))
 		case GapEntry:
 			out = append(out, fmt.Sprintf("%s %s %q: %v", g.State, g.URL, g.Reason, g.Fill))

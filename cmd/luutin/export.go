@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,8 +20,10 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"github.com/tidwall/gjson"
 	"golang.org/x/term"
 
+	"luutin/crawler"
 	"luutin/extract"
 	"luutin/store"
 	"luutin/store/bolt"
@@ -39,9 +42,10 @@ host by host in the order in which they were first kept. Days in --since and
 --until are days as the article prints them; an article without a date of
 publication matches neither. A file named by -o is written whole or not at all.
 
---ministry, --section and --author take words of the name, with or without
-their marks; --query what luutin search takes. Several of one kind mean any of
-them. With --after FILE only what was kept since the last export with that file
+--ministry and --section take the name that something has, with or without its
+marks, or words of it: the whole name of one means that one, and no other that
+holds it. --author takes words of the name, --query what luutin search takes.
+Several of one kind mean any of them. With --after FILE only what was kept since the last export with that file
 is written, and the file then says how far this one came.
 
   jsonl, json   the records as they are kept; --fields leaves keys out
@@ -131,11 +135,8 @@ type exportRun struct {
 
 	others map[string]bool   // articles that are left out for one of their family
 	seen   map[string]string // of each host the cursor of the last version
-	show   func(n int)       // progress; nil when nobody looks
+	shown  *reading          // nil when nobody looks
 }
-
-// someZone is the widest that a day as printed can be off from the same day in UTC.
-const someZone = 14 * time.Hour
 
 func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	if !slices.Contains(exportFormats(), e.format) {
@@ -147,6 +148,12 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	}
 	if e.unique && e.history {
 		return errors.New("--unique and --history do not go together: a family is of latest versions")
+	}
+	if e.unique && e.after != "" {
+		return errors.New("--unique and --after do not go together: of a family that one export knows a part of, another would write one more; export all with --unique, or take the families of luutin families --json out of what --after gave")
+	}
+	for i := range e.fields {
+		e.fields[i] = strings.TrimSpace(e.fields[i])
 	}
 	if e.output == "-" {
 		e.output = ""
@@ -167,7 +174,6 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 		}
 		f.ChangedSince = day
 	}
-	f.Names = search.Named
 	q := store.Query{Sites: e.sites, History: e.history}
 	if err := e.days(&q, visits); err != nil {
 		return err
@@ -178,6 +184,10 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	}
 	defer archive.Close()
 
+	if e.shown, err = e.progress(cmd, archive, e.output != "" || e.pack != ""); err != nil {
+		return err
+	}
+	defer e.shown.end()
 	if err := e.prepare(cmd, archive, &q); err != nil {
 		return err
 	}
@@ -201,13 +211,9 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	if e.output == "" {
 		err = write(cmd.OutOrStdout())
 	} else {
-		var end func()
-		if e.show, end, err = e.progress(cmd, archive); err != nil {
-			return err
-		}
 		err = writeWhole(e.output, write)
-		end()
 	}
+	e.shown.end()
 	if err != nil && err != errNo {
 		return err
 	}
@@ -235,7 +241,7 @@ func (e *exportRun) days(q *store.Query, visits bool) error {
 		flag, day string
 		bound     *time.Time
 		slack     time.Duration
-	}{{"--since", e.since, &q.Since, -someZone}, {"--until", e.until, &q.Until, 24*time.Hour + someZone}} {
+	}{{"--since", e.since, &q.Since, -dataset.SomeZone}, {"--until", e.until, &q.Until, 24*time.Hour + dataset.SomeZone}} {
 		if x.day == "" {
 			continue
 		}
@@ -254,7 +260,7 @@ func (e *exportRun) days(q *store.Query, visits bool) error {
 // is written. A link is followed, and what is no regular file (a device, a
 // pipe) is written to as it is.
 func writeWhole(name string, write func(io.Writer) error) error {
-	mode := fs.FileMode(0o644)
+	var mode *fs.FileMode // nil is what the umask leaves
 	info, err := os.Stat(name)
 	switch {
 	case err == nil && info.IsDir():
@@ -270,21 +276,24 @@ func writeWhole(name string, write func(io.Writer) error) error {
 		}
 		return f.Close()
 	case err == nil:
-		mode = info.Mode().Perm()
+		perm := info.Mode().Perm()
+		mode = &perm
 		if name, err = filepath.EvalSymlinks(name); err != nil {
 			return err
 		}
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	f, err := besides(name)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", name, errors.Unwrap(err))
+		return err
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
-	if err := write(f); err != nil {
-		return err
+	if mode != nil {
+		if err := f.Chmod(*mode); err != nil {
+			return err
+		}
 	}
-	if err := f.Chmod(mode); err != nil {
+	if err := write(f); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {
@@ -294,6 +303,28 @@ func writeWhole(name string, write func(io.Writer) error) error {
 		return err
 	}
 	return os.Rename(f.Name(), name)
+}
+
+// besides creates a file for what is to stand under a name later.
+func besides(name string) (*os.File, error) {
+	temp := filepath.Join(filepath.Dir(name), fmt.Sprintf(".%s.%016x", filepath.Base(name), rand.Uint64()))
+	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666) // os.CreateTemp knows no umask
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", name, errors.Unwrap(err))
+	}
+	return f, nil
+}
+
+// canCreate reports why writeWhole will not be able to write a file.
+func canCreate(name string) error {
+	if whole, err := filepath.EvalSymlinks(name); err == nil {
+		name = whole
+	}
+	f, err := besides(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // writeVisits writes WARC or WACZ and returns how many visits are in it.
@@ -310,7 +341,7 @@ func (e *exportRun) writeVisits(ctx context.Context, w io.Writer, archive store.
 	if e.format == "wacz" {
 		write = warc.WACZ
 	}
-	counts, err := write(ctx, archive, b, o)
+	counts, err := write(ctx, watched{archive, e.shown}, b, o)
 	if err != nil {
 		return counts.Visits, err
 	}
@@ -336,13 +367,20 @@ func (e *exportRun) prepare(cmd *cobra.Command, archive store.Archive, q *store.
 		if err != nil {
 			return err
 		}
+		sayNoFields(cmd, e.common, e.query)
 		e.filter.IDs = map[string]bool{}
 		for _, id := range ids {
 			e.filter.IDs[id] = true
 		}
 	}
+	if err := e.names(cmd.Context(), archive); err != nil {
+		return err
+	}
 	e.seen = map[string]string{}
 	if e.after != "" {
+		if err := canCreate(e.after); err != nil {
+			return fmt.Errorf("--after: %w", err)
+		}
 		b, err := os.ReadFile(e.after)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -362,6 +400,51 @@ func (e *exportRun) prepare(cmd *cobra.Command, archive store.Archive, q *store.
 	return nil
 }
 
+// names finds out which of the ministries and sections that are asked for are
+// whole names; the others are words of names.
+func (e *exportRun) names(ctx context.Context, archive store.Archive) error {
+	type one struct{ key, name string }
+	asked, whole := map[one]bool{}, map[one]bool{}
+	for _, name := range e.filter.Ministries {
+		asked[one{"ministry", name}] = true
+	}
+	for _, name := range e.filter.Sections {
+		asked[one{"section", name}] = true
+	}
+	if len(asked) > 0 {
+		seen := map[one]bool{}
+		e.shown.articles(store.Query{})
+		for v, err := range archive.Articles(ctx, store.Query{}) {
+			if err != nil {
+				return err
+			}
+			e.shown.step()
+			for _, key := range []string{"ministry", "section"} {
+				name := one{key, gjson.GetBytes(v.JSON, key).String()}
+				if seen[name] {
+					continue
+				}
+				seen[name] = true
+				for a := range asked {
+					if a.key == key && search.Whole(name.name, a.name) {
+						whole[a] = true
+					}
+				}
+			}
+			if len(whole) == len(asked) {
+				break
+			}
+		}
+	}
+	e.filter.Names = func(key, name, asked string) bool {
+		if whole[one{key, asked}] {
+			return search.Whole(name, asked)
+		}
+		return search.Holds(name, asked)
+	}
+	return nil
+}
+
 // cursors are what the file of --after holds.
 type cursors struct {
 	Of   string            `json:"of"`   // the filters
@@ -373,7 +456,7 @@ func filters(cmd *cobra.Command) string {
 	var given []string
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
-		case "site", "ministry", "section", "author", "since", "until", "query", "language", "changed-since", "has-attachment", "history", "unique":
+		case "site", "ministry", "section", "author", "since", "until", "query", "language", "changed-since", "has-attachment", "history":
 			given = append(given, fmt.Sprintf("--%s=%s", f.Name, f.Value))
 		}
 	})
@@ -390,36 +473,107 @@ func (e *exportRun) writeCursors(cmd *cobra.Command) error {
 	})
 }
 
-// progress shows on a terminal how far an export to a file is.
-func (e *exportRun) progress(cmd *cobra.Command, archive store.Archive) (show func(int), end func(), err error) {
+// reading shows on a terminal how far an export is. A nil one does nothing.
+type reading struct {
+	out         io.Writer
+	stats       store.Stats // of the archive
+	n, total    int         // total is 0 when it is not known
+	began, last time.Time
+}
+
+// progress returns the progress of an export that goes to a file; of another when
+// standard output is one. It is nil when nobody looks.
+func (e *exportRun) progress(cmd *cobra.Command, archive store.Archive, toFile bool) (*reading, error) {
 	f, ok := cmd.ErrOrStderr().(*os.File)
 	if !ok || e.common.quiet || !term.IsTerminal(int(f.Fd())) {
-		return nil, func() {}, nil
+		return nil, nil
+	}
+	if out, ok := cmd.OutOrStdout().(*results); ok && !toFile {
+		if out, ok := out.w.(*os.File); ok {
+			info, err := out.Stat()
+			toFile = err == nil && info.Mode().IsRegular()
+		}
+	}
+	if !toFile {
+		return nil, nil
 	}
 	stats, err := archive.Stats(cmd.Context())
-	if err != nil {
-		return nil, nil, err
+	return &reading{out: f, stats: stats}, err
+}
+
+// articles begins to count the articles of a query from none.
+func (p *reading) articles(q store.Query) {
+	if p == nil {
+		return
 	}
-	total := stats.Articles
-	if e.history {
-		total = stats.Versions
-	}
-	began := time.Now()
-	last := began
-	show = func(n int) {
-		now := time.Now()
-		if now.Sub(last) < time.Second/4 {
-			return
+	total := 0
+	if len(q.Sites)+len(q.Later) == 0 && q.Since.IsZero() && q.Until.IsZero() {
+		if total = p.stats.Articles; q.History {
+			total = p.stats.Versions
 		}
-		last = now
-		line := fmt.Sprintf("%d of %d read", n, total)
-		if took := now.Sub(began); took > 2*time.Second && n < total {
-			left := time.Duration(float64(took) / float64(n) * float64(total-n))
-			line += ", " + left.Round(time.Second).String() + " left"
-		}
-		fmt.Fprintf(f, "\r%s\x1b[K", line)
 	}
-	return show, func() { fmt.Fprint(f, "\r\x1b[K") }, nil
+	*p = reading{out: p.out, stats: p.stats, total: total, began: time.Now()}
+}
+
+// visits does the same with visits.
+func (p *reading) visits(q store.VisitQuery) {
+	if p == nil {
+		return
+	}
+	p.articles(store.Query{Sites: q.Sites, Since: q.Since, Until: q.Until})
+	if p.total > 0 {
+		p.total = p.stats.Visits
+	}
+}
+
+// step counts one more.
+func (p *reading) step() {
+	if p == nil {
+		return
+	}
+	p.n++
+	if now := time.Now(); now.Sub(p.last) >= time.Second/4 {
+		p.last = now
+		fmt.Fprintf(p.out, "\r%s\x1b[K", p.line(now))
+	}
+}
+
+func (p *reading) line(now time.Time) string {
+	if p.total < p.n {
+		return fmt.Sprintf("%d read", p.n)
+	}
+	line := fmt.Sprintf("%d of %d read", p.n, p.total)
+	if took := now.Sub(p.began); took > 2*time.Second && p.n < p.total {
+		left := time.Duration(float64(took) / float64(p.n) * float64(p.total-p.n))
+		line += ", " + left.Round(time.Second).String() + " left"
+	}
+	return line
+}
+
+// end wipes the line away.
+func (p *reading) end() {
+	if p != nil && !p.last.IsZero() {
+		p.last = time.Time{}
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+}
+
+// watched is an archive of which is shown how many visits were read.
+type watched struct {
+	store.Archive
+	shown *reading
+}
+
+func (w watched) Visits(ctx context.Context, q store.VisitQuery) iter.Seq2[store.VisitRecord, error] {
+	return func(yield func(store.VisitRecord, error) bool) {
+		w.shown.visits(q)
+		for v, err := range w.Archive.Visits(ctx, q) {
+			w.shown.step()
+			if !yield(v, err) {
+				return
+			}
+		}
+	}
 }
 
 // writePackage writes a data set into a directory of its own.
@@ -434,18 +588,18 @@ func (e *exportRun) writePackage(cmd *cobra.Command, archive store.Archive, q st
 			return err
 		}
 	}
-	var end func()
-	if e.show, end, err = e.progress(cmd, archive); err != nil {
-		return err
-	}
 	names := e.sites
 	if len(names) == 0 {
 		names = sites.Names()
 	}
+	missing, err := e.missing(ctx, archive, sites, names)
+	if err != nil {
+		return err
+	}
 	n, err := dataset.Package(ctx, e.pack, archive, e.chosen(ctx, archive, q), dataset.About{
-		Now: time.Now(), Sites: names, Since: e.since, Until: e.until, Selection: e.selection(cmd),
+		Now: time.Now(), Sites: names, OnlySites: len(e.sites) > 0, Selection: e.selection(cmd), Missing: missing,
 	})
-	end()
+	e.shown.end()
 	if err != nil {
 		return err
 	}
@@ -457,6 +611,36 @@ func (e *exportRun) writePackage(cmd *cobra.Command, archive store.Archive, q st
 		}
 	}
 	return matched(n)
+}
+
+// missing is what luutin gaps tells of sites, as far as they are defined.
+func (e *exportRun) missing(ctx context.Context, archive store.Archive, sites *extract.Sites, names []string) (map[string]dataset.Missing, error) {
+	defined := sites.Names()
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !slices.Contains(defined, name) })
+	all := map[string]dataset.Missing{}
+	if len(names) == 0 { // to Gaps that would be all sites
+		return all, nil
+	}
+	for _, name := range names {
+		all[name] = dataset.Missing{Days: map[string]int{}}
+	}
+	c := crawler.Crawler{Archive: archive, Sites: sites}
+	err := c.Gaps(ctx, names, e.since, e.until, func(g crawler.Gap) error {
+		m := all[g.Site]
+		switch g.Kind {
+		case crawler.GapDays:
+			for _, day := range g.Dates {
+				m.Days[day[:len("2018-01")]]++
+			}
+		case crawler.GapNumbers:
+			m.Numbers += g.Last - g.First + 1
+		default:
+			m.Entries++
+		}
+		all[g.Site] = m
+		return nil
+	})
+	return all, err
 }
 
 // selection is what was asked for, as it stands in the README of a package.
@@ -484,15 +668,13 @@ func (e *exportRun) selection(cmd *cobra.Command) string {
 // the same text.
 func (e *exportRun) matching(ctx context.Context, archive store.Archive, q store.Query) iter.Seq2[store.Version, error] {
 	return func(yield func(store.Version, error) bool) {
-		n := 0
+		e.shown.articles(q)
 		for v, err := range archive.Articles(ctx, q) {
 			if err != nil {
 				yield(v, err)
 				return
 			}
-			if n++; e.show != nil {
-				e.show(n)
-			}
+			e.shown.step()
 			e.seen[v.Host] = v.Cursor
 			if e.filter.Match(&v) && !yield(v, nil) {
 				return

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,7 +44,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	results := &results{w: out}
 	cmd.SetOut(results)
 	cmd.SetErr(errOut)
-	err := cmd.ExecuteContext(ctx)
+	done, err := cmd.ExecuteContextC(ctx)
 	if results.err != nil && (err == nil || errors.Is(err, errNo)) {
 		err = fmt.Errorf("write to standard output: %w", results.err)
 	}
@@ -55,7 +56,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	case errors.Is(err, errNo):
 		return statusNo
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		fmt.Fprintln(errOut, "luutin: interrupted; what was committed is kept, and the same command goes on from there")
+		fmt.Fprintln(errOut, "luutin: interrupted"+leaves(done))
 		return statusInterrupted
 	case errors.Is(err, syscall.EPIPE):
 		return statusYes // the reader of a pipe has seen enough
@@ -68,6 +69,30 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	}
 	fmt.Fprintf(errOut, "luutin: %v\n", err)
 	return statusTrouble
+}
+
+// leaves says what a command leaves behind that was interrupted.
+func leaves(cmd *cobra.Command) string {
+	flag := func(name string) string {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			return f.Value.String()
+		}
+		return ""
+	}
+	switch cmd.Name() {
+	case "export":
+		if name := cmp.Or(flag("package"), flag("output")); name != "" && name != "-" {
+			return "; nothing was written to " + name
+		}
+		return "; what was written is not whole"
+	case "serve":
+		if flag("crawl") != "true" {
+			return ""
+		}
+	case "search", "show", "history", "diff", "families", "stats", "status", "gaps", "extract", "verify", "prove":
+		return "; the archive was only read"
+	}
+	return "; what was committed is kept, and the same command goes on from there"
 }
 
 // results is standard output. It remembers an error, so that no command can

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"sync"
@@ -25,6 +26,8 @@ type monitor struct {
 
 	visits, articles, bytes *prometheus.CounterVec
 
+	archive *watchedArchive // of luutin serve; nil when crawls alone are told of
+
 	mu       sync.Mutex
 	running  bool
 	began    time.Time // the last crawl; zero before the first
@@ -33,6 +36,58 @@ type monitor struct {
 	trouble  string    // why the last crawl ended before its time
 	reports  []watch.Report
 	frontier map[store.State]int
+}
+
+// A watchedArchive is looked at when somebody asks how it is.
+type watchedArchive struct {
+	crawls bool // into it, by this process
+	stats  func(context.Context) (store.Stats, error)
+	judge  func(context.Context) ([]watch.Report, error)
+
+	mu     sync.Mutex // held while it is looked at
+	judged time.Time  // when the sites were judged last
+	holds  store.Stats
+}
+
+// How long a look may take, and how old what was found of the sites may be.
+const (
+	lookTime = 2 * time.Second
+	lookAge  = time.Minute
+)
+
+// look looks at the archive. That a crawl has it for the moment is no trouble.
+func (m *monitor) look(ctx context.Context) (holds store.Stats, err error) {
+	a := m.archive
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	stats, err := a.stats(ctx)
+	if err == nil {
+		a.holds = stats
+		if now := time.Now(); now.Sub(a.judged) > lookAge {
+			var reports []watch.Report
+			a.judged = now // what takes too long is not begun again at once
+			if reports, err = a.judge(ctx); err == nil {
+				m.found(reports, stats.Targets)
+			}
+		}
+	}
+	var inUse *store.InUse
+	if errors.As(err, &inUse) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return a.holds, err
+}
+
+// found takes what a look found; of the sites that this process crawls a crawl
+// knows better.
+func (m *monitor) found(reports []watch.Report, frontier map[store.State]int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ended.IsZero() {
+		m.reports, m.frontier = reports, frontier
+	}
 }
 
 // listen serves a monitor until ctx ends. The address is bound when it returns.
@@ -122,21 +177,29 @@ func (m *monitor) saw(reports []watch.Report, frontier map[store.State]int) {
 	m.reports, m.frontier = reports, frontier
 }
 
-// health is 200 as long as crawls come to their end: alarms about sites are no
-// reason to restart anything, so they only stand in the answer.
-func (m *monitor) health(w http.ResponseWriter, _ *http.Request) {
+// health is 200 as long as the archive can be read and crawls come to their end:
+// alarms about sites are no reason to restart anything, so they only stand in the
+// answer.
+func (m *monitor) health(w http.ResponseWriter, r *http.Request) {
+	var archiveErr error
+	if m.archive != nil {
+		_, archiveErr = m.look(r.Context())
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	answer := struct {
 		Status string    `json:"status"` // ok, or why not
-		Crawl  string    `json:"crawl"`  // running or waiting
+		Crawl  string    `json:"crawl"`  // running, waiting, or none when this process does not crawl
 		Ended  time.Time `json:"last_crawl_ended,omitzero"`
 		Next   time.Time `json:"next_crawl,omitzero"`
 		Alarms []string  `json:"alarms"`
 	}{Status: "ok", Crawl: "waiting", Ended: m.ended, Alarms: []string{}}
-	if m.running {
+	switch {
+	case m.archive != nil && !m.archive.crawls:
+		answer.Crawl = "none"
+	case m.running:
 		answer.Crawl = "running"
-	} else {
+	default:
 		answer.Next = m.next
 	}
 	for _, r := range m.reports {
@@ -144,7 +207,12 @@ func (m *monitor) health(w http.ResponseWriter, _ *http.Request) {
 			answer.Alarms = append(answer.Alarms, r.Site+": "+a.Name)
 		}
 	}
+	if errors.Is(archiveErr, fs.ErrNotExist) && m.archive.crawls && m.ended.IsZero() {
+		archiveErr = nil // the first crawl makes it
+	}
 	switch {
+	case archiveErr != nil:
+		answer.Status = "the archive cannot be read: " + archiveErr.Error()
 	case m.trouble != "":
 		answer.Status = "the last crawl ended before its time: " + m.trouble
 	case !m.running && !m.next.IsZero() && time.Since(m.next) > max(m.every, time.Minute):
@@ -167,6 +235,11 @@ func (m *monitor) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
 func (m *monitor) Collect(out chan<- prometheus.Metric) {
+	var holds store.Stats
+	var archiveErr error
+	if m.archive != nil {
+		holds, archiveErr = m.look(context.Background())
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	set := func(d *prometheus.Desc, v float64, labels ...string) {
@@ -176,6 +249,19 @@ func (m *monitor) Collect(out chan<- prometheus.Metric) {
 		if !t.IsZero() {
 			set(d, float64(t.UnixMilli())/1000, labels...)
 		}
+	}
+	if m.archive != nil {
+		readable := 1.
+		if archiveErr != nil {
+			readable = 0
+		}
+		set(gauge("archive_readable", "1 when the archive can be read."), readable)
+		set(gauge("archive_articles", "Articles that the archive holds."), float64(holds.Articles))
+		set(gauge("archive_versions", "Versions of articles that the archive holds."), float64(holds.Versions))
+		set(gauge("archive_captures", "Distinct pages and files that the archive holds."), float64(holds.Captures))
+		set(gauge("archive_visits", "Visits that the archive has recorded."), float64(holds.Visits))
+		set(gauge("archive_bytes", "Bytes of pages and files as they are kept."), float64(holds.Kept))
+		when(gauge("archive_last_visit_timestamp_seconds", "The last visit that the archive has recorded."), holds.LastSeen)
 	}
 	running := 0.
 	if m.running {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -93,6 +94,42 @@ func TestMonitor(t *testing.T) {
 	m.end(nil)
 	m.waits(time.Now().Add(-3 * time.Hour))
 	health(503, "no crawl has begun since")
+}
+
+// TestMonitorOfAnArchive asks how an archive is that nobody crawls into.
+func TestMonitorOfAnArchive(t *testing.T) {
+	var trouble error
+	m := newMonitor(time.Hour)
+	m.archive = &watchedArchive{
+		stats: func(context.Context) (store.Stats, error) {
+			return store.Stats{Articles: 12, Targets: map[store.State]int{store.Done: 14}}, trouble
+		},
+		judge: func(context.Context) ([]watch.Report, error) {
+			return []watch.Report{{Site: "m", Newest: "2017-07-14", Silence: 3, Alarms: []store.Alarm{{Name: watch.RuleDied}}}}, nil
+		},
+	}
+	ask := func(path string, want int, says ...string) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		m.handler().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		for _, s := range says {
+			if w.Code != want || !strings.Contains(w.Body.String(), s) {
+				t.Errorf("%s: %d %s, want %d and %s", path, w.Code, w.Body, want, s)
+			}
+		}
+	}
+	ask("/healthz", 200, `"status":"ok"`, `"crawl":"none"`, `"alarms":["m: rule died"]`)
+	ask("/metrics", 200, "luutin_archive_readable 1\n", "luutin_archive_articles 12\n", `luutin_frontier_targets{state="done"} 14`, `luutin_alarm{name="rule died",site="m"} 1`, `luutin_silence_days{site="m"} 3`)
+	trouble = &store.InUse{}
+	ask("/healthz", 200, `"status":"ok"`)
+	trouble = fs.ErrNotExist
+	ask("/healthz", 503, "the archive cannot be read: file does not exist")
+	ask("/metrics", 200, "luutin_archive_readable 0\n")
+	m.archive.crawls = true // and will make it
+	ask("/healthz", 200, `"crawl":"waiting"`)
+	m.begin()
+	m.end(nil)
+	ask("/healthz", 503, "the archive cannot be read")
 }
 
 // TestListen asks a crawl that goes on for its metrics.

@@ -65,3 +65,29 @@ func TestRunningDocs(t *testing.T) {
 	}
 	t.Logf("systemd-analyze verify: %v\n%s", err, out)
 }
+
+// TestInterrupted wants no command to promise what it does not do.
+func TestInterrupted(t *testing.T) {
+	for line, want := range map[string]string{
+		"crawl":              "; what was committed is kept, and the same command goes on from there",
+		"index":              "; what was committed is kept, and the same command goes on from there",
+		"serve --crawl":      "; what was committed is kept, and the same command goes on from there",
+		"serve":              "",
+		"search x":           "; the archive was only read",
+		"export":             "; what was written is not whole",
+		"export -o -":        "; what was written is not whole",
+		"export -o x.jsonl":  "; nothing was written to x.jsonl",
+		"export --package x": "; nothing was written to x",
+	} {
+		cmd, rest, err := newRoot().Find(strings.Fields(line))
+		if err == nil {
+			err = cmd.ParseFlags(rest)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := leaves(cmd); got != want {
+			t.Errorf("luutin %s says %q, want %q", line, got, want)
+		}
+	}
+}

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,8 +35,8 @@ A query may hold
   "bộ tư pháp"            words side by side
   -word -"two words"      what must not be there
   title: author:          words of the title, of an author
-  ministry: site: section:   a ministry and so on with these words in its name;
-                          of several one must fit
+  ministry: site: section:   a ministry and so on by its whole name, or by words
+                          of it when none is called so; of several one must fit
   since: until:           a day as printed (2018-01-19), a month or a year
 
 First come the articles with every mark as it was typed, then those with the
@@ -77,11 +79,7 @@ is 1 when nothing was found.`,
 				if err := printResults(cmd, common, &found, &q); err != nil {
 					return err
 				}
-				for _, m := range likeField.FindAllStringSubmatch(quoted.ReplaceAllString(q.Text, "x"), -1) {
-					if !slices.Contains(search.Fields(), strings.ToLower(m[1])) && !common.quiet {
-						fmt.Fprintf(cmd.ErrOrStderr(), "luutin: there is no field %s, so these were looked for as words; the fields are %s\n", m[1], strings.Join(search.Fields(), ", "))
-					}
-				}
+				sayNoFields(cmd, common, q.Text)
 				return matched(found.Total)
 			})
 		},
@@ -105,6 +103,15 @@ var (
 	likeField = regexp.MustCompile(`(?:^|\s)[-+]?([A-Za-z][A-Za-z_]*):[^/\s]`)
 	quoted    = regexp.MustCompile(`["“”«»][^"“”«»]*["“”«»]`)
 )
+
+// sayNoFields says which words of a query look like fields that there are not.
+func sayNoFields(cmd *cobra.Command, common *flags, query string) {
+	for _, m := range likeField.FindAllStringSubmatch(quoted.ReplaceAllString(query, "x"), -1) {
+		if !slices.Contains(search.Fields(), strings.ToLower(m[1])) && !common.quiet {
+			fmt.Fprintf(cmd.ErrOrStderr(), "luutin: there is no field %s, so these were looked for as words; the fields are %s\n", m[1], strings.Join(search.Fields(), ", "))
+		}
+	}
+}
 
 func indexCommand(common *flags) *cobra.Command {
 	var rebuild bool
@@ -150,7 +157,7 @@ func openIndex(cmd *cobra.Command, common *flags, a store.Archive, hurry bool) (
 	if err != nil {
 		var readErr error
 		if index, readErr = search.Open(common.archive, a, search.Options{ReadOnly: true}); readErr != nil {
-			return nil, err
+			return nil, mayNotMake(err)
 		}
 	} else {
 		show, end := indexing(cmd, common)
@@ -171,6 +178,21 @@ func openIndex(cmd *cobra.Command, common *flags, a store.Archive, hurry bool) (
 		fmt.Fprintf(cmd.ErrOrStderr(), "luutin: what is newest may be missing: %v\n", err)
 	}
 	return index, nil
+}
+
+// mayNotWrite reports whether something could not be written as it may not be:
+// by this user, or on this medium.
+func mayNotWrite(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+}
+
+// mayNotMake says what to do about an index that is not there and could not be
+// made.
+func mayNotMake(err error) error {
+	if mayNotWrite(err) {
+		err = fmt.Errorf("there is no search index, and it cannot be made: %w; let somebody run luutin index who may write there, or search a copy that luutin backup makes", err)
+	}
+	return err
 }
 
 // sayAnew says that the index is made anew, which may take a while, and why.

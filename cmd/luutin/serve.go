@@ -104,12 +104,16 @@ With --crawl it crawls as well, as luutin crawl --every does: the SITEs, or all.
 					a.Close()
 				}
 			}
+			if secret == "" && !fromHereOnly(l.Addr()) && !common.quiet {
+				fmt.Fprintf(cmd.ErrOrStderr(), "luutin: whoever reaches %s can read the archive; --password-file sets a password\n", l.Addr())
+			}
 			s := &service{cmd: cmd, flags: common}
 			options := web.Options{
 				Open:  func() (store.Archive, error) { return bolt.Open(common.archive, bolt.Options{ReadOnly: true}) },
 				Sites: sites, Hosts: hosts, User: user, Password: secret, Search: s.openIndex, Problem: s.problem,
 			}
-			m := newMonitor(every) // without --crawl it says that none has begun
+			m := newMonitor(every)
+			m.archive = &watchedArchive{crawls: crawls}
 			options.Metrics, options.Health = m.handler(), m.handler()
 			if crawls {
 				options.Live = s.live
@@ -117,6 +121,7 @@ With --crawl it crawls as well, as luutin crawl --every does: the SITEs, or all.
 			if s.server, err = web.New(options); err != nil {
 				return err
 			}
+			m.archive.stats, m.archive.judge = s.server.Stats, s.server.Reports
 			defer s.server.Close()
 			defer s.closeIndex()
 			return s.run(cmd.Context(), l, func(ctx context.Context) error {
@@ -162,6 +167,12 @@ func given(cmd *cobra.Command, names []string) string {
 		}
 	}
 	return ""
+}
+
+// fromHereOnly reports whether an address can be reached from this machine only.
+func fromHereOnly(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
 }
 
 // readPassword reads the first line of a file; "" when there is none to read.
@@ -213,8 +224,13 @@ func (s *service) find() (*search.Index, error) {
 		return nil, err
 	}
 	x, err := search.Open(s.flags.archive, s.lent, search.Options{Anew: sayAnew(s.cmd.ErrOrStderr(), s.flags)})
-	if errors.Is(err, fs.ErrPermission) {
-		x, err = search.Open(s.flags.archive, s.lent, search.Options{ReadOnly: true})
+	if mayNotWrite(err) {
+		var readErr error
+		if x, readErr = search.Open(s.flags.archive, s.lent, search.Options{ReadOnly: true}); errors.Is(readErr, search.ErrNoIndex) {
+			err = mayNotMake(err)
+		} else {
+			err = readErr
+		}
 	}
 	if err == nil {
 		s.index = x

@@ -56,15 +56,14 @@ name ends in .png, otherwise SVG. The status is 1 when there are no articles.`,
 			if err := e.days(&q, false); err != nil {
 				return err
 			}
-			return withArchive(common, func(a store.Archive) error {
+			return withArchive(common, func(a store.Archive) (err error) {
 				e.seen = map[string]string{}
-				show, end, err := e.progress(cmd, a)
-				if err != nil {
+				if e.shown, err = e.progress(cmd, a, true); err != nil {
 					return err
 				}
-				e.show = show
+				defer e.shown.end()
 				s, err := dataset.Count(e.matching(cmd.Context(), a, q))
-				end()
+				e.shown.end()
 				if err != nil {
 					return err
 				}
@@ -75,6 +74,13 @@ name ends in .png, otherwise SVG. The status is 1 when there are no articles.`,
 				}
 				if err := printStats(cmd.OutOrStdout(), common, s, by, limit); err != nil {
 					return err
+				}
+				if s.All().Articles == 0 && !common.quiet {
+					hint := ""
+					if len(e.sites) > 0 {
+						hint = "; luutin sites list names the sites"
+					}
+					fmt.Fprintln(cmd.ErrOrStderr(), "luutin: no article matches"+hint)
 				}
 				return matched(s.All().Articles)
 			})

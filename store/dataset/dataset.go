@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -278,16 +279,20 @@ func entry(article []byte) string {
 }
 
 // plain takes what Markdown would obey out of a text.
-var plain = strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "`", "\\`", "<", "&lt;", "[", `\[`, "]", `\]`, "|", `\|`)
+func plain(s string) string { return marks.Replace(entity.ReplaceAllString(s, "&amp;$1")) }
+
+var entity = regexp.MustCompile(`&(#?\w+;)`)
+
+var marks = strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "`", "\\`", "<", "&lt;", "[", `\[`, "]", `\]`, "|", `\|`)
 
 func line(s string) string {
-	s = plain.Replace(strings.Join(strings.Fields(s), " "))
+	s = plain(strings.Join(strings.Fields(s), " "))
 	if s != "" && (strings.ContainsRune("#>-+=~", rune(s[0]))) {
 		return `\` + s
 	}
-	head, rest, ok := strings.Cut(s, ".")
-	if _, err := strconv.Atoi(head); ok && err == nil {
-		return head + `\.` + rest // it would number a list
+	digits := len(s) - len(strings.TrimLeft(s, "0123456789"))
+	if rest := s[digits:]; digits > 0 && rest != "" && (rest[0] == '.' || rest[0] == ')') {
+		return s[:digits] + `\` + rest // it would number a list
 	}
 	return s
 }
@@ -295,7 +300,7 @@ func line(s string) string {
 func markdown(article []byte) string {
 	get := func(k string) string { return gjson.GetBytes(article, k).String() }
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n", plain.Replace(get("title")))
+	fmt.Fprintf(&b, "# %s\n\n", plain(get("title")))
 	fmt.Fprintf(&b, "<%s>  \n", strings.NewReplacer("<", "%3C", ">", "%3E", " ", "%20").Replace(get("canonical_url")))
 	about := []string{"no date"}
 	if p := get("published"); p != "" {
@@ -332,14 +337,18 @@ func markdown(article []byte) string {
 				b.WriteString("- " + line(item.String()) + "\n")
 			}
 		case "table":
-			for i, row := range block.Get("rows").Array() {
+			rows, width := block.Get("rows").Array(), 0
+			for _, row := range rows {
+				width = max(width, len(row.Array()))
+			}
+			for i, row := range rows {
 				cells := row.Array()
 				for _, c := range cells {
 					b.WriteString("| " + line(c.String()) + " ")
 				}
-				b.WriteString("|\n")
+				b.WriteString(strings.Repeat("|  ", width-len(cells)) + "|\n") // more cells than in the first row are not shown
 				if i == 0 {
-					b.WriteString(strings.Repeat("| --- ", len(cells)) + "|\n")
+					b.WriteString(strings.Repeat("| --- ", width) + "|\n")
 				}
 			}
 		case "quote":

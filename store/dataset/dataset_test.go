@@ -39,7 +39,7 @@ func hostile(t *testing.T) *store.Version {
 		ID: "x", Version: 2, CanonicalURL: "https://a.example/?a=1&b=<2>", Site: "a", Title: "# \"Một\", *hai* <b> & \x01",
 		Lead: "dòng\nhai", Body: "1. không phải danh sách\n\n]]> --- |\n\n- gạch", Published: &published, Authors: []string{"A, B", "C \"D\""},
 		Attachments: []extract.Attachment{{URL: "https://a.example/1.pdf", Name: "một;hai.pdf", Type: "pdf"}}, Fetched: published.Add(time.Hour).UTC(),
-		Blocks: []extract.Block{{Kind: "table", Rows: [][]string{{"a|b", "c"}, {"1", "2"}}}, {Kind: "heading", Level: 3, Text: "Đầu đề"}, {Kind: "list", Items: []string{"một"}}},
+		Blocks: []extract.Block{{Kind: "table", Rows: [][]string{{"a|b", "c"}, {"1", "2", "3"}}}, {Kind: "paragraph", Text: "2) cũng không &lt;b&gt;"}, {Kind: "heading", Level: 3, Text: "Đầu đề"}, {Kind: "list", Items: []string{"một"}}},
 	}
 	b, err := a.JSON()
 	if err != nil {
@@ -123,7 +123,7 @@ func TestFormatsAreReadBack(t *testing.T) {
 		t.Errorf("zstd: %v, %s", err, line)
 	}
 	text := string(written(t, dataset.Options{Format: "markdown"}, v))
-	for _, want := range []string{"# # \"Một\", \\*hai\\* &lt;b> & \x01\n", "| a\\|b | c |\n| --- | --- |\n| 1 | 2 |\n", "### Đầu đề\n", "- một\n", "**dòng hai**"} {
+	for _, want := range []string{"# # \"Một\", \\*hai\\* &lt;b> & \x01\n", "| a\\|b | c |  |\n| --- | --- | --- |\n| 1 | 2 | 3 |\n", "2\\) cũng không &amp;lt;b&amp;gt;\n", "### Đầu đề\n", "- một\n", "**dòng hai**"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("markdown has no %q:\n%s", want, text)
 		}
@@ -243,6 +243,28 @@ func TestPackageThatFailsLeavesNothing(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 1 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestPackageTellsWhatIsMissing by site and month.
+func TestPackageTellsWhatIsMissing(t *testing.T) {
+	dir := t.TempDir()
+	a, err := bolt.Open(filepath.Join(dir, "archive"), bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	_, err = dataset.Package(context.Background(), filepath.Join(dir, "set"), a, func(yield func(store.Version, error) bool) {
+		yield(*hostile(t), nil)
+	}, dataset.About{Now: time.Now(), Missing: map[string]dataset.Missing{"a": {Days: map[string]int{"2018-01": 2, "2018-02": 3}, Entries: 4, Numbers: 7}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"coverage.csv": "\na,2018-01,1,0,0,0,0,0,0,2\na,2018-02,0,0,0,0,0,0,0,3\n", "README.md": "\n| a | 1 | 2018-01 | 2018-01 | 0 | 5 | 4 | 7 | 0 | 0 | 0 |\n"} {
+		b, err := os.ReadFile(filepath.Join(dir, "set", name))
+		if err != nil || !strings.Contains(string(b), want) {
+			t.Errorf("%s has no %q: %v\n%s", name, want, err, b)
+		}
 	}
 }
 

@@ -10,6 +10,10 @@ import (
 	"luutin/store"
 )
 
+// SomeZone is the widest that a day as printed can be off from the same day in
+// UTC: by so much more a store.Query has to reach for the days of a Filter.
+const SomeZone = 14 * time.Hour
+
 // A Filter chooses articles beyond what a store.Query does. Its zero value
 // chooses all.
 type Filter struct {
@@ -22,9 +26,9 @@ type Filter struct {
 	HasAttachment bool
 	IDs           map[string]bool // nil means any
 
-	// Names says whether a name is meant by one of Ministries, Sections or
-	// Authors; nil means that they must be equal.
-	Names func(name, wanted string) bool
+	// Names says whether a name that stands under a key (ministry, section or
+	// authors) is meant by one that is asked for; nil means that they must be equal.
+	Names func(key, name, asked string) bool
 }
 
 // Match reports whether an article is chosen. What need not be decoded is not.
@@ -51,7 +55,7 @@ func (f *Filter) named(wanted []string, v *store.Version, key string) bool {
 	}
 	for _, name := range gjson.GetBytes(v.JSON, key).Array() { // one value is an array of one
 		for _, w := range wanted {
-			if name.String() == w || f.Names != nil && f.Names(name.String(), w) {
+			if name.String() == w || f.Names != nil && f.Names(key, name.String(), w) {
 				return true
 			}
 		}

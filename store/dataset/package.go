@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,10 +29,19 @@ import (
 
 // About says what a package is of.
 type About struct {
-	Now          time.Time
-	Sites        []string // whose records of the crawl tell how complete it is
-	Since, Until string   // days, when it is of some only
-	Selection    string   // what was asked for; "" means everything
+	Now       time.Time
+	Sites     []string // whose records of the crawl tell how complete it is
+	OnlySites bool     // of no others are there articles, or they do not matter
+	Selection string   // what was asked for; "" means everything
+
+	Missing map[string]Missing // by site; what of a site is not known is not there
+}
+
+// Missing is what seems to be missing of a site in the archive, chosen or not.
+type Missing struct {
+	Days    map[string]int // by month (2018-01): those on which the site usually publishes and nothing is there
+	Entries int            // articles that a list named and that are not there
+	Numbers int            // numbers of articles that none has
 }
 
 // Package writes a data set into dir, which must not exist: it is there whole
@@ -46,8 +56,8 @@ func Package(ctx context.Context, dir string, archive store.Archive, articles it
 		return 0, err
 	}
 	parent, name := filepath.Split(filepath.Clean(dir))
-	temp, err := os.MkdirTemp(cmp.Or(parent, "."), "."+name+".*")
-	if err != nil {
+	temp := filepath.Join(parent, fmt.Sprintf(".%s.%016x", name, rand.Uint64()))
+	if err := os.Mkdir(temp, 0o777); err != nil { // os.MkdirTemp knows no umask
 		return 0, fmt.Errorf("write %s: %w", dir, err)
 	}
 	defer os.RemoveAll(temp)
@@ -59,9 +69,6 @@ func Package(ctx context.Context, dir string, archive store.Archive, articles it
 		return 0, err
 	}
 	if err := p.describe(); err != nil {
-		return 0, err
-	}
-	if err := os.Chmod(temp, 0o755); err != nil {
 		return 0, err
 	}
 	return p.n, os.Rename(temp, dir)
@@ -92,6 +99,7 @@ type month struct {
 	published int // in the archive
 	visits, added, changed, failed,
 	blocked int
+	empty int // days that are Missing
 }
 
 type file struct {
@@ -102,7 +110,7 @@ type file struct {
 
 // create writes a file of the package and remembers its digest.
 func (p *pack) create(name string, write func(io.Writer) error) (err error) {
-	f, err := os.OpenFile(filepath.Join(p.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	f, err := os.OpenFile(filepath.Join(p.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
 		return err
 	}
@@ -185,6 +193,20 @@ func (p *pack) coverage(ctx context.Context, archive store.Archive) error {
 	for s := range p.sites {
 		sites[s] = true
 	}
+	// Days know nothing of articles without a date, nor of which sites there are.
+	q := store.Query{}
+	if p.about.OnlySites {
+		q.Sites = slices.Sorted(maps.Keys(sites))
+	}
+	for v, err := range archive.Articles(ctx, q) {
+		if err != nil {
+			return err
+		}
+		sites[v.Site] = true
+		if v.Published.IsZero() {
+			p.month(v.Site, "").published++
+		}
+	}
 	for _, site := range slices.Sorted(maps.Keys(sites)) {
 		days, err := archive.Days(ctx, site, "")
 		if err != nil {
@@ -203,6 +225,11 @@ func (p *pack) coverage(ctx context.Context, archive store.Archive) error {
 			m.blocked += d.Results[store.Barred] + d.Results[store.Refused]
 		}
 	}
+	for site, missing := range p.about.Missing {
+		for name, n := range missing.Days {
+			p.month(site, name).empty += n
+		}
+	}
 	return p.create(coverageName, func(w io.Writer) error {
 		t := csv.NewWriter(w)
 		var header []string
@@ -217,7 +244,7 @@ func (p *pack) coverage(ctx context.Context, archive store.Archive) error {
 		}) {
 			m := p.months[k]
 			row := []string{k[0], k[1]}
-			for _, n := range []int{m.articles, m.published, m.visits, m.added, m.changed, m.failed, m.blocked} {
+			for _, n := range []int{m.articles, m.published, m.visits, m.added, m.changed, m.failed, m.blocked, m.empty} {
 				row = append(row, strconv.Itoa(n))
 			}
 			if err := t.Write(row); err != nil {
@@ -247,6 +274,7 @@ var coverageFields = []field{
 	{"changed", "integer", "", "articles that were seen changed in this month"},
 	{"failed", "integer", "", "visits of this month that failed"},
 	{"blocked", "integer", "", "visits of this month that the site or its robots.txt refused"},
+	{"empty_days", "integer", "", "days of this month on which the site usually publishes and the archive has nothing, as far as that can be told"},
 }
 
 var about = map[string]string{
@@ -394,11 +422,13 @@ Times carry the offset that the page printed and are empty where it printed none
 ## How complete it is
 
 As the crawl recorded it; ` + coverageName + ` has every month. A month without visits to pages of its time tells nothing
-of what was published in it. ` + "`visits`, `failed` and `blocked`" + ` are of the time of asking, ` + "`articles`" + ` of that of publication.
+of what was published in it. ` + "`visits`, `failed` and `blocked`" + ` are of the time of asking, ` + "`articles` and `empty_days`" + ` of that of publication.
+Empty days are those on which a site usually publishes and the archive has nothing; articles are missed that a list named, or
+whose numbers no article has. This is of the archive, whatever was chosen from it; of a site with – nothing of it is known.
 
-| site | articles here | first month | last month | months between without an article | visits | failed | refused |
-| --- | ---: | --- | --- | ---: | ---: | ---: | ---: |
-{{range .Sites}}| {{.Name}} | {{.Articles}} | {{.First}} | {{.Last}} | {{.Empty}} | {{.Visits}} | {{.Failed}} | {{.Blocked}} |
+| site | articles here | first month | last month | months between without an article | empty days | named and missed | numbers missed | visits | failed | refused |
+| --- | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+{{range .Sites}}| {{.Name}} | {{.Articles}} | {{.First}} | {{.Last}} | {{.Empty}} | {{with .Missing}}{{.Days}} | {{.Entries}} | {{.Numbers}}{{else}}– | – | –{{end}} | {{.Visits}} | {{.Failed}} | {{.Blocked}} |
 {{end}}
 ## Rights
 
@@ -406,7 +436,9 @@ of what was published in it. ` + "`visits`, `failed` and `blocked`" + ` are of t
 `))
 
 func (p *pack) readme(w io.Writer, title string) error {
+	type missing struct{ Days, Entries, Numbers int }
 	type site struct {
+		Missing                                  *missing // nil when it is not known
 		Name                                     string
 		First, Last                              string
 		Articles, Empty, Visits, Failed, Blocked int
@@ -418,6 +450,12 @@ func (p *pack) readme(w io.Writer, title string) error {
 		if s == nil {
 			s = &site{Name: k[0]}
 			of[k[0]] = s
+			if m, ok := p.about.Missing[k[0]]; ok {
+				s.Missing = &missing{Entries: m.Entries, Numbers: m.Numbers}
+				for _, n := range m.Days {
+					s.Missing.Days += n
+				}
+			}
 		}
 		s.Articles += m.articles
 		s.Visits += m.visits

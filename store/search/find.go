@@ -364,10 +364,8 @@ type want struct {
 func (f *finder) wanted(n *[len(nameKinds)]names) []want {
 	var all []want
 	for _, filter := range f.request.filters {
-		w := want{kind: slices.Index(nameKinds[:], filter.field)}
-		for _, name := range n[w.kind].all {
-			w.of = append(w.of, filter.wants(&f.read, name) != filter.not)
-		}
+		kind := slices.Index(nameKinds[:], filter.field)
+		w := want{kind, filter.wants(&f.read, n[kind].all)}
 		all = append(all, w)
 	}
 	return all
@@ -392,28 +390,25 @@ func (f *finder) filter(m *match, wanted []want) {
 	}
 }
 
-// Named reports whether a name holds words side by side, with their marks or
-// without: as the fields of a query are understood.
-func Named(name, words string) bool {
-	var read reader
-	f := filter{names: [][]word{wordsOf(&read, nil, words)}}
-	return f.wants(&read, name)
-}
-
-func (f *filter) wants(read *reader, name string) bool {
-	if slices.Contains(f.exact, name) {
-		return true
+// wants reports of each name whether a filter wants it.
+func (f *filter) wants(read *reader, names []string) []bool {
+	of, cut := make([]bool, len(names)), make([]wantedName, len(names))
+	for i, name := range names {
+		of[i], cut[i] = slices.Contains(f.exact, name), read.named(name)
 	}
-	var words []string
-	read.words(name, func(w word) { words = append(words, w.folded) })
-	for _, want := range f.names {
-		for i := 0; i+len(want) <= len(words); i++ {
-			if slices.EqualFunc(want, words[i:i+len(want)], func(w word, s string) bool { return w.folded == s }) {
-				return true
-			}
+	for _, asked := range f.names {
+		fits := wantedName.isIn
+		if slices.ContainsFunc(cut, asked.is) {
+			fits = wantedName.is
+		}
+		for i := range cut {
+			of[i] = of[i] || fits(asked, cut[i])
 		}
 	}
-	return false
+	for i := range of {
+		of[i] = of[i] != f.not
+	}
+	return of
 }
 
 // count counts the articles that are found by what they have in common.

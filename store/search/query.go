@@ -15,15 +15,21 @@ type Query struct {
 	// title:, author:, ministry:, site:, section:, since: and until:, each with a
 	// word or a phrase. All of it must be there; of several ministries, sites or
 	// sections, one. Whatever is typed is a query, but for a day that is none.
+	//
+	// A ministry, site or section that is the whole name of one in the index, in
+	// whatever case and with its marks or without, means that one; otherwise all
+	// with these words side by side in their names.
 	Text string
 
-	Since  string // published on this day as printed (2018-01-19, 2018-01 or 2018) or later
-	Until  string // published on this day or earlier
-	Sites  []string
-	ByDate bool // the newest first; otherwise the best first, and of the equally good the newest
-	Limit  int  // results; 0 means 10, less than 0 none: only Total and Facets
-	Offset int  // results to leave out
-	Facets bool // count what is found by ministry, year, section and site
+	Since      string   // published on this day as printed (2018-01-19, 2018-01 or 2018) or later
+	Until      string   // published on this day or earlier
+	Ministries []string // one of these, as in Text
+	Sections   []string // one of these, as in Text
+	Sites      []string // one of these, written so
+	ByDate     bool     // the newest first; otherwise the best first, and of the equally good the newest
+	Limit      int      // results; 0 means 10, less than 0 none: only Total and Facets
+	Offset     int      // results to leave out
+	Facets     bool     // count what is found by ministry, year, section and site
 }
 
 // Fields are the fields that a query may name, in the order in which they are
@@ -58,8 +64,54 @@ type request struct {
 type filter struct {
 	field string // ministry, site or section
 	not   bool
-	names [][]word // one must be in the name
-	exact []string // or be it
+	names []wantedName
+	exact []string // or it is one of these
+}
+
+// A wantedName is a name as it is asked for, and its words without marks.
+type wantedName struct {
+	text  string
+	words []string
+}
+
+// named cuts what is asked for into words.
+func (r *reader) named(text string) wantedName {
+	n := wantedName{text: text}
+	r.words(text, func(w word) { n.words = append(n.words, w.folded) })
+	return n
+}
+
+// is reports whether it is the whole of a name. One without words must be
+// written so.
+func (n wantedName) is(name wantedName) bool {
+	return n.text == name.text || len(n.words) > 0 && slices.Equal(n.words, name.words)
+}
+
+// isIn reports whether a name holds its words side by side.
+func (n wantedName) isIn(name wantedName) bool {
+	if len(n.words) == 0 {
+		return false
+	}
+	for i := 0; i+len(n.words) <= len(name.words); i++ {
+		if slices.Equal(n.words, name.words[i:i+len(n.words)]) {
+			return true
+		}
+	}
+	return false
+}
+
+// Whole reports whether a name is the one that is asked for: with its marks or
+// without, in whatever case.
+func Whole(name, asked string) bool {
+	var read reader
+	return read.named(asked).is(read.named(name))
+}
+
+// Holds reports whether a name holds the words that are asked for side by side,
+// with their marks or without.
+func Holds(name, asked string) bool {
+	var read reader
+	return read.named(asked).isIn(read.named(name))
 }
 
 func understand(q *Query) (*request, error) {
@@ -70,6 +122,22 @@ func understand(q *Query) (*request, error) {
 	since, until := q.Since, q.Until
 	var read reader
 	count := 0
+	for _, x := range []struct {
+		field string
+		names []string
+	}{{"ministry", q.Ministries}, {"section", q.Sections}} {
+		if len(x.names) == 0 {
+			continue
+		}
+		f := filter{field: x.field}
+		for _, name := range x.names {
+			n := read.named(name)
+			f.names = append(f.names, n)
+			count += len(n.words)
+		}
+		r.filters = append(r.filters, f)
+	}
+	chosen := len(r.filters) // what is typed is wanted besides
 	for rest := q.Text; ; {
 		rest = strings.TrimLeftFunc(rest, func(c rune) bool { return unicode.IsSpace(c) || c == '+' })
 		if rest == "" {
@@ -99,22 +167,26 @@ func understand(q *Query) (*request, error) {
 		t := term{field: field}
 		read.words(value, func(w word) { t.words = append(t.words, w) })
 		if count += len(t.words); count > maxWords {
-			return nil, &QueryError{fmt.Sprintf("the query has more than %d words", maxWords)}
+			break
 		}
 		switch {
-		case len(t.words) == 0:
+		case value == "":
 		case field == "ministry" || field == "site" || field == "section":
-			i := slices.IndexFunc(r.filters, func(f filter) bool { return f.field == field && f.not == not && f.exact == nil })
+			i := slices.IndexFunc(r.filters[chosen:], func(f filter) bool { return f.field == field && f.not == not })
 			if i < 0 {
-				i = len(r.filters)
+				i = len(r.filters) - chosen
 				r.filters = append(r.filters, filter{field: field, not: not})
 			}
-			r.filters[i].names = append(r.filters[i].names, t.words)
+			r.filters[chosen+i].names = append(r.filters[chosen+i].names, read.named(value))
+		case len(t.words) == 0:
 		case not:
 			r.none = append(r.none, t)
 		default:
 			r.all = append(r.all, t)
 		}
+	}
+	if count > maxWords {
+		return nil, &QueryError{fmt.Sprintf("the query has more than %d words", maxWords)}
 	}
 	var err error
 	if r.since, err = dayNumber("since", since, false); err != nil {

@@ -152,6 +152,47 @@ func TestTheBestComeFirst(t *testing.T) {
 	}
 }
 
+// TestAWholeNameMeansOne finds nothing of names that only hold the one that is
+// asked for.
+func TestAWholeNameMeansOne(t *testing.T) {
+	s := newShelf(t)
+	for _, x := range [][3]string{{"một", "Chính phủ", "Thời sự"}, {"hai", "Thanh tra Chính phủ", "***"}, {"ba", "Văn phòng Chính phủ", "Thời sự trong nước"}} {
+		s.put(x[0], "chung", func(a *extract.Article) {
+			a.Ministry, a.Section, a.Site = extract.Text(x[1]), extract.Text(x[2]), x[0]+".chinhphu.vn"
+		})
+	}
+	s.put("bốn", "chung", func(a *extract.Article) { a.Ministry, a.Site = "", "chinhphu.vn" })
+	s.update(4)
+	for _, c := range []struct {
+		query search.Query
+		want  string
+	}{
+		{search.Query{Ministries: []string{"Chính phủ"}}, "một"},
+		{search.Query{Ministries: []string{"CHINH PHU"}}, "một"},
+		{search.Query{Text: `ministry:"chinh phu"`}, "một"},
+		{search.Query{Text: `chung -ministry:"chính phủ"`}, "bốn|ba|hai"},
+		{search.Query{Text: "ministry:phủ"}, "ba|hai|một"},
+		{search.Query{Ministries: []string{"Chính phủ", "thanh tra"}}, "hai|một"},
+		{search.Query{Ministries: []string{"Chính phủ"}, Text: "ministry:tra"}, ""},
+		{search.Query{Sections: []string{"thời sự"}}, "một"},
+		{search.Query{Sections: []string{"trong nước"}}, "ba"},
+		{search.Query{Text: "site:chinhphu.vn"}, "bốn"},
+		// what has no words means what is written so
+		{search.Query{Ministries: []string{"???"}}, ""},
+		{search.Query{Text: `ministry:"???"`}, ""},
+		{search.Query{Text: "chung -section:!!!"}, "bốn|ba|hai|một"},
+		{search.Query{Sections: []string{"***"}}, "hai"},
+	} {
+		var got []string
+		for _, h := range s.find(c.query).Hits {
+			got = append(got, h.Title)
+		}
+		if got := strings.Join(got, "|"); got != c.want {
+			t.Errorf("%+v finds %q, want %q", c.query, got, c.want)
+		}
+	}
+}
+
 func TestFieldsDaysAndCounts(t *testing.T) {
 	s := newShelf(t)
 	s.put("một", "chung", func(a *extract.Article) {

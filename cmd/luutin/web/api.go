@@ -10,6 +10,7 @@ import (
 
 	"luutin/crawler/watch"
 	"luutin/store"
+	"luutin/store/dataset"
 	"luutin/store/search"
 )
 
@@ -52,8 +53,10 @@ func parameter(r *http.Request, name string, usual, least, most int) (int, error
 }
 
 func (s *Server) apiSearch(w http.ResponseWriter, r *http.Request) error {
-	q := query(r.URL.Query())
-	var err error
+	q, err := query(r.URL.Query())
+	if err != nil {
+		return wrongQuery(err)
+	}
 	if q.Limit, err = parameter(r, "limit", perPage, 1, 100); err != nil {
 		return err
 	}
@@ -71,6 +74,10 @@ func (s *Server) apiSearch(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, found)
 }
 
+// maxAnswer is how many bytes of articles are enough for an answer: they are
+// held until they are read.
+const maxAnswer = 2 << 20
+
 // apiArticles lists articles as they are exported, one JSON object a line,
 // with the cursor of the last in Luutin-After.
 func (s *Server) apiArticles(w http.ResponseWriter, r *http.Request) error {
@@ -80,18 +87,21 @@ func (s *Server) apiArticles(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := r.URL.Query()
 	q := store.Query{Sites: v["site"], After: v.Get("after"), History: v.Get("history") == "1"}
+	// Days are as printed, which the archive does not know: it is asked for more.
+	days := dataset.Filter{Since: v.Get("since"), Until: v.Get("until")}
 	for _, x := range []struct {
-		key string
-		at  *time.Time
-	}{{"since", &q.Since}, {"until", &q.Until}} {
-		if day := v.Get(x.key); day != "" {
-			if *x.at, err = time.Parse(time.DateOnly, day); err != nil {
-				return badRequest(x.key + " is a day such as 2018-01-19")
-			}
+		key, day string
+		bound    *time.Time
+		slack    time.Duration
+	}{{"since", days.Since, &q.Since, -dataset.SomeZone}, {"until", days.Until, &q.Until, 24*time.Hour + dataset.SomeZone}} {
+		if x.day == "" {
+			continue
 		}
-	}
-	if !q.Until.IsZero() {
-		q.Until = q.Until.AddDate(0, 0, 1)
+		day, err := time.Parse(time.DateOnly, x.day)
+		if err != nil {
+			return badRequest(x.key + " is a day such as 2018-01-19")
+		}
+		*x.bound = day.Add(x.slack)
 	}
 	return s.with(r, func(a store.Archive) error {
 		var lines []byte
@@ -103,7 +113,10 @@ func (s *Server) apiArticles(w http.ResponseWriter, r *http.Request) error {
 				}
 				return err
 			}
-			if n++; n > limit {
+			if !days.Match(&version) {
+				continue
+			}
+			if n++; n > limit || len(lines) > maxAnswer {
 				w.Header().Set("Luutin-After", last)
 				break
 			}

@@ -64,7 +64,10 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) error {
 					Links: []atomLink{{Rel: "alternate", Type: "text/html", Href: at + "/diff?to=" + itoa(row.Number)}, {Rel: "related", Href: row.URL}}, Summary: strings.Join(kinds, ", ")})
 			}
 		} else {
-			asked := query(q)
+			asked, err := query(q)
+			if err != nil {
+				return wrongQuery(err)
+			}
 			asked.ByDate, asked.Limit = true, feedLength
 			f.Title = strings.TrimSpace("luutin " + strings.TrimSpace(q.Get("q")+" "+strings.Join(q["ministry"], ", ")))
 			f.Links = append(f.Links, atomLink{Rel: "alternate", Type: "text/html", Href: base + "/vi/search?" + q.Encode()})

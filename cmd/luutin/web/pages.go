@@ -87,25 +87,21 @@ const (
 // narrowings are the parameters that a search takes beside its words.
 var narrowings = []string{"ministry", "section", "site", "year", "since", "until"}
 
-// query reads a search from the parameters of a request.
-func query(q url.Values) search.Query {
+// query reads a search from the parameters of a request. It returns a
+// *search.QueryError for a year that is none.
+func query(q url.Values) (search.Query, error) {
 	out := search.Query{Text: q.Get("q"), Since: q.Get("since"), Until: q.Get("until"), ByDate: q.Get("sort") == "date"}
-	for _, field := range []string{"ministry", "section"} {
-		for _, name := range q[field] {
-			// Quotes cannot stand in a phrase.
-			out.Text += " " + field + `:"` + strings.Map(func(c rune) rune {
-				if strings.ContainsRune(`"“”„«»`, c) {
-					return ' '
-				}
-				return c
-			}, name) + `"`
-		}
-	}
+	blank := func(name string) bool { return strings.TrimSpace(name) == "" }
+	out.Ministries = slices.DeleteFunc(slices.Clone(q["ministry"]), blank)
+	out.Sections = slices.DeleteFunc(slices.Clone(q["section"]), blank)
 	out.Sites = q["site"]
 	if year := q.Get("year"); year != "" {
+		if _, err := time.Parse("2006", year); err != nil {
+			return out, &search.QueryError{What: "year: " + strconv.Quote(year) + " is no year such as 2018"}
+		}
 		out.Since, out.Until = year, year
 	}
-	return out
+	return out, nil
 }
 
 // changed returns the address of a search with one parameter changed; "" takes it
@@ -125,7 +121,7 @@ func changed(lang string, q url.Values, key, value string) string {
 
 func (s *Server) search(w http.ResponseWriter, r *http.Request) error {
 	lang, q := langOf(r), r.URL.Query()
-	asked := query(q)
+	asked, queryErr := query(q)
 	asked.Limit, asked.Facets = perPage, true
 	if strings.TrimSpace(q.Get("q")) == "" {
 		asked.ByDate = true
@@ -140,7 +136,11 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request) error {
 	}
 	asked.Offset = (v.Page - 1) * perPage
 	return s.with(r, func(a store.Archive) error {
-		found, err := s.finder.Find(r.Context(), asked)
+		var found search.Results
+		err := queryErr
+		if err == nil {
+			found, err = s.finder.Find(r.Context(), asked)
+		}
 		var wrong *search.QueryError
 		switch {
 		case errors.As(err, &wrong):
@@ -231,14 +231,15 @@ const maxMonths = 240
 func (s *Server) ministry(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
 	return s.with(r, func(a store.Archive) error {
-		q := query(url.Values{"ministry": {name}})
-		q.Limit, q.ByDate, q.Facets = 15, true, true
-		found, err := s.finder.Find(r.Context(), q)
+		found, err := s.finder.Find(r.Context(), search.Query{Ministries: []string{name}, Limit: 15, ByDate: true, Facets: true})
 		if err != nil {
-			return err
+			return wrongQuery(err)
 		}
 		if found.Total == 0 {
 			return store.ErrNotFound
+		}
+		if len(found.Ministries) == 1 {
+			name = found.Ministries[0].Name
 		}
 		v := ministryView{Name: name, Total: found.Total, Newest: found.Hits}
 		counts := map[string]int{}

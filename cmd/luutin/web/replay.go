@@ -271,9 +271,6 @@ func (s *Server) replay(w http.ResponseWriter, r *http.Request, prefix string) e
 		for _, l := range s.links(r, m.URL, all, m) {
 			h.Add("Link", l)
 		}
-		h.Set("Content-Security-Policy", replayPolicy)
-		h.Set("X-Frame-Options", "SAMEORIGIN")
-		h.Del("Cross-Origin-Opener-Policy")
 		moment, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, prefix), "/")
 		if _, flag := cutFlag(moment); flag != "" {
 			// The policy keeps it from doing anything wherever it is opened.
@@ -341,7 +338,15 @@ func (s *Server) copy(w http.ResponseWriter, r *http.Request, a store.Archive, c
 		return err
 	}
 	defer body.Close()
-	if _, err := io.Copy(w, body); err != nil {
+	const stretch = 1 << 20 // bytes that are read in maxTime on any line
+	for end := time.Now().Add(maxSending); err == nil && time.Now().Before(end); {
+		patience(w)
+		_, err = io.CopyN(w, body, stretch)
+	}
+	if err == nil {
+		err = context.DeadlineExceeded
+	}
+	if err != io.EOF {
 		s.note(r, fmt.Errorf("capture %s: %w", capture, err))
 		panic(http.ErrAbortHandler) // what was sent is not whole, and must not look so
 	}

@@ -108,6 +108,8 @@ const (
 	maxQuery = 4 << 10 // bytes of the part behind the question mark
 	maxTime  = 20 * time.Second
 	maxTurns = 32 // requests that are answered at a time; others wait
+
+	maxSending = 5 * time.Minute // for the bytes of a capture, to who reads them
 )
 
 // New returns a server.
@@ -150,6 +152,21 @@ func (s *Server) Close() { s.desk.close() }
 
 // Give lets f have the archive to itself while nobody reads; see desk.give.
 func (s *Server) Give(ctx context.Context, f func() error) error { return s.desk.give(ctx, f) }
+
+// Stats counts what the archive holds.
+func (s *Server) Stats(ctx context.Context) (store.Stats, error) {
+	return lent{desk: s.desk}.Stats(ctx)
+}
+
+// Reports judges how the sites are doing that were ever visited.
+func (s *Server) Reports(ctx context.Context) ([]watch.Report, error) {
+	a, back, err := s.desk.borrow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer back()
+	return s.reports(ctx, a)
+}
 
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
@@ -242,7 +259,7 @@ func (s *Server) routes() http.Handler {
 // ofURLs are the handlers of paths that end with a URL, by what they begin with.
 func (s *Server) ofURLs() map[string]func(http.ResponseWriter, *http.Request, string) error {
 	return map[string]func(http.ResponseWriter, *http.Request, string) error{
-		"/vi/page/": s.page, "/en/page/": s.page, "/replay/": s.replay,
+		"/vi/page/": s.page, "/en/page/": s.page, replayPath: s.replay,
 		"/timegate/": s.timegate, "/timemap/link/": s.timemapLink, "/timemap/json/": s.timemapJSON,
 	}
 }
@@ -256,6 +273,9 @@ func langOf(r *http.Request) string {
 	}
 	return languages[0]
 }
+
+// replayPath is what the paths of captures begin with that are shown by themselves.
+const replayPath = "/replay/"
 
 // Policies (Content Security Policy Level 3, W3C).
 const (
@@ -278,6 +298,11 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("X-DNS-Prefetch-Control", "off")
 		h.Set("Cache-Control", "no-cache")
 		h.Set("X-Robots-Tag", "noarchive")
+		if strings.HasPrefix(r.URL.Path, replayPath) { // it stands in a frame, also when it only says that nothing is there
+			h.Set("Content-Security-Policy", replayPolicy)
+			h.Set("X-Frame-Options", "SAMEORIGIN")
+			h.Del("Cross-Origin-Opener-Policy")
+		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			h.Set("Allow", "GET, HEAD")
 			http.Error(w, "this archive is only read: GET and HEAD", http.StatusMethodNotAllowed)
@@ -298,14 +323,19 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), maxTime)
 		defer cancel()
-		select {
-		case s.turns <- struct{}{}:
-			defer func() { <-s.turns }()
-		case <-ctx.Done():
-			h.Set("Retry-After", "5")
-			http.Error(w, "too many requests at once", http.StatusTooManyRequests)
-			return
+		// What looks after the service has to be answered above all when it is busy.
+		if r.URL.Path != "/healthz" && r.URL.Path != "/metrics" {
+			select {
+			case s.turns <- struct{}{}:
+				defer func() { <-s.turns }()
+			case <-ctx.Done():
+				h.Set("Retry-After", "5")
+				http.Error(w, "too many requests at once", http.StatusTooManyRequests)
+				return
+			}
 		}
+		// No context ends a Write to somebody who does not read.
+		patience(w)
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler {
@@ -317,6 +347,12 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// patience gives whoever asked maxTime from now to read what is written.
+func patience(w http.ResponseWriter) {
+	// Only a test writes to what has no deadlines.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(maxTime))
 }
 
 // hostName is a name as DNS compares it: without case, and without the dot that
@@ -393,6 +429,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	lang := langOf(r)
 	if !strings.HasPrefix(r.URL.Path, "/"+lang+"/") {
 		said, _ := say("en", title)
+		if strings.HasPrefix(r.URL.Path, replayPath) { // a reader sees it, whose language it does not know
+			both, _ := say("vi", title)
+			said = both + " · " + said
+		}
 		http.Error(w, strings.TrimSpace(said+" "+detail), status)
 		return
 	}

@@ -32,7 +32,8 @@ type house struct {
 	dir    string
 	now    time.Time
 	server *Server
-	ids    map[string]string // by the name of the article
+	ids    map[string]string      // by the name of the article
+	dress  func(*extract.Article) // what further articles are, if not nil
 
 	mu       sync.Mutex
 	problems []error
@@ -156,6 +157,9 @@ func (h *house) visit(a store.Archive, u, title, body, page string) {
 			Blocks:      []extract.Block{{Kind: "paragraph", Text: body}, {Kind: "table", Rows: [][]string{{"Một", "<b>Hai</b>"}}}, {Kind: "list", Items: []string{"a"}}},
 			Attachments: []extract.Attachment{{URL: document, Name: "Văn bản", Type: "pdf"}, {URL: "https://moj.gov.vn/khac.doc", Type: "doc"}},
 			Provenance:  map[string]string{"title": "h1"}, Extractor: "moj.gov.vn/1"}
+		if h.dress != nil {
+			h.dress(x)
+		}
 		x.ContentHash = x.Hash()
 		v.Article = x
 		h.ids[u] = x.ID
@@ -312,11 +316,77 @@ func TestSearch(t *testing.T) {
 	}
 	h.get(400, "/vi/search?q=since:abc")
 	h.get(400, "/vi/search?page=0")
+	for _, at := range []string{"/api/search?year=abc", "/feed?year=2018-01", "/en/search?year=abc"} {
+		if page, _ := h.get(400, at); !strings.Contains(page, "is no year such as 2018") || strings.Contains(page, "since:") {
+			t.Errorf("%s:\n%s", at, page)
+		}
+	}
 	var found search.Results
 	body, _ := h.get(200, "/api/search?q=go&limit=1")
 	if err := json.Unmarshal([]byte(body), &found); err != nil || found.Total == 0 {
 		t.Errorf("%v: %s", err, body)
 	}
+}
+
+// more adds an article to the archive and to the index.
+func (h *house) more(u, title string, dress func(*extract.Article)) {
+	h.Helper()
+	ctx := context.Background()
+	var a *bolt.Archive
+	err := h.server.Give(ctx, func() (err error) {
+		a, err = bolt.Open(h.dir, bolt.Options{Share: true, Clock: h.clock})
+		return err
+	})
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.dress = dress
+	h.visit(a, u, title, "Bài này đến sau.", "")
+	h.dress = nil
+	x, err := search.Open(h.dir, a, search.Options{})
+	if err == nil {
+		_, err = x.Update(ctx, nil)
+		err = errors.Join(err, x.Close())
+	}
+	if err := errors.Join(err, a.Close()); err != nil {
+		h.Fatal(err)
+	}
+}
+
+// TestOneMinistry shows a ministry without others that have its name in theirs.
+func TestOneMinistry(t *testing.T) {
+	h := newHouse(t, nil)
+	h.more("https://moj.gov.vn/tin/khac", "Của thanh tra", func(a *extract.Article) { a.Ministry, a.Section = "Thanh tra Bộ Tư pháp", "Tin tức khác" })
+	name, section := url.QueryEscape("Bộ Tư pháp"), url.QueryEscape("Tin tức")
+	for _, at := range []string{"/vi/ministry/" + url.PathEscape("Bộ Tư pháp"), "/vi/search?ministry=" + name, "/feed?ministry=" + name, "/api/search?ministry=" + name, "/api/search?section=" + section} {
+		if page, _ := h.get(200, at); strings.Contains(page, "Của thanh tra") || !strings.Contains(page, "Hội nghị") {
+			t.Errorf("%s is not of the one that was asked for:\n%.2000s", at, page)
+		}
+	}
+	if page, _ := h.get(200, "/vi/ministry/thanh%20tra"); !strings.Contains(page, "<h1>Thanh tra Bộ Tư pháp</h1>") {
+		t.Errorf("a ministry by words of its name:\n%.2000s", page)
+	}
+	h.get(404, "/en/ministry/!!!")
+	h.get(404, "/en/ministry/%20")
+	if page, _ := h.get(200, "/api/search?ministry=%3F"); !strings.Contains(page, `"total":0`) {
+		t.Errorf("a ministry of no words finds %.200s", page)
+	}
+}
+
+// TestPrintedDays lists articles by the day that they print, as an export does.
+func TestPrintedDays(t *testing.T) {
+	h := newHouse(t, nil)
+	early := time.Date(2026, 2, 3, 5, 30, 0, 0, time.FixedZone("", 7*3600)) // in UTC it is the day before
+	h.more("https://moj.gov.vn/tin/som", "Tin sớm", func(a *extract.Article) { a.Published = &early })
+	for days, want := range map[string]int{
+		"since=2026-02-03": 1, "until=2026-02-02": 4, "since=2026-02-03&until=2026-02-03": 1,
+		"since=2026-02-02&until=2026-02-02": 0, "since=2026-02-04": 0,
+	} {
+		if page, _ := h.get(200, "/api/articles?"+days); strings.Count(page, "\n") != want {
+			t.Errorf("%s lists %d articles, want %d", days, strings.Count(page, "\n"), want)
+		}
+	}
+	h.get(400, "/api/articles?since=2026")
 }
 
 func TestFeed(t *testing.T) {
@@ -363,6 +433,10 @@ func TestMemento(t *testing.T) {
 	body, _ = h.get(200, "/timemap/json/"+edited)
 	if !json.Valid([]byte(body)) || strings.Count(body, `"datetime"`) != 3 {
 		t.Errorf("time map:\n%s", body)
+	}
+	missing, r := h.get(404, "/replay/20260130090000/https://moj.gov.vn/never")
+	if got := r.Header; got.Get("X-Frame-Options") != "SAMEORIGIN" || got.Get("Content-Security-Policy") != replayPolicy || !strings.Contains(missing, "Không có trong kho") {
+		t.Errorf("a link of a page to what is not archived cannot be shown in its frame: %v\n%s", got, missing)
 	}
 	h.get(404, "/timegate/https://moj.gov.vn/never")
 	h.get(400, "/timegate/"+edited, "Accept-Datetime", "yesterday")
@@ -647,6 +721,51 @@ func TestWhileCrawling(t *testing.T) {
 	stop()
 	readers.Wait()
 	h.problems = nil
+}
+
+// A slow is a client who reads nothing until a deadline that it does not wait for.
+type slow struct {
+	httptest.ResponseRecorder
+	deadline time.Time
+}
+
+func (s *slow) SetWriteDeadline(t time.Time) error { s.deadline = t; return nil }
+
+// TestWhoDoesNotRead takes a turn no longer than any other request, and holds
+// little; what looks after the service needs none.
+func TestWhoDoesNotRead(t *testing.T) {
+	h := newHouse(t, func(o *Options) {
+		o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "luutin_up 1") })
+	})
+	capture := strings.Split(h.capture(document), " ")[0]
+	for _, at := range []string{"/api/articles?limit=1000", "/vi/", "/raw/" + capture} {
+		w := &slow{ResponseRecorder: *httptest.NewRecorder()}
+		h.server.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost"+at, nil))
+		if left := time.Until(w.deadline); w.Code != 200 || left <= 0 || left > maxTime {
+			t.Errorf("%s: status %d, the answer has to be read within %v", at, w.Code, left)
+		}
+	}
+
+	for i := range 3 {
+		h.more(fmt.Sprintf("https://moj.gov.vn/tin/dai-%d", i), "Tin dài", func(a *extract.Article) { a.Body = fmt.Sprint(i, strings.Repeat(" dài", 500_000)) })
+	}
+	lines, most, after := 0, 0, ""
+	for n := 0; n < 10; n++ {
+		body, r := h.get(200, "/api/articles?limit=1000&after="+url.QueryEscape(after))
+		lines, most = lines+strings.Count(body, "\n"), max(most, len(body))
+		if after = r.Header.Get("Luutin-After"); after == "" {
+			break
+		}
+	}
+	if lines != 7 || after != "" || most > 8<<20 {
+		t.Errorf("in parts %d articles are listed, want 7; the longest answer has %d bytes", lines, most)
+	}
+
+	for range maxTurns {
+		h.server.turns <- struct{}{}
+	}
+	h.get(200, "/healthz")
+	h.get(200, "/metrics")
 }
 
 func TestDesk(t *testing.T) {
