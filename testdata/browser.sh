@@ -46,7 +46,7 @@ $GO -C "$here/browser" build -o "$dir/browser" .
 kill "$pid"
 wait "$pid" || [ $? -eq 130 ]
 pid=
-if grep -v '^the archive is at\|: interrupted;' "$dir/log"; then
+if grep -v '^the archive is at\|: interrupted$' "$dir/log"; then
 	echo "serve complained" >&2
 	exit 1
 fi
