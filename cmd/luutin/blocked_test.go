@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"luutin/crawler/watch"
@@ -18,7 +19,8 @@ import (
 // TestBlockedAndCut crawls a site that forbids some, sends some only in part,
 // and has a wall.
 func TestBlockedAndCut(t *testing.T) {
-	robots := ""
+	var robots atomic.Value // its robots.txt
+	robots.Store("")
 	item := func(n int) string {
 		return fmt.Sprintf(`<html><head><title>Tin số %d</title></head><body><h1>Tin số %[1]d</h1><span class="date">19/01/2018 14:39</span><div class="body"><p>Sáng ngày 19/01, Bộ đã tổ chức Hội nghị triển khai công tác năm %[1]d.</p></div>`, n)
 	}
@@ -26,7 +28,7 @@ func TestBlockedAndCut(t *testing.T) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		switch r.URL.Path {
 		case "/robots.txt":
-			io.WriteString(w, robots)
+			io.WriteString(w, robots.Load().(string))
 		case "/list":
 			io.WriteString(w, `<ul><li><a href="/news/1">Một</a><li><a href="/news/2">Hai</a></ul>`)
 		case "/news/1":
@@ -84,12 +86,12 @@ func TestBlockedAndCut(t *testing.T) {
 	}
 	says(run(0, "show", "--page", "--quiet", server.URL+"/a.pdf"), "%PDF-1.4")
 
-	robots = "User-agent: *\nDisallow: /"
+	robots.Store("User-agent: *\nDisallow: /")
 	says(run(1, "--archive", "forbidden", "crawl", "here"), "1 visited: 0 added, 1 blocked")
 	says(run(1, "--archive", "forbidden", "show", server.URL+"/list"), "nothing of it is kept")
-	robots = "User-agent: *\nDisallow: /news/"
+	robots.Store("User-agent: *\nDisallow: /news/")
 	says(run(1, "--archive", "partly", "crawl", "here"), "2 blocked")
-	robots = "User-agent: *\nDisallow: /news/2"
+	robots.Store("User-agent: *\nDisallow: /news/2")
 	says(run(1, "--archive", "less", "crawl", "here"), "1 blocked")
 	says(run(0, "--archive", "less", "crawl", "here"), "1 visited: 0 added, 1 list")
 }
