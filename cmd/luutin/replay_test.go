@@ -189,7 +189,7 @@ func TestReplay(t *testing.T) {
 	}
 	crawl()
 	var got []string
-	for _, line := range lines(export(t, dir, "archive")) {
+	for _, line := range sortedLines(export(t, dir, "archive")) {
 		var a struct {
 			CanonicalURL string `json:"canonical_url"`
 		}
