@@ -69,14 +69,20 @@ func (s *snapshot) lastSeq(name []byte) (last uint64, err error) {
 	} else {
 		k, _ = c.Prev()
 	}
-	if digits, ok := bytes.CutPrefix(k, []byte(string(name)+"/")); ok && len(digits) == 16 {
+	for ; ; k, _ = c.Prev() {
+		digits, ok := bytes.CutPrefix(k, []byte(string(name)+"/"))
+		if !ok {
+			return last, nil
+		}
+		if len(digits) != 16 {
+			continue // whose number is not known
+		}
 		raw, err := hex.DecodeString(string(digits))
 		if err != nil {
 			return 0, fmt.Errorf("lost/%s: %w", k, err)
 		}
-		last = max(last, binary.BigEndian.Uint64(raw))
+		return max(last, binary.BigEndian.Uint64(raw)), nil
 	}
-	return last, nil
 }
 
 // Repaired says what Repair has done.

@@ -2,6 +2,7 @@ package bolt_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -198,6 +199,63 @@ func TestRepairOfHeads(t *testing.T) {
 				}
 				if d := cmp.Diff(articles, texts(t, to)); d != "" {
 					t.Errorf("%s: articles differ (-want +got)\n%.200s\n%.2000q", what, d, lost)
+				}
+				goOn(t, what, to)
+			}
+		}
+	})
+}
+
+// TestRepairOfKeys damages keys: the names of all buckets, and of every leaf one
+// key somewhere and the last. No more than the record is lost, and what cannot be
+// unpacked without it.
+func TestRepairOfKeys(t *testing.T) {
+	closedAndKilled(t, 20, 10, func(t *testing.T, source string) {
+		seed := uint64(time.Now().UnixNano())
+		t.Logf("seed %d", seed)
+		rnd := rand.New(rand.NewPCG(seed, 0))
+		name := filepath.Join(source, "archive.db")
+		good := must[[]byte](t)(os.ReadFile(name))
+		live, size := bolt.Live(t, good), os.Getpagesize()
+		want, articles := bodies(t, source), texts(t, source)
+		u32 := func(at int) int { return int(binary.LittleEndian.Uint32(good[at:])) }
+		const leaf = 2
+		for page := 2 * size; page < len(good); page += size {
+			if !live[page] || good[page+8] != leaf {
+				continue
+			}
+			count := int(binary.LittleEndian.Uint16(good[page+10:]))
+			var chosen []int
+			for i := range count {
+				if u32(page+16+16*i) == 1 { // a bucket
+					chosen = append(chosen, i)
+				}
+			}
+			if chosen == nil && count > 0 {
+				chosen = []int{rnd.IntN(count), count - 1}
+			}
+			for _, i := range chosen {
+				e := page + 16 + 16*i
+				at := e + u32(e+4) + rnd.IntN(u32(e+8))
+				bad := bytes.Clone(good)
+				bad[at] ^= 1 << rnd.IntN(8)
+				if err := os.WriteFile(name, bad, 0o666); err != nil {
+					t.Fatal(err)
+				}
+				what := fmt.Sprintf("page %d, key %d, byte %d", page/size, i, at)
+				to, lost := repaired(t, what, source)
+				missing := 0
+				for id, body := range bodies(t, to) {
+					if want[id] != body {
+						t.Errorf("%s: capture %s is not what it was", what, id)
+					}
+					missing--
+				}
+				if missing += len(want); missing > 10 {
+					t.Errorf("%s: %d of %d bodies are missing: %.2000q", what, missing, len(want), lost)
+				}
+				if n := len(articles) - len(texts(t, to)); n > 1 {
+					t.Errorf("%s: %d of %d articles are missing: %.2000q", what, n, len(articles), lost)
 				}
 				goOn(t, what, to)
 			}

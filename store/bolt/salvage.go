@@ -312,6 +312,8 @@ func (s *salvage) buckets(id uint64) (found []element) {
 		}
 		if e.bucket && len(e.value) >= 16 && (bytes.Equal(e.key, bucketLost) || slices.ContainsFunc(allBuckets, func(b []byte) bool { return bytes.Equal(b, e.key) })) {
 			found = append(found, e)
+		} else {
+			s.doubtful = true // the name of a bucket may be damaged: nothing else stands here
 		}
 	}
 	return found
