@@ -117,8 +117,7 @@ func (a *Archive) beginCommit(l *store.Lease) (first store.Outcome, held *lease,
 	case h.lease.committing:
 		return first, nil, false, errWait
 	case !now.Before(h.lease.expires):
-		h.lease, h.freed = nil, h.lease.expires
-		a.queue.coming.Add(-1)
+		a.free(h, h.lease.expires)
 		return first, nil, false, store.ErrLeaseLost
 	}
 	h.lease.committing = true
@@ -132,8 +131,7 @@ func (a *Archive) endCommit(l *store.Lease, o store.Outcome, err error) {
 		h.lease.committing = false
 		return
 	}
-	h.lease, h.freed = nil, keptTime(a.clock())
-	a.queue.coming.Add(-1)
+	a.free(h, keptTime(a.clock()))
 	h.last, h.outcome = l.Token, o
 }
 

@@ -169,8 +169,7 @@ func (a *Archive) Lease(ctx context.Context, want store.Want) (*store.Lease, err
 	)
 	for name, h := range a.hosts {
 		if h.lease != nil && !h.lease.committing && !now.Before(h.lease.expires) {
-			h.lease, h.freed = nil, h.lease.expires
-			a.queue.coming.Add(-1)
+			a.free(h, h.lease.expires)
 		}
 		if h.lease != nil {
 			nothing.Leased++
@@ -225,6 +224,12 @@ func (a *Archive) Lease(ctx context.Context, want store.Want) (*store.Lease, err
 	l := &store.Lease{Target: r.target(), Host: bestName, Token: a.tokens, Expires: best.lease.expires}
 	l.Target.State = store.Leased
 	return l, nil
+}
+
+// free ends the lease of a host. Nothing comes of it any more. a.mu is held.
+func (a *Archive) free(h *host, at time.Time) {
+	h.lease, h.freed = nil, at
+	a.queue.coming.Add(-1)
 }
 
 // first returns the best entry of the host that is due now, and the earliest

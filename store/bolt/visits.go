@@ -77,7 +77,7 @@ func (a *Archive) takeTurn(name string) (bool, error) {
 	switch h := a.host(name); {
 	case h.lease == nil, !h.lease.committing && !now.Before(h.lease.expires):
 		if h.lease != nil {
-			a.queue.coming.Add(-1)
+			a.free(h, h.freed)
 		}
 		h.lease = &lease{committing: true}
 		return true, nil

@@ -146,7 +146,6 @@ func (a *Archive) do(r *request) error {
 }
 
 func (a *Archive) commitGroup(group []*request) {
-
 	var running, later, ended []*request
 	for _, r := range group {
 		var done bool
