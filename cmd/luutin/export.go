@@ -234,24 +234,22 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	return matched(n)
 }
 
-// days reads --since and --until.
+// days reads --since and --until: days as printed of articles, in UTC of visits.
 func (e *exportRun) days(q *store.Query, visits bool) error {
 	e.filter.Since, e.filter.Until = e.since, e.until
-	for _, x := range []struct {
-		flag, day string
-		bound     *time.Time
-		slack     time.Duration
-	}{{"--since", e.since, &q.Since, -dataset.SomeZone}, {"--until", e.until, &q.Until, 24*time.Hour + dataset.SomeZone}} {
-		if x.day == "" {
-			continue
+	if wrong := e.filter.Reach(q); wrong != "" {
+		day := e.since
+		if wrong == "until" {
+			day = e.until
 		}
-		day, err := time.Parse(time.DateOnly, x.day)
-		if err != nil {
-			return fmt.Errorf("%s %q is no day such as 2018-01-19", x.flag, x.day)
+		return fmt.Errorf("--%s %q is no day such as 2018-01-19", wrong, day)
+	}
+	if visits {
+		day := func(s string) time.Time { // zero when none is asked for
+			t, _ := time.Parse(time.DateOnly, s)
+			return t
 		}
-		if *x.bound = day.Add(x.slack); visits {
-			*x.bound = day
-		}
+		q.Since, q.Until = day(e.since), day(e.until)
 	}
 	return nil
 }
@@ -411,6 +409,10 @@ func (e *exportRun) names(ctx context.Context, archive store.Archive) error {
 	for _, name := range e.filter.Sections {
 		asked[one{"section", name}] = true
 	}
+	keys := map[string]bool{}
+	for a := range asked {
+		keys[a.key] = true
+	}
 	if len(asked) > 0 {
 		seen := map[one]bool{}
 		e.shown.articles(store.Query{})
@@ -419,7 +421,7 @@ func (e *exportRun) names(ctx context.Context, archive store.Archive) error {
 				return err
 			}
 			e.shown.step()
-			for _, key := range []string{"ministry", "section"} {
+			for key := range keys {
 				name := one{key, gjson.GetBytes(v.JSON, key).String()}
 				if seen[name] {
 					continue

@@ -10,9 +10,8 @@ import (
 	"luutin/store"
 )
 
-// SomeZone is the widest that a day as printed can be off from the same day in
-// UTC: by so much more a store.Query has to reach for the days of a Filter.
-const SomeZone = 14 * time.Hour
+// someZone is the widest that a day as printed can be off from the same day in UTC.
+const someZone = 14 * time.Hour
 
 // A Filter chooses articles beyond what a store.Query does. Its zero value
 // chooses all.
@@ -29,6 +28,27 @@ type Filter struct {
 	// Names says whether a name that stands under a key (ministry, section or
 	// authors) is meant by one that is asked for; nil means that they must be equal.
 	Names func(key, name, asked string) bool
+}
+
+// Reach has a query reach for all articles of the days of the filter, which are
+// days as printed: the archive knows moments. It returns which of "since" and
+// "until" is no day such as 2018-01-19; "" when both are.
+func (f *Filter) Reach(q *store.Query) (wrong string) {
+	for _, x := range []struct {
+		key, day string
+		bound    *time.Time
+		slack    time.Duration
+	}{{"since", f.Since, &q.Since, -someZone}, {"until", f.Until, &q.Until, 24*time.Hour + someZone}} {
+		if x.day == "" {
+			continue
+		}
+		day, err := time.Parse(time.DateOnly, x.day)
+		if err != nil {
+			return x.key
+		}
+		*x.bound = day.Add(x.slack)
+	}
+	return ""
 }
 
 // Match reports whether an article is chosen. What need not be decoded is not.

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"luutin/crawler/watch"
 	"luutin/store"
@@ -87,21 +86,9 @@ func (s *Server) apiArticles(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := r.URL.Query()
 	q := store.Query{Sites: v["site"], After: v.Get("after"), History: v.Get("history") == "1"}
-	// Days are as printed, which the archive does not know: it is asked for more.
 	days := dataset.Filter{Since: v.Get("since"), Until: v.Get("until")}
-	for _, x := range []struct {
-		key, day string
-		bound    *time.Time
-		slack    time.Duration
-	}{{"since", days.Since, &q.Since, -dataset.SomeZone}, {"until", days.Until, &q.Until, 24*time.Hour + dataset.SomeZone}} {
-		if x.day == "" {
-			continue
-		}
-		day, err := time.Parse(time.DateOnly, x.day)
-		if err != nil {
-			return badRequest(x.key + " is a day such as 2018-01-19")
-		}
-		*x.bound = day.Add(x.slack)
+	if wrong := days.Reach(&q); wrong != "" {
+		return badRequest(wrong + " is a day such as 2018-01-19")
 	}
 	return s.with(r, func(a store.Archive) error {
 		var lines []byte
