@@ -57,21 +57,28 @@ func export(t *testing.T, dir, archive string) []byte {
 	return fetched.ReplaceAll(out, []byte(`"fetched":"-"`))
 }
 
+// sample serves the sample ministry, and returns where its definitions are.
+func sample(t *testing.T) (web *ministry.Web, server *httptest.Server, sites string) {
+	t.Helper()
+	web, err := ministry.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sites, err = filepath.Abs("../../testdata/ministry/sites"); err != nil {
+		t.Fatal(err)
+	}
+	server = httptest.NewServer(web)
+	t.Cleanup(server.Close)
+	return web, server, sites
+}
+
 // TestKilledCrawl kills a crawl at random moments: twenty times, or as often as
 // LUUTIN_KILLS says. What a last run to the end leaves must be what an
 // undisturbed crawl leaves, and no article that was in the archive after a kill
 // is asked for again.
 func TestKilledCrawl(t *testing.T) {
-	web, err := ministry.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(web)
-	defer server.Close()
-	sites, err := filepath.Abs("../../testdata/ministry/sites")
-	if err != nil {
-		t.Fatal(err)
-	}
+	web, server, sites := sample(t)
+	var err error
 	dir := t.TempDir()
 	crawl := func(archive string) *exec.Cmd {
 		return program(t, dir, "--archive", archive, "--sites", sites, "crawl", "--quiet", "--delay", "1ms", "--proxy", server.URL, "bomau-www", "bomau-bao", "bomau-luat", "bomau-tinhthanh", "bomau-cong")

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -19,7 +18,6 @@ import (
 	"luutin/crawler"
 	"luutin/crawler/watch"
 	"luutin/store"
-	"luutin/testdata/ministry"
 )
 
 func get(t *testing.T, url string) (status int, body string) {
@@ -134,19 +132,10 @@ func TestMonitorOfAnArchive(t *testing.T) {
 
 // TestListen asks a crawl that goes on for its metrics.
 func TestListen(t *testing.T) {
-	web, err := ministry.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(web)
-	defer server.Close()
+	_, server, sites := sample(t)
 	free := httptest.NewServer(nil)
 	address := free.Listener.Addr().String()
 	free.Close()
-	sites, err := filepath.Abs("../../testdata/ministry/sites")
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := program(t, t.TempDir(), "--sites", sites, "crawl", "--every", "1h", "--delay", "1ms", "--proxy", server.URL, "--listen", address, "bomau-bao")

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"net/http/httptest"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-
-	"luutin/testdata/ministry"
 )
 
 // TestReadOnlyMedium looks at an archive where nothing can be written, with an
@@ -20,16 +16,7 @@ func TestReadOnlyMedium(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
-	web, err := ministry.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(web)
-	defer server.Close()
-	sites, err := filepath.Abs("../../testdata/ministry/sites")
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, server, sites := sample(t)
 	if out, err := program(t, dir, "--sites", sites, "crawl", "--quiet", "--delay", "1ms", "--proxy", server.URL, "bomau-bao").CombinedOutput(); err != nil {
 		t.Fatalf("crawl: %v: %s", err, out)
 	}

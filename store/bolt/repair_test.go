@@ -112,6 +112,16 @@ func firstDifference(want, got string) string {
 	return fmt.Sprintf("+ %.300s", g[len(w)])
 }
 
+// writeFlipped writes a file that differs from a good one in one bit.
+func writeFlipped(t *testing.T, name string, good []byte, at, bit int) {
+	t.Helper()
+	bad := bytes.Clone(good)
+	bad[at] ^= 1 << bit
+	if err := os.WriteFile(name, bad, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestRepairFlipped changes single bytes. What is hit may be lost, and with a
 // capture those that cannot be unpacked without it, but not untold.
 func TestRepairFlipped(t *testing.T) {
@@ -131,11 +141,7 @@ func repairFlipped(t *testing.T, source string) {
 		for !live[at] {
 			at = rnd.IntN(len(good))
 		}
-		bad := bytes.Clone(good)
-		bad[at] ^= 1 << rnd.IntN(8)
-		if err := os.WriteFile(name, bad, 0o666); err != nil {
-			t.Fatal(err)
-		}
+		writeFlipped(t, name, good, at, rnd.IntN(8))
 		what := fmt.Sprintf("byte %d", at)
 		to, lost := repaired(t, what, source)
 		got := bodies(t, to)
@@ -187,11 +193,7 @@ func TestRepairOfHeads(t *testing.T) {
 				if field > 16 && good[page+10] == 1 {
 					continue // it has no neighbours
 				}
-				bad := bytes.Clone(good)
-				bad[page+field] ^= 1 << rnd.IntN(8)
-				if err := os.WriteFile(name, bad, 0o666); err != nil {
-					t.Fatal(err)
-				}
+				writeFlipped(t, name, good, page+field, rnd.IntN(8))
 				what := fmt.Sprintf("page %d, byte %d", page/size, field)
 				to, lost := repaired(t, what, source)
 				if d := cmp.Diff(want, bodies(t, to)); d != "" {
@@ -237,11 +239,7 @@ func TestRepairOfKeys(t *testing.T) {
 			for _, i := range chosen {
 				e := page + 16 + 16*i
 				at := e + u32(e+4) + rnd.IntN(u32(e+8))
-				bad := bytes.Clone(good)
-				bad[at] ^= 1 << rnd.IntN(8)
-				if err := os.WriteFile(name, bad, 0o666); err != nil {
-					t.Fatal(err)
-				}
+				writeFlipped(t, name, good, at, rnd.IntN(8))
 				what := fmt.Sprintf("page %d, key %d, byte %d", page/size, i, at)
 				to, lost := repaired(t, what, source)
 				missing := 0
