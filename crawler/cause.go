@@ -30,6 +30,7 @@ const (
 	saysNotFound   cause = "says not found"           // with another status
 	movedAway      cause = "moved to another site"    //
 	movedHome      cause = "moved to the home page"   //
+	movedToList    cause = "moved to a list"          //
 	strange        cause = "not of the site"          // no host of its, or no web address
 	forbidden      cause = "forbidden"                // 401, 403, 451
 	throttled      cause = "throttled"                // 429, 503
@@ -138,7 +139,7 @@ func (r *run) show(t store.Target, v *store.Visit) {
 	}
 	signal(SignalLetsIn, true)
 
-	gone := c == notFound || c == saysNotFound || c == movedAway || c == movedHome
+	gone := c == notFound || c == saysNotFound || c == movedAway || c == movedHome || c == movedToList
 	if t.Kind != extract.KindArticle && t.Kind != extract.KindAttachment {
 		if t.Depth == 0 {
 			signal(SignalStays+t.Known(), !gone)

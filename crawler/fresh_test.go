@@ -268,6 +268,36 @@ func TestPagesInPlaceOfFiles(t *testing.T) {
 	})
 }
 
+// TestMovedToList has articles lead to pages that are lists and to one that
+// only its site's links call one.
+func TestMovedToList(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		articles := []string{"/news/1", "/news/2", "/news/3", "/news/4"}
+		w.ministry.set("/list", list("/list?page=2", articles...))
+		w.ministry.set("/list?page=2", list("", "/news/5"))
+		for _, path := range append(articles, "/news/5") {
+			w.ministry.set(path, news("Tin số "+path, ""))
+		}
+		w.wantRun(t, "7 visited: 5 added, 2 lists")
+		w.ministry.set("/news/1", "301 /list")
+		w.ministry.set("/news/2", "301 /list?page=2&utm_source=old")
+		w.ministry.set("/news/3", "301 /news/4")
+		time.Sleep(400 * day)
+		s := w.wantRun(t, "7 visited: 0 added, 3 unchanged, 2 lists, 2 gone (2 articles withdrawn)")
+		for _, p := range s.Problems {
+			if p.Cause != string(movedToList) {
+				t.Errorf("%s: cause %q", p, p.Cause)
+			}
+		}
+		for path, gone := range map[string]bool{"/news/1": true, "/news/2": true, "/news/3": false, "/news/4": false} {
+			v, err := w.Archive.Article(t.Context(), extract.ArticleID("http://moj.test"+path))
+			if err != nil || strings.Contains(string(v.JSON), `"withdrawn"`) != gone {
+				t.Errorf("%s: %s, %v, want gone: %v", path, v.JSON, err, gone)
+			}
+		}
+	})
+}
+
 // TestCounterIsNoChange revisits an article that ends in how often it was seen.
 func TestCounterIsNoChange(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

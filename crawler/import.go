@@ -255,7 +255,7 @@ func (im *importer) judgePast(t store.Target, v *store.Visit, f *warc.Found, pas
 		v.Result, v.Cause = store.Missing, string(notFound)
 	case s == http.StatusUnauthorized || s == http.StatusForbidden || s == http.StatusUnavailableForLegalReasons:
 		v.Result, v.Cause = store.Barred, string(forbidden)
-	case f.Result == store.Missing && s >= 300 && s < 400: // a page of news that leads to the home page
+	case f.Result == store.Missing && s >= 300 && s < 400: // a page of news that leads to the home page or a list
 		v.Result = store.Missing
 	case s != http.StatusOK && s != http.StatusNonAuthoritativeInfo:
 		return false

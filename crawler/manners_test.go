@@ -235,6 +235,28 @@ func TestPlan(t *testing.T) {
 	})
 }
 
+// A host that wants to be left alone is in the plan with the time until then.
+func TestPlanOfResting(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ministry.set("/list", list("", "/odd/1"))
+		w.ministry.odd = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			rw.Header().Set("Retry-After", "7200")
+			rw.WriteHeader(http.StatusTooManyRequests)
+		})
+		w.run(t)
+		until := time.Now().Add(2 * time.Hour)
+		plan, err := w.Plan(t.Context(), []string{moj}, nil, false)
+		if err != nil || len(plan) != 1 || plan[0].After.Sub(until).Abs() > time.Minute {
+			t.Errorf("Plan = %+v, %v, want the start page, after %v", plan, err, until)
+		}
+		time.Sleep(2 * time.Hour)
+		plan, err = w.Plan(t.Context(), []string{moj}, nil, false)
+		if err != nil || len(plan) != 2 || !plan[0].After.IsZero() || !plan[1].After.IsZero() {
+			t.Errorf("Plan = %+v, %v, want two pages at once", plan, err)
+		}
+	})
+}
+
 // What a host asks for holds for who waits for it already.
 func TestRestOfWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -19,11 +19,13 @@ type Planned struct {
 	Kind   extract.Kind `json:"kind"`
 	Why    string       `json:"why"`              // start, new, again or retry
 	Reason string       `json:"reason,omitempty"` // of the failure that is retried
+	After  time.Time    `json:"after,omitzero"`   // when the host may be asked, which wants to be left alone for longer than a run waits
 }
 
 // Plan returns what a run would visit now: site by site, in order, without
 // asking anybody and without writing. What those visits lead to is not in it,
-// nor is what robots.txt will say. Sites outside their hours have nothing.
+// nor is what robots.txt will say. Sites outside their hours have nothing; what
+// is due on a host that wants to be left alone comes last.
 // pages are looked at as if they were start pages; revisit makes every known
 // article due. Archive may be nil, or open for reading; a Limit, which a run
 // shares out among its sites, holds for each.
@@ -33,9 +35,15 @@ func (c *Crawler) Plan(ctx context.Context, sites []string, pages []store.Target
 		return nil, err
 	}
 	open, _ := r.open()
+	var resting map[string]time.Time
+	if r.Archive != nil {
+		if resting, err = r.Archive.Resting(ctx, r.now().Add(max(r.patience, r.pause()))); err != nil {
+			return nil, fmt.Errorf("plan: %w", err)
+		}
+	}
 	var plan []Planned
 	for _, site := range open {
-		due, err := r.due(ctx, site, pages, revisit)
+		due, err := r.due(ctx, site, pages, revisit, resting)
 		if err != nil {
 			return nil, fmt.Errorf("plan the visits of %s: %w", site, err)
 		}
@@ -47,7 +55,7 @@ func (c *Crawler) Plan(ctx context.Context, sites []string, pages []store.Target
 	return plan, nil
 }
 
-func (r *run) due(ctx context.Context, site string, pages []store.Target, revisit bool) ([]Planned, error) {
+func (r *run) due(ctx context.Context, site string, pages []store.Target, revisit bool, resting map[string]time.Time) ([]Planned, error) {
 	type entry struct {
 		Planned
 		priority int
@@ -77,7 +85,7 @@ func (r *run) due(ctx context.Context, site string, pages []store.Target, revisi
 		}
 	}
 	add := func(t store.Target, why string) {
-		e := entry{Planned{t.Site, t.URL, t.Post, t.Kind, why, ""}, t.Priority, t.Due}
+		e := entry{Planned{t.Site, t.URL, t.Post, t.Kind, why, "", resting[store.Host(t.URL)]}, t.Priority, t.Due}
 		if why == "retry" {
 			e.Reason = t.Reason
 		}
@@ -128,7 +136,7 @@ func (r *run) due(ctx context.Context, site string, pages []store.Target, revisi
 	}
 	// As Archive.Lease chooses; what is equal stays in the order of arrival.
 	slices.SortStableFunc(entries, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.priority, b.priority), a.due.Compare(b.due))
+		return cmp.Or(a.After.Compare(b.After), cmp.Compare(a.priority, b.priority), a.due.Compare(b.due))
 	})
 	plan := make([]Planned, len(entries))
 	for i, e := range entries {

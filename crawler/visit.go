@@ -127,8 +127,16 @@ func (r *run) mayAsk(ctx context.Context, t store.Target, u *url.URL, hops []sto
 		}
 		return &verdict{store.Failed, fmt.Sprintf("%s is no host of %s", hostOf(u), t.Site), strange}
 	}
-	if redirected && (t.Kind == extract.KindArticle || t.Kind == extract.KindAttachment) && isHome(u) {
-		return &verdict{store.Missing, "redirected to the home page: " + u.String(), movedHome}
+	if redirected && (t.Kind == extract.KindArticle || t.Kind == extract.KindAttachment) {
+		if isHome(u) {
+			return &verdict{store.Missing, "redirected to the home page: " + u.String(), movedHome}
+		}
+		switch list, err := r.isList(ctx, t.Site, u); {
+		case err != nil:
+			return &archiveError{err}
+		case list:
+			return &verdict{store.Missing, "redirected to a list of its site: " + u.String(), movedToList}
+		}
 	}
 	if now := r.now(); r.Sites.Terms(t.Site).Hours.Opens(now).After(now) {
 		return errNotNow
@@ -155,6 +163,20 @@ func (r *run) mayAsk(ctx context.Context, t store.Target, u *url.URL, hops []sto
 
 func (r *run) belongs(site string, u *url.URL) bool {
 	return r.Sites.Belongs(site, strings.TrimSuffix(strings.ToLower(u.Hostname()), "."))
+}
+
+// isList reports whether the URL is that of a list which was read as one.
+func (r *run) isList(ctx context.Context, site string, u *url.URL) (bool, error) {
+	known := store.Selection{Site: site, Kinds: []extract.Kind{extract.KindList}, URLs: []string{r.Sites.Key(u.String())}}
+	for t, err := range r.Archive.Targets(ctx, known) {
+		if err != nil {
+			return false, err
+		}
+		if !t.Visited.IsZero() && t.Reason == "" && t.Article == "" {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // isHome reports whether the URL is that of a whole site.

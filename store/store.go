@@ -118,6 +118,10 @@ type Archive interface {
 	// Targets streams the frontier host by host, in the order of arrival.
 	Targets(ctx context.Context, s Selection) iter.Seq2[Target, error]
 
+	// Resting returns the hosts that are not to be asked before a moment later
+	// than at, and that moment: what Visit.Rest has said of them.
+	Resting(ctx context.Context, at time.Time) (map[string]time.Time, error)
+
 	// Stats counts what is kept.
 	Stats(ctx context.Context) (Stats, error)
 

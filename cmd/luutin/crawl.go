@@ -342,6 +342,9 @@ func dryRun(cmd *cobra.Command, common *flags, c *crawler.Crawler, sites *extrac
 			if p.Reason != "" && err == nil {
 				_, err = fmt.Fprintf(out, "  (%s)", p.Reason)
 			}
+			if !p.After.IsZero() && err == nil {
+				_, err = fmt.Fprintf(out, "  (its host is not to be asked before %s)", p.After.Local().Format(time.DateTime))
+			}
 			if err == nil {
 				_, err = fmt.Fprintln(out)
 			}

@@ -28,8 +28,8 @@ func statusCommand(common *flags) *cobra.Command {
 new and changed and what failed in the last seven days, how many days ago
 something was published last and how many are usual, which fields are missing
 more often than they used to, and the alarms that last. Named sites are told of
-in full: how often each field is filled, against the site's own history, and
-what waits in the frontier.
+in full: how often each field is filled, against the site's own history, what
+waits in the frontier, and which of its hosts want to be left alone until when.
 
 The alarms are
 
@@ -160,6 +160,9 @@ func table(out io.Writer, reports []watch.Report, now time.Time) {
 			marks = append(marks, strings.ToUpper(a.Name))
 		}
 		marks = append(marks, fallen(r)...)
+		for _, h := range r.Resting {
+			marks = append(marks, "resting: "+rest(h))
+		}
 		line := fmt.Sprintf("%-*s  %-12s  %5d  %7d  %6d  %-9s  %s", width, r.Site, ago(r.LastSuccess, now), r.Week.Added, r.Week.Changed, r.Week.Failed, silence(r), strings.Join(marks, ", "))
 		fmt.Fprintln(out, strings.TrimRight(line, " "))
 	}
@@ -222,9 +225,21 @@ func tell(out io.Writer, r watch.Report, whose string, states map[store.State]in
 		}
 	}
 	item("frontier", "%s", cmp.Or(strings.Join(waiting, ", "), "empty"))
+	for i, h := range r.Resting {
+		name := ""
+		if i == 0 {
+			name = "resting"
+		}
+		item(name, "%s", rest(h))
+	}
 	for _, a := range r.Alarms {
 		tellAlarm(out, a, "  ")
 	}
+}
+
+// rest says until when a host is left alone.
+func rest(r watch.Rest) string {
+	return fmt.Sprintf("%s is not to be asked before %s", r.Host, r.Until.Local().Format(time.DateTime))
 }
 
 func tellAlarm(out io.Writer, a store.Alarm, indent string) {

@@ -8,7 +8,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
+	"net/url"
 	"slices"
 	"time"
 
@@ -35,6 +37,7 @@ type Archive interface {
 	Days(ctx context.Context, site, since string) ([]store.Day, error)
 	Trends(ctx context.Context, site string) ([]store.Trend, error)
 	Alarms(ctx context.Context, site string) ([]store.Alarm, error)
+	Resting(ctx context.Context, at time.Time) (map[string]time.Time, error)
 }
 
 // Rules are what is asked of the site definitions; *extract.Sites answers.
@@ -43,6 +46,8 @@ type Rules interface {
 	Rules(site, extractor string) map[string]string
 	// Seeds returns where the crawl of a site begins.
 	Seeds(site string) []extract.Link
+	// Belongs reports whether a host, without its port, is one of a site's.
+	Belongs(site, host string) bool
 }
 
 // A Report is how a site is doing.
@@ -58,7 +63,15 @@ type Report struct {
 	Perday      []int         `json:"published_per_day"`     // articles of the last 30 days, the oldest first
 	Fields      []Field       `json:"fields"`
 	Answers     Speed         `json:"answers"`
-	Alarms      []store.Alarm `json:"alarms"` // that last
+	Resting     []Rest        `json:"resting,omitempty"` // hosts of the site, by name
+	Alarms      []store.Alarm `json:"alarms"`            // that last
+}
+
+// A Rest is a host that wants to be left alone, as it said with Retry-After or
+// showed by refusing: nobody asks it before.
+type Rest struct {
+	Host  string    `json:"host"`
+	Until time.Time `json:"until"`
 }
 
 // A Sum adds up days.
@@ -91,8 +104,9 @@ type Speed struct {
 }
 
 const (
-	recently = 7  // days
-	shown    = 30 // days of Report.Perday
+	recently = 7           // days
+	shown    = 30          // days of Report.Perday
+	pause    = time.Minute // a host that may be asked sooner only waits for its turn
 	dayForm  = "2006-01-02"
 )
 
@@ -119,7 +133,16 @@ func Look(ctx context.Context, a Archive, rules Rules, site string, now time.Tim
 			s.open[kept[i].Name] = &kept[i]
 		}
 	}
+	resting, err := a.Resting(ctx, now.Add(pause))
+	if err != nil {
+		return r, nil, fmt.Errorf("look at %s: %w", site, err)
+	}
 	r = s.report()
+	for _, host := range slices.Sorted(maps.Keys(resting)) {
+		if rules.Belongs(site, (&url.URL{Host: host}).Hostname()) {
+			r.Resting = append(r.Resting, Rest{host, resting[host]})
+		}
+	}
 	r.Alarms, changed = s.judge(&r)
 	return r, changed, nil
 }

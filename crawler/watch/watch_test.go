@@ -2,6 +2,7 @@ package watch_test
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -19,11 +20,18 @@ type counted struct {
 	days   []store.Day
 	trends []store.Trend
 	alarms []store.Alarm
+	rests  map[string]time.Time
 }
 
 func (c *counted) Days(context.Context, string, string) ([]store.Day, error) { return c.days, nil }
 func (c *counted) Trends(context.Context, string) ([]store.Trend, error)     { return c.trends, nil }
 func (c *counted) Alarms(context.Context, string) ([]store.Alarm, error)     { return c.alarms, nil }
+
+func (c *counted) Resting(_ context.Context, at time.Time) (map[string]time.Time, error) {
+	resting := maps.Clone(c.rests)
+	maps.DeleteFunc(resting, func(_ string, until time.Time) bool { return !until.After(at) })
+	return resting, nil
+}
 
 // raise keeps alarms as an archive does.
 func (c *counted) raise(alarms []store.Alarm) {
@@ -41,6 +49,22 @@ type noRules struct{}
 
 func (noRules) Rules(string, string) map[string]string { return map[string]string{"title": "h1"} }
 func (noRules) Seeds(string) []extract.Link            { return nil }
+func (noRules) Belongs(site, host string) bool         { return strings.HasSuffix("."+host, "."+site) }
+
+// TestResting wants the hosts of a site that are to be left alone, and no other.
+func TestResting(t *testing.T) {
+	now := time.Date(2026, 3, 14, 8, 0, 0, 0, time.UTC)
+	later := now.Add(time.Hour)
+	a := &counted{rests: map[string]time.Time{
+		"m": later, "www.m:8080": later, "n": later,
+		"past.m": now.Add(-time.Hour),
+		"turn.m": now.Add(time.Second), // its delay
+	}}
+	r, _, err := watch.Look(t.Context(), a, noRules{}, "m", now)
+	if want := []watch.Rest{{Host: "m", Until: later}, {Host: "www.m:8080", Until: later}}; err != nil || !slices.Equal(r.Resting, want) {
+		t.Errorf("resting: %v, %v, want %v", r.Resting, err, want)
+	}
+}
 
 // TestRhythms watches sites of every rhythm for three years, holidays included:
 // none is called quiet as long as it keeps to it, and each is, in the end, when

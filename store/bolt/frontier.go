@@ -226,6 +226,22 @@ func (a *Archive) Lease(ctx context.Context, want store.Want) (*store.Lease, err
 	return l, nil
 }
 
+// Resting implements store.Archive.
+func (a *Archive) Resting(ctx context.Context, at time.Time) (map[string]time.Time, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	resting := map[string]time.Time{}
+	for name, h := range a.hosts {
+		if h.rest.After(at) {
+			resting[name] = h.rest
+		}
+	}
+	return resting, nil
+}
+
 // free ends the lease of a host. Nothing comes of it any more. a.mu is held.
 func (a *Archive) free(h *host, at time.Time) {
 	h.lease, h.freed = nil, at

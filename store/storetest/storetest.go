@@ -486,6 +486,14 @@ func leaseSites(r *run) {
 	}
 }
 
+// resting wants these hosts to be left alone until later than at.
+func (r *run) resting(at time.Time, want map[string]time.Time) {
+	r.Helper()
+	if got, err := r.a.Resting(r.Context(), at); err != nil || !maps.EqualFunc(got, want, time.Time.Equal) {
+		r.Errorf("resting after %v: %v, %v, want %v", at, got, err, want)
+	}
+}
+
 func nothingDue(r *run) {
 	if n := r.nothing(); !n.Next.IsZero() || n.Leased != 0 {
 		r.Errorf("an empty archive says %+v", n)
@@ -499,6 +507,8 @@ func nothingDue(r *run) {
 	if n := r.nothing(); !n.Next.Equal(rest) || n.Leased != 1 {
 		r.Errorf("nothing due: %+v, want %v and one lease", n, rest)
 	}
+	r.resting(r.clock(), map[string]time.Time{"a.vn": rest})
+	r.resting(rest, map[string]time.Time{})
 	v = fetched(b.Target.URL, "x", nil)
 	v.Again = r.clock().Add(time.Minute)
 	r.commit(b, v)
