@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -337,11 +338,16 @@ var packedReading = []byte{codecZstd, 0x28, 0xb5, 0x2f, 0xfd}
 
 // later says whether the second of two records with a key is the newer.
 func later(bucket, k, a, b []byte) bool {
-	if !bytes.Equal(bucket, bucketTargets) {
-		return len(b) > len(a) // a reading with more aliases; all else never changes
+	switch {
+	case bytes.Equal(bucket, bucketTargets):
+		var x, y targetRecord
+		return unsealJSON(k, a, &x) == nil && unsealJSON(k, b, &y) == nil && y.Visited.After(x.Visited)
+	case bytes.Equal(bucket, bucketVersions):
+		x, err := readVersion(k, a)
+		y, other := readVersion(k, b)
+		return err == nil && other == nil && y.reading > x.reading // it was read again
 	}
-	var x, y targetRecord
-	return unsealJSON(k, a, &x) == nil && unsealJSON(k, b, &y) == nil && y.Visited.After(x.Visited)
+	return len(b) > len(a) // a reading with more aliases; all else never changes
 }
 
 // records yields the whole records of a bucket in order, and those that no tree
@@ -1029,22 +1035,24 @@ func (r *repair) signedFor(signed []byte, root tlog.Hash) bool {
 
 // watched copies what nothing else tells of.
 func (r *repair) watched() error {
-	for _, bucket := range [][]byte{bucketTrends, bucketAlarms, bucketReread} {
+	for _, bucket := range [][]byte{bucketTrends, bucketAlarms} {
 		for k, v := range r.records(bucket) {
-			if n := len(k) - 8; bytes.Equal(bucket, bucketReread) && (n < 0 || r.get(bucketVersions, k[:n]) == nil || r.get(bucketReadings, k[n:]) == nil) {
-				r.lose(bucket, k, "", "what it was is lost")
-				continue
-			}
 			if err := r.put(bucket, k, v); err != nil {
 				return err
 			}
 		}
 	}
+	for k := range r.records(bucketReread) {
+		if r.get(bucketReread, k) == nil { // see articles
+			r.lose(bucketReread, k, "", "what it was is lost")
+		}
+	}
 	return nil
 }
 
-// articles writes readings, versions and what leads to them. A version is lost
-// with its reading; one whose record is lost is made again of its reading.
+// articles writes readings, versions and what leads to them. A version is what
+// its last reading that is left says, and lost with all of them; one whose record
+// is lost is made again of its readings.
 func (r *repair) articles() error {
 	var last uint64
 	for k, v := range r.records(bucketReadings) {
@@ -1078,19 +1086,54 @@ func (r *repair) articles() error {
 		if one.reading <= last {
 			used.set(one.reading)
 		}
-		if !there(one.reading) {
-			r.lose(bucketReadings, seqKey(one.reading), "", "it is missing")
-			r.lose(bucketVersions, k, r.urls[one.id], "its article is lost: version %d of %s", one.number, one.id)
-		}
 		byHost[host][seq] = one
 		hostOf[one.id] = host
 	}
-	r.numbered(bucketReadings)
-	for reading := uint64(1); reading <= last; reading++ {
-		if !used.has(reading) && there(reading) {
-			if err := r.versionOf(reading, byHost, hostOf); err != nil {
-				return err
+	earlier, err := r.unused(last, used)
+	if err != nil {
+		return err
+	}
+	known := map[versionName]bool{} // of those that have earlier readings
+	for host, versions := range byHost {
+		for seq, one := range versions {
+			k, name := recordKey(host, seq), versionName{one.id, int(one.number)}
+			readings := earlier[name]
+			is := there(one.reading)
+			switch {
+			case is && (len(readings) == 0 || r.whole(bucketVersions, k)):
+			case len(readings) == 0:
+				r.lose(bucketReadings, seqKey(one.reading), "", "it is missing")
+				r.lose(bucketVersions, k, r.urls[one.id], "its article is lost: version %d of %s", one.number, one.id)
+			case is && one.reading > readings[len(readings)-1]:
+			default:
+				if is { // the record is from before it was read again
+					readings = append(readings, one.reading)
+					slices.Sort(readings)
+				} else {
+					r.lose(bucketReadings, seqKey(one.reading), r.urls[one.id], "it is missing: version %d of %s is as it was read before", one.number, one.id)
+				}
+				if one, err = r.versionOf(readings[len(readings)-1]); err != nil {
+					return err
+				}
+				byHost[host][seq] = one
+				readings = readings[:len(readings)-1]
 			}
+			if earlier[name] != nil {
+				known[name], earlier[name] = true, readings
+			}
+		}
+	}
+	r.numbered(bucketReadings)
+	lone := slices.DeleteFunc(slices.Collect(maps.Keys(earlier)), func(name versionName) bool { return known[name] })
+	slices.SortFunc(lone, func(a, b versionName) int { return cmp.Compare(earlier[a][0], earlier[b][0]) })
+	for _, name := range lone {
+		readings := earlier[name]
+		one, err := r.versionOf(readings[len(readings)-1])
+		if err != nil {
+			return err
+		}
+		if r.place(one, earlier, byHost, hostOf) {
+			earlier[name] = readings[:len(readings)-1]
 		}
 	}
 	latest := map[hash16][]byte{}
@@ -1118,19 +1161,20 @@ func (r *repair) articles() error {
 				}
 			}
 			latest[one.id] = k
+			name := versionName{one.id, int(one.number)}
+			if err := r.reread(k, one, earlier[name]); err != nil {
+				return err
+			}
+			delete(earlier, name)
 			if one.capture != (hash16{}) && r.get(bucketCaptureIDs, one.capture[:]) == nil {
 				r.lose(bucketCaptureIDs, one.capture[:], r.urls[one.id], "the capture of version %d of %s", one.number, one.id)
 			}
 			if err := errors.Join(r.put(bucketVersions, k, one.record(k)), r.put(bucketArticles, one.id[:], k)); err != nil {
 				return err
 			}
-			raw, err := r.from.openReading(seqKey(one.reading), r.get(bucketReadings, seqKey(one.reading)), nil)
+			a, err := r.reading(one.reading)
 			if err != nil {
 				return err
-			}
-			var a extract.Article
-			if err := json.Unmarshal(raw, &a); err != nil {
-				return fmt.Errorf("%s: %w", where(bucketReadings, seqKey(one.reading)), err)
 			}
 			if canBeCopied(&a) {
 				if err := r.put(bucketTexts, textKey(host, one.hash, one.id), nil); err != nil {
@@ -1144,8 +1188,16 @@ func (r *repair) articles() error {
 			}
 		}
 	}
+	for name, readings := range earlier {
+		for _, reading := range readings {
+			k := seqKey(reading)
+			r.lose(bucketReadings, k, r.urls[name.article], "nothing says where version %d of %s belongs", name.number, name.article)
+			if err := r.tx.Bucket(bucketReadings).Delete(k); err != nil {
+				return err
+			}
+		}
+	}
 	// Which of several articles a URL led to last only the old index knows.
-	var err error
 	r.entries(bucketAliases, func(k, v []byte) {
 		if err == nil && len(k) == 16 && r.get(bucketAliases, k) != nil && len(v) == 16 && r.get(bucketArticles, v) != nil {
 			err = r.put(bucketAliases, k, v)
@@ -1154,60 +1206,146 @@ func (r *repair) articles() error {
 	return err
 }
 
-// versionOf makes the record of a version that is lost of its reading, where
-// its host misses one between those that came before and after.
-func (r *repair) versionOf(reading uint64, byHost map[string]map[uint64]version, hostOf map[hash16]string) error {
-	k := seqKey(reading)
+// unused returns the readings that no version has, by the version that they are
+// of, in order: what it was read as before, or all of one whose record is lost.
+func (r *repair) unused(last uint64, used bitmap) (map[versionName][]uint64, error) {
+	found := map[versionName][]uint64{}
+	for reading := uint64(1); reading <= last; reading++ {
+		k := seqKey(reading)
+		if used.has(reading) || r.get(bucketReadings, k) == nil {
+			continue
+		}
+		a, err := r.reading(reading)
+		id, ok := parseID(a.ID)
+		if _, e := parseContentHash(a.ContentHash); !ok || err != nil || e != nil {
+			r.lose(bucketReadings, k, "", "it is nothing that could be a version")
+			if err := r.tx.Bucket(bucketReadings).Delete(k); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		name := versionName{id, a.Version}
+		found[name] = append(found[name], reading)
+	}
+	return found, nil
+}
+
+// reading returns the article of a reading that is saved.
+func (r *repair) reading(seq uint64) (a extract.Article, err error) {
+	k := seqKey(seq)
 	raw, err := r.from.openReading(k, r.get(bucketReadings, k), nil)
 	if err != nil {
-		return err
+		return a, err
 	}
-	var a extract.Article
 	if err := json.Unmarshal(raw, &a); err != nil {
-		return nil // it is nothing that could be a version
+		return a, fmt.Errorf("%s: %w", where(bucketReadings, k), err)
 	}
-	id, ok := parseID(a.ID)
-	hash, err := parseContentHash(a.ContentHash)
-	if !ok || err != nil {
-		return nil
+	return a, nil
+}
+
+// versionOf makes the record of a version of its reading.
+func (r *repair) versionOf(reading uint64) (version, error) {
+	a, err := r.reading(reading)
+	if err != nil {
+		return version{}, err
 	}
-	capture, _ := parseID(string(a.Capture))
-	host := hostOf[id]
-	if host == "" {
-		host = store.Host(a.CanonicalURL)
-		if seq := r.get(bucketCaptureIDs, capture[:]); seq != nil {
-			var c captureRecord
-			if _, err := cutPayload(seq, r.get(bucketCaptures, seq), &c); err == nil {
-				host = c.Host
-			}
-		}
+	one := version{number: uint32(a.Version), reading: reading, fetched: a.Fetched, site: a.Site}
+	one.id, _ = parseID(a.ID)
+	if one.hash, err = parseContentHash(a.ContentHash); err != nil {
+		return version{}, err
 	}
-	if byHost[host] == nil {
-		byHost[host] = map[uint64]version{}
-	}
-	var before, after uint64
-	for seq, one := range byHost[host] {
-		if one.id == id && one.number == uint32(a.Version) {
-			return nil // it was replaced by a better reading
-		}
-		if one.reading < reading {
-			before = max(before, seq)
-		} else if after == 0 || seq < after {
-			after = seq
-		}
-	}
-	if after != 0 && after <= before+1 {
-		return nil // none is missing there
-	}
-	one := version{id: id, number: uint32(a.Version), hash: hash, capture: capture, reading: reading, fetched: a.Fetched, site: a.Site}
+	one.capture, _ = parseID(string(a.Capture))
 	if a.Published != nil {
 		one.published = *a.Published
 	}
 	if a.Withdrawn != nil {
 		one.withdrawn = *a.Withdrawn
 	}
-	byHost[host][before+1] = one
-	hostOf[id] = host
+	return one, nil
+}
+
+// place puts a version whose record is lost where its host misses one, by the
+// order of the first readings and of the versions of its article. It returns
+// false when none is missing there.
+func (r *repair) place(one version, earlier map[versionName][]uint64, byHost map[string]map[uint64]version, hostOf map[hash16]string) bool {
+	host := hostOf[one.id]
+	if host == "" {
+		if seq := r.get(bucketCaptureIDs, one.capture[:]); seq != nil {
+			var c captureRecord
+			if _, err := cutPayload(seq, r.get(bucketCaptures, seq), &c); err == nil {
+				host = c.Host
+			}
+		}
+	}
+	if host == "" {
+		if a, err := r.reading(one.reading); err == nil {
+			host = store.Host(a.CanonicalURL)
+		}
+	}
+	first := func(v version) uint64 {
+		if readings := earlier[versionName{v.id, int(v.number)}]; len(readings) > 0 {
+			return min(readings[0], v.reading)
+		}
+		return v.reading
+	}
+	if byHost[host] == nil {
+		byHost[host] = map[uint64]version{}
+	}
+	const end = math.MaxUint64
+	mine := first(one)
+	above, below := uint64(0), uint64(end) // of the versions of its article
+	after, before := uint64(0), uint64(end)
+	for seq, v := range byHost[host] {
+		switch {
+		case v.id == one.id && v.number < one.number:
+			above = max(above, seq)
+		case v.id == one.id:
+			below = min(below, seq)
+		case first(v) < mine:
+			after = max(after, seq)
+		default:
+			before = min(before, seq)
+		}
+	}
+	after, before = max(after, above), min(before, below)
+	if after >= before { // its first reading is lost
+		after, before = above, below
+	}
+	for seq := after + 1; seq < before; seq++ {
+		if _, taken := byHost[host][seq]; !taken {
+			byHost[host][seq] = one
+			hostOf[one.id] = host
+			return true
+		}
+	}
+	return false
+}
+
+// reread keeps of a version what it was read as before.
+func (r *repair) reread(k []byte, one version, readings []uint64) error {
+	for _, reading := range readings {
+		rk := rereadKey(k, reading)
+		if reading > one.reading { // which nothing says was ever kept
+			r.lose(bucketReadings, rk[len(k):], r.urls[one.id], "no version is known that was read so")
+			if err := r.tx.Bucket(bucketReadings).Delete(rk[len(k):]); err != nil {
+				return err
+			}
+			continue
+		}
+		var v []byte
+		if b := r.old.Bucket(bucketReread); b != nil {
+			v = b.Get(rk)
+		}
+		if err := unsealJSON(rk, v, new(rereadRecord)); err != nil {
+			r.lose(bucketReread, rk, r.urls[one.id], "when version %d of %s was read again is lost", one.number, one.id)
+			if v, err = sealJSON(rk, rereadRecord{Replaced: r.now}); err != nil {
+				return err
+			}
+		}
+		if err := r.put(bucketReread, rk, v); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package bolt_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -18,6 +19,7 @@ import (
 	"github.com/tidwall/gjson"
 	"golang.org/x/mod/sumdb/note"
 
+	"luutin/extract"
 	"luutin/store"
 	"luutin/store/bolt"
 	"luutin/store/proof"
@@ -259,6 +261,97 @@ func TestRepairOfKeys(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRepairReread damages an archive whose versions were read again: every page
+// is cleared, and of every leaf a bit flipped. What is saved of a version is its
+// last reading, or that is told as lost.
+func TestRepairReread(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 20)
+	a := must[*bolt.Archive](t)(bolt.Open(dir, bolt.Options{}))
+	err := crawl(a, 20, nil)
+	for again := range 2 {
+		for v, e := range a.Articles(t.Context(), store.Query{History: true}) {
+			var article extract.Article
+			err = errors.Join(err, e, json.Unmarshal(v.JSON, &article))
+			article.Lead = extract.Text(fmt.Sprintf("Read %d times.", again+2))
+			article.ContentHash = article.Hash()
+			_, e = a.Reread(t.Context(), time.Now(), store.Rereading{Cursor: v.Cursor, Article: &article})
+			err = errors.Join(err, e)
+		}
+	}
+	if err := errors.Join(err, a.Close()); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "archive.db")
+	good := must[[]byte](t)(os.ReadFile(name))
+	live, size := bolt.Live(t, good), os.Getpagesize()
+	readings := func(dir string) map[string]string {
+		a := open(t, dir, bolt.Options{ReadOnly: true})
+		defer a.Close()
+		all := map[string]string{}
+		for v, err := range a.Articles(t.Context(), store.Query{History: true}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[fmt.Sprintf("%s %d", v.ID, v.Number)] = string(v.JSON)
+		}
+		return all
+	}
+	want := readings(dir)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	check := func(what string) {
+		to, lost := repaired(t, what, dir)
+		got := readings(to)
+		older, missing := 0, 0
+		for version, text := range want {
+			switch has, ok := got[version]; {
+			case !ok:
+				missing++
+			case has != text:
+				older++
+			}
+		}
+		told := 0
+		for _, l := range lost {
+			if strings.Contains(l, "is as it was read before") {
+				told++
+			}
+		}
+		if older > told && !slices.ContainsFunc(lost, func(s string) bool { return strings.Contains(s, "what the last transaction wrote") }) {
+			t.Errorf("%s: %d versions are not what they were, and %d are told: %.2000q", what, older, told, lost)
+		}
+		if missing > 0 && len(lost) == 0 {
+			t.Errorf("%s: %d versions are missing, and nothing is told", what, missing)
+		}
+		// In the order of their numbers, and going on with the last.
+		goOn(t, what, to)
+	}
+	for page := 2 * size; page < len(good); page += size {
+		if !live[page] {
+			continue
+		}
+		bad := bytes.Clone(good)
+		clear(bad[page : page+size])
+		if err := os.WriteFile(name, bad, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		check(fmt.Sprintf("page %d cleared", page/size))
+		if at := page + rnd.IntN(size); live[at] {
+			writeFlipped(t, name, good, at, rnd.IntN(8))
+			check(fmt.Sprintf("byte %d of page %d", at%size, page/size))
+		}
+	}
+	for range 5 {
+		if err := os.WriteFile(name, good[:size*2+rnd.IntN(len(good)-size*2)], 0o666); err != nil {
+			t.Fatal(err)
+		}
+		to, _ := repaired(t, "truncated", dir)
+		goOn(t, "truncated", to)
+	}
 }
 
 // texts are what the versions say that can be read, by their article and number.
