@@ -25,7 +25,8 @@ it with --archive, and luutin restore brings it back.
 A second backup to the same directory copies only what is new of the large
 files, and replaces archive.db when the new one is whole and was read through.
 One that is stopped leaves the copy that was there, and the same command goes on.
-A directory that holds another archive, or more of this one, is refused.
+A directory that holds another archive, more of this one, or one that went
+another way since, as after another copy was restored, is refused.
 
 What is damaged is named, and the copy that was there stays: status 1. With
 --no-verify the copy is not read again, and takes the place of the other.`,

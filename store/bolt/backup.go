@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"luutin/store"
 )
@@ -227,7 +230,51 @@ func (c *copying) precedes(old *Archive) error {
 	if before.Visits > now.Visits {
 		return fmt.Errorf("%s holds more of it, %d visits instead of %d; name another directory", old.dir, before.Visits, now.Visits)
 	}
+	kept, err := old.past(math.MaxUint64)
+	if err != nil {
+		return err
+	}
+	mine, err := c.from.past(kept.visits)
+	switch {
+	case err != nil:
+		return err
+	case kept.visits != mine.visits || kept.root != mine.root:
+		return fmt.Errorf("%s went another way: its %d visits are not the first of this archive; name another directory, it holds what this one does not", old.dir, kept.visits)
+	case kept.readings > mine.readings:
+		return fmt.Errorf("%s holds more of it, %d readings of articles instead of %d: luutin reextract was run there or before this archive was restored; name another directory", old.dir, kept.readings, mine.readings)
+	}
 	return nil
+}
+
+// A past is what an archive once was: its first visits, by the root of their log,
+// and the readings of today.
+type past struct {
+	visits   uint64
+	root     tlog.Hash
+	readings uint64
+}
+
+// past returns that of so many visits, or of all when there are fewer, or of none
+// when their log is still to be made, in an archive of an earlier format.
+func (a *Archive) past(visits uint64) (p past, err error) {
+	err = a.view(func(tx *snapshot) error {
+		last, err := tx.visits()
+		if err != nil {
+			return err
+		}
+		if p.readings, err = tx.lastSeq(bucketReadings); err != nil {
+			return err
+		}
+		p.visits = min(visits, last)
+		log := tx.Bucket(bucketLog)
+		if log == nil || p.visits == 0 || log.Get(seqKey(last)) == nil {
+			p.visits = 0
+			return nil
+		}
+		p.root, err = tlog.TreeHash(int64(p.visits), logReader{log})
+		return err
+	})
+	return p, err
 }
 
 // made reads what makes the file an archive.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"luutin/store"
 	"luutin/store/bolt"
@@ -80,6 +81,28 @@ func TestBackupRefuses(t *testing.T) {
 			}
 			return to
 		}, "holds more of it, 21 visits instead of 20"},
+		{"other visits", func(t *testing.T, to string) string {
+			older := filepath.Join(t.TempDir(), "older")
+			must[bolt.Copied](t)(bolt.Backup(t.Context(), dir, older, bolt.CopyOptions{}))
+			a := open(t, dir, bolt.Options{})
+			if err := errors.Join(crawl(a, 2, nil), a.Close()); err != nil {
+				t.Fatal(err)
+			}
+			a = open(t, older, bolt.Options{})
+			_, err := a.Record(t.Context(), store.Target{URL: "https://other.vn/"}, store.Visit{Result: store.Missing, Time: time.Now()})
+			if err := errors.Join(err, a.Close()); err != nil {
+				t.Fatal(err)
+			}
+			return older
+		}, "its 21 visits are not the first of this archive"},
+		{"better readings", func(t *testing.T, to string) string {
+			must[bolt.Copied](t)(bolt.Backup(t.Context(), dir, to, bolt.CopyOptions{}))
+			a := open(t, to, bolt.Options{})
+			if err := errors.Join(rereadAll(t, a, "Read again."), a.Close()); err != nil {
+				t.Fatal(err)
+			}
+			return to
+		}, "readings of articles instead of"},
 		{"other things", func(t *testing.T, to string) string {
 			if err := errors.Join(os.MkdirAll(filepath.Join(to, "blobs"), 0o777), os.WriteFile(filepath.Join(to, "thesis.txt"), []byte("x"), 0o666)); err != nil {
 				t.Fatal(err)

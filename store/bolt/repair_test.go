@@ -272,14 +272,7 @@ func TestRepairReread(t *testing.T) {
 	a := must[*bolt.Archive](t)(bolt.Open(dir, bolt.Options{}))
 	err := crawl(a, 20, nil)
 	for again := range 2 {
-		for v, e := range a.Articles(t.Context(), store.Query{History: true}) {
-			var article extract.Article
-			err = errors.Join(err, e, json.Unmarshal(v.JSON, &article))
-			article.Lead = extract.Text(fmt.Sprintf("Read %d times.", again+2))
-			article.ContentHash = article.Hash()
-			_, e = a.Reread(t.Context(), time.Now(), store.Rereading{Cursor: v.Cursor, Article: &article})
-			err = errors.Join(err, e)
-		}
+		err = errors.Join(err, rereadAll(t, a, fmt.Sprintf("Read %d times.", again+2)))
 	}
 	if err := errors.Join(err, a.Close()); err != nil {
 		t.Fatal(err)
@@ -352,6 +345,19 @@ func TestRepairReread(t *testing.T) {
 		to, _ := repaired(t, "truncated", dir)
 		goOn(t, "truncated", to)
 	}
+}
+
+// rereadAll reads all versions again, as with this lead.
+func rereadAll(t *testing.T, a *bolt.Archive, lead string) (err error) {
+	for v, e := range a.Articles(t.Context(), store.Query{History: true}) {
+		var article extract.Article
+		err = errors.Join(err, e, json.Unmarshal(v.JSON, &article))
+		article.Lead = extract.Text(lead)
+		article.ContentHash = article.Hash()
+		_, e = a.Reread(t.Context(), time.Now(), store.Rereading{Cursor: v.Cursor, Article: &article})
+		err = errors.Join(err, e)
+	}
+	return err
 }
 
 // texts are what the versions say that can be read, by their article and number.
