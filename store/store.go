@@ -178,6 +178,9 @@ var (
 	ErrNothingDue = errors.New("nothing due")
 	// ErrLeaseLost is what Commit returns for a lease that is no longer held.
 	ErrLeaseLost = errors.New("lease lost")
+	// ErrCursor is returned for a cursor that is of another archive, or of what this
+	// one held before it was restored from an earlier copy.
+	ErrCursor = errors.New("the cursor is of what this archive does not hold: it is of another one, or this one was restored from an earlier copy")
 	// ErrReadOnly is returned by what writes when the archive was opened for reading.
 	ErrReadOnly = errors.New("archive opened for reading only")
 )
@@ -425,10 +428,10 @@ type Query struct {
 	Since   time.Time // published at or after
 	Until   time.Time // published before
 	History bool      // all versions, not only the latest
-	After   string    // resume behind the version with this cursor
+	After   string    // resume behind the version with this cursor; ErrCursor
 
 	// Later leaves out, for each host that it names, what was kept no later
-	// than the version with this cursor.
+	// than the version with this cursor; ErrCursor.
 	Later map[string]string
 }
 
@@ -443,7 +446,7 @@ type Version struct {
 	Withdrawn time.Time // since when the article is gone; zero when the version is a page
 	Hash      string    // extract.Article.ContentHash
 	JSON      []byte    // one line, as exported; valid until the next version is yielded
-	Cursor    string    // for Query.After
+	Cursor    string    // for Query.After: the host, where the version is among its, and a mark of what it is
 	Earlier   []Reading // what it was read as before, oldest first; only History and Article tell
 }
 

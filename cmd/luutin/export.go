@@ -45,8 +45,12 @@ publication matches neither. A file named by -o is written whole or not at all.
 --ministry and --section take the name that something has, with or without its
 marks, or words of it: the whole name of one means that one, and no other that
 holds it. --author takes words of the name, --query what luutin search takes.
-Several of one kind mean any of them. With --after FILE only what was kept since the last export with that file
-is written, and the file then says how far this one came.
+Several of one kind mean any of them.
+
+With --after FILE only what was kept since the last export with that file is
+written, and the file then says how far this one came. What luutin reextract has
+corrected is no news: export all of it again afterwards. A file of another
+archive, or of one that was since restored from an earlier copy, is refused.
 
   jsonl, json   the records as they are kept; --fields leaves keys out
   csv           a table; lists stand in a cell as JSON, null as nothing. A cell
@@ -214,6 +218,9 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 		err = writeWhole(e.output, write)
 	}
 	e.shown.end()
+	if errors.Is(err, store.ErrCursor) {
+		return fmt.Errorf("--after %s: %w; name a file that does not exist to begin anew", e.after, err)
+	}
 	if err != nil && err != errNo {
 		return err
 	}

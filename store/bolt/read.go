@@ -177,18 +177,38 @@ type scan struct {
 // newScan returns a scan that begins where its query says.
 func (a *Archive) newScan(ctx context.Context, q store.Query) (s *scan, err error) {
 	s = &scan{a: a, q: q}
-	if q.After != "" {
-		if s.after, err = parseCursor(q.After); err != nil {
+	if q.After != "" || len(q.Later) > 0 {
+		if err := a.view(s.begin); err != nil {
 			return nil, err
 		}
-	}
-	if s.later, err = parseLater(q.Later); err != nil {
-		return nil, err
 	}
 	if s.later == nil { // otherwise little is read, as a rule
 		err = a.warmUp(ctx)
 	}
 	return s, err
+}
+
+// begin finds the versions that the cursors of the query name.
+func (s *scan) begin(tx *snapshot) (err error) {
+	if s.q.After != "" {
+		if s.after, err = tx.at(s.q.After); err != nil {
+			return err
+		}
+	}
+	for host, cursor := range s.q.Later {
+		k, err := tx.at(cursor)
+		if err == nil && hostOf(k) != host {
+			err = fmt.Errorf("cursor %q is none of host %s", cursor, host)
+		}
+		if err != nil {
+			return err
+		}
+		if s.later == nil {
+			s.later = make(map[string][]byte, len(s.q.Later))
+		}
+		s.later[host] = k
+	}
+	return nil
 }
 
 // A batch is what a scan reads at a time.
@@ -328,25 +348,6 @@ func (b *batch) readOn(ctx context.Context, a *Archive, tx *snapshot) error {
 
 // hostOf is what the key of a record begins with.
 func hostOf(k []byte) string { return string(k[:max(len(k)-9, 0)]) }
-
-// parseLater returns the keys that the cursors of Query.Later name, by host.
-func parseLater(cursors map[string]string) (map[string][]byte, error) {
-	var later map[string][]byte
-	for host, cursor := range cursors {
-		k, err := parseCursor(cursor)
-		if err == nil && string(k[:len(k)-9]) != host {
-			err = fmt.Errorf("cursor %q is none of host %s", cursor, host)
-		}
-		if err != nil {
-			return nil, err
-		}
-		if later == nil {
-			later = make(map[string][]byte, len(cursors))
-		}
-		later[host] = k
-	}
-	return later, nil
-}
 
 func matches(q *store.Query, v *version) bool {
 	if len(q.Sites) > 0 && !slices.Contains(q.Sites, v.site) {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -685,24 +686,57 @@ func (v *version) version(host string, seq uint64, article []byte) store.Version
 		ID: v.id.String(), Number: int(v.number), Site: v.site, Host: host,
 		Published: v.published, Fetched: v.fetched, Withdrawn: v.withdrawn,
 		Hash: hashPrefix + hex.EncodeToString(v.hash[:]), JSON: article,
-		Cursor: cursorOf(host, seq),
+		Cursor: v.cursor(host, seq),
 	}
 }
 
-// cursorOf is what parseCursor reads.
-func cursorOf(host string, seq uint64) string {
-	b := append(make([]byte, 0, len(host)+17), host...)
-	return string(hex.AppendEncode(append(b, '/'), seqKey(seq)))
+// cursor is what parseCursor reads.
+func (v *version) cursor(host string, seq uint64) string {
+	b := append(make([]byte, 0, len(host)+25), host...)
+	b = hex.AppendEncode(append(b, '/'), seqKey(seq))
+	return string(hex.AppendEncode(b, v.mark()))
 }
 
-// parseCursor returns the key of the version that a cursor names.
-func parseCursor(s string) ([]byte, error) {
+// mark tells the version from any that another archive has in its place, however
+// often it is read again.
+func (v *version) mark() []byte {
+	b := appendTime(binary.BigEndian.AppendUint32(slices.Clone(v.id[:]), v.number), v.fetched)
+	return binary.BigEndian.AppendUint32(nil, crc32.Checksum(b, castagnoli))
+}
+
+// parseCursor returns the key of the version that a cursor names, and its mark;
+// those of earlier programs have none.
+func parseCursor(s string) (k, mark []byte, err error) {
 	i := strings.LastIndexByte(s, '/')
 	raw, err := hex.DecodeString(s[i+1:])
-	if i < 0 || err != nil || len(raw) != 8 {
-		return nil, fmt.Errorf("cursor %q is not one of this archive", s)
+	if i < 0 || err != nil || len(raw) != 8 && len(raw) != 12 {
+		return nil, nil, fmt.Errorf("cursor %q: it is none, or not whole", s)
 	}
-	return recordKey(s[:i], binary.BigEndian.Uint64(raw)), nil
+	return recordKey(s[:i], binary.BigEndian.Uint64(raw)), raw[8:], nil
+}
+
+// at returns the key of the version that a cursor names; ErrCursor when another
+// is in its place.
+func (s *snapshot) at(cursor string) ([]byte, error) {
+	k, mark, err := parseCursor(cursor)
+	if err != nil {
+		return nil, err
+	}
+	raw := s.Bucket(bucketVersions).Get(k)
+	if raw == nil {
+		if s.lost(bucketVersions, k) {
+			return k, nil
+		}
+		return nil, store.ErrCursor
+	}
+	v, err := readVersion(k, raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", where(bucketVersions, k), err)
+	}
+	if len(mark) > 0 && !bytes.Equal(mark, v.mark()) {
+		return nil, store.ErrCursor
+	}
+	return k, nil
 }
 
 // aliasesOf finds the value of the key aliases in an article's JSON: the URLs,

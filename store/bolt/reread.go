@@ -31,7 +31,7 @@ func (a *Archive) Reread(ctx context.Context, at time.Time, readings ...store.Re
 	}
 	keys := make([][]byte, len(readings))
 	for i, r := range readings {
-		if keys[i], err = parseCursor(r.Cursor); err == nil && r.Article.ContentHash != r.Article.Hash() {
+		if keys[i], _, err = parseCursor(r.Cursor); err == nil && r.Article.ContentHash != r.Article.Hash() {
 			err = errors.New("its content hash does not fit what it says")
 		}
 		if err != nil {

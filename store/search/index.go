@@ -215,7 +215,7 @@ var (
 )
 
 func broken(err error) bool {
-	return errors.Is(err, errForm) || errors.Is(err, errDamaged) || errors.Is(err, errAhead)
+	return errors.Is(err, errForm) || errors.Is(err, errDamaged) || errors.Is(err, errAhead) || errors.Is(err, store.ErrCursor)
 }
 
 // hint says what to do about an index that must be made anew and may only be

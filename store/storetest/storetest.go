@@ -1364,6 +1364,19 @@ func articles(r *run) {
 			r.Errorf("Articles later than a wrong cursor yields %+v", v)
 		}
 	}
+	for _, v := range later {
+		other := v.Cursor[:len(v.Cursor)-1] + "0"
+		if other == v.Cursor {
+			other = v.Cursor[:len(v.Cursor)-1] + "1"
+		}
+		for _, q := range []store.Query{{After: other}, {Later: map[string]string{v.Host: other}}} {
+			for v, err := range r.a.Articles(r.ctx, q) {
+				if !errors.Is(err, store.ErrCursor) {
+					r.Errorf("Articles behind what another archive has in its place yields %+v, %v", v, err)
+				}
+			}
+		}
+	}
 	for range r.a.Articles(r.ctx, store.Query{}) {
 		break
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -95,7 +96,7 @@ func (s *Server) apiArticles(w http.ResponseWriter, r *http.Request) error {
 		last, n := "", 0
 		for version, err := range a.Articles(r.Context(), q) {
 			if err != nil {
-				if q.After != "" && n == 0 && strings.Contains(err.Error(), "cursor") {
+				if q.After != "" && n == 0 && (errors.Is(err, store.ErrCursor) || strings.Contains(err.Error(), "cursor")) {
 					return badRequest("after is no cursor of this archive")
 				}
 				return err
