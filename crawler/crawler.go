@@ -163,6 +163,9 @@ func (r *run) visit(ctx context.Context, f *fetcher, l *store.Lease) error {
 	// What came is not thrown away because the run is being stopped.
 	commit, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
 	defer cancel()
+	if err := r.compare(commit, l.Target, &v); err != nil {
+		return fmt.Errorf("read again what %s was: %w", l.Target.URL, err)
+	}
 	outcome, err := r.Archive.Commit(commit, l, v)
 	switch {
 	case errors.Is(err, store.ErrLeaseLost):

@@ -35,9 +35,11 @@ func sitesOf(t testing.TB, names ...string) *extract.Sites {
 // sitesWith is sitesOf with further lines in each definition.
 func sitesWith(t testing.TB, lines string, names ...string) *extract.Sites {
 	t.Helper()
-	files := fstest.MapFS{}
-	for _, name := range names {
-		files[name+".toml"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(lines+`
+	return sitesBy(t, lines+definition, names...)
+}
+
+// definition is that of the site HOST.
+const definition = `
 hosts = ["HOST", "www.HOST"]
 ministry = "Bộ Tư pháp"
 zone = "Asia/Ho_Chi_Minh"
@@ -55,7 +57,14 @@ title = 'h1'
 published = '.date'
 body = '.body'
 attachments = 'a.file'
-`, "HOST", name))}
+`
+
+// sitesBy are sites with one definition, in which HOST stands for the name.
+func sitesBy(t testing.TB, definition string, names ...string) *extract.Sites {
+	t.Helper()
+	files := fstest.MapFS{}
+	for _, name := range names {
+		files[name+".toml"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(definition, "HOST", name))}
 	}
 	sites, err := extract.LoadSites(files)
 	if err != nil {

@@ -298,6 +298,44 @@ func TestMovedToList(t *testing.T) {
 	})
 }
 
+// TestRulesAreNoChange changes the definition of a site between two crawls: what
+// is read otherwise is no further version, also where the page differs in what
+// nobody reads; what its ministry changed is one, and only that.
+func TestRulesAreNoChange(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		page := func(n int, text, token string) {
+			w.ministry.set(fmt.Sprintf("/news/%d", n), strings.Replace(news(text, ""), "<body>", `<body data-token="`+token+`">`, 1))
+		}
+		w.ministry.set("/list", list("", "/news/1", "/news/2", "/news/3"))
+		for n := 1; n <= 3; n++ {
+			page(n, fmt.Sprintf("Tin số %d", n), "a")
+		}
+		w.wantRun(t, "4 visited: 3 added, 1 list")
+		w.Sites = sitesBy(t, definition+"lead = '.body p'\n", moj)
+		page(2, "Tin số 2", "another")
+		page(3, "Tin số ba", "a")
+		time.Sleep(400 * day)
+		w.wantRun(t, "4 visited: 0 added, 1 changed, 2 unchanged, 1 list")
+		for n := 1; n <= 3; n++ {
+			all, err := w.Archive.History(t.Context(), extract.ArticleID(fmt.Sprintf("http://moj.test/news/%d", n)))
+			want := 1
+			if n == 3 {
+				want = 2
+			}
+			if err != nil || len(all) != want {
+				t.Fatalf("article %d has %d versions, %v, want %d", n, len(all), err, want)
+			}
+			first := all[0]
+			if n == 1 && len(first.Earlier) == 0 {
+				continue // 304: nothing was read
+			}
+			if len(first.Earlier) != 1 || !strings.Contains(string(first.JSON), `"lead":"Tin`) || !strings.Contains(string(first.Earlier[0].JSON), `"lead":null`) {
+				t.Errorf("article %d: %s, before %s", n, first.JSON, first.Earlier)
+			}
+		}
+	})
+}
+
 // TestCounterIsNoChange revisits an article that ends in how often it was seen.
 func TestCounterIsNoChange(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

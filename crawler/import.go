@@ -358,6 +358,11 @@ func (im *importer) sort(t *store.Target, reading *extract.Reading) {
 
 // record keeps a visit and counts it.
 func (im *importer) record(ctx context.Context, t store.Target, v *store.Visit) error {
+	if v.Time.After(t.Visited) {
+		if err := im.compare(ctx, t, v); err != nil {
+			return err
+		}
+	}
 	o, err := im.Archive.Record(ctx, t, *v)
 	if err != nil {
 		return err

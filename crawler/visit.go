@@ -2,6 +2,7 @@ package crawler
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	"luutin/extract"
 	"luutin/store"
+	"luutin/store/reread"
 )
 
 const (
@@ -377,6 +379,16 @@ func (r *run) readFile(t store.Target, v *store.Visit) {
 		v.Result, v.Reason, v.Cause = store.Failed, "an HTML page came in place of the file", string(pageInstead)
 		v.Again = v.Time.Add(retryIn(t.Attempts))
 	}
+}
+
+// compare sees to it that an article is compared with what it was by the rules of
+// today, when a visit finds another text: what only they read otherwise is no new
+// version, since the ministry has changed nothing.
+func (r *run) compare(ctx context.Context, t store.Target, v *store.Visit) error {
+	if v.Article == nil || t.Visited.IsZero() {
+		return nil
+	}
+	return reread.Latest(ctx, r.Archive, r.Sites, cmp.Or(t.Article, v.Article.ID), v.Article.ContentHash, v.Time)
 }
 
 // isPage reports whether an answer is HTML, by its type and its bytes.

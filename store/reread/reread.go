@@ -150,6 +150,28 @@ func Run(ctx context.Context, a store.Archive, r Reader, now time.Time, o Option
 	return sum, unread(ctx, a, r, o, &sum, tell)
 }
 
+// Latest reads the capture of the latest version of an article again and keeps
+// what it is read as now, when that differs: so that the article compares with
+// what a new capture is read as, by the same rules. It does nothing when the
+// article is not there, when its latest version says hash already, or when the
+// capture cannot be read as that article today. Its error is one of the archive.
+func Latest(ctx context.Context, a store.Archive, r Reader, id, hash string, now time.Time) error {
+	v, err := a.Article(ctx, id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && v.Hash == hash {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	j := job{page: Page{Version: v}}
+	j.read(ctx, a, r)
+	if j.err != nil || j.page.Err != nil || len(j.page.Fields) == 0 {
+		return j.err
+	}
+	_, err = a.Reread(ctx, now, store.Rereading{Cursor: v.Cursor, Article: j.page.New})
+	return err
+}
+
 // A job is a version on its way through the workers.
 type job struct {
 	page   Page
