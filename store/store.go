@@ -39,6 +39,12 @@ type Archive interface {
 	// another worker. Committing a visit again returns the first outcome and
 	// adds nothing.
 	//
+	// An article that is not known is one that is when this has moved there: when
+	// the URL or the target led to it last, and their canonical URLs differ in the
+	// scheme or www. only, or the target of its own canonical URL is the one that
+	// was visited, is gone, or was redirected there, and title or date of publication
+	// are the same.
+	//
 	// An article whose text is not what it was gets a further version. So does
 	// one that is Missing under every URL that led to it: a version with the
 	// text as it was last read that says when it was withdrawn. So does one that

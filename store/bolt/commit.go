@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"luutin/extract"
@@ -336,6 +337,16 @@ func (p *visit) makePlan(a *Archive, tx *snapshot) error {
 		return err
 	}
 	aliases := slices.Clone(t.aliases)
+	if q.key == nil {
+		moved, err := p.moved(a, tx)
+		if err != nil {
+			return err
+		}
+		if moved != nil {
+			*q = *moved
+			aliases = append(aliases, t.article.CanonicalURL)
+		}
+	}
 	if q.key == nil && canBeCopied(t.article) {
 		other, err := copied(tx, p.lease.Host, t.hash)
 		if err != nil {
@@ -386,6 +397,98 @@ func (p *visit) makePlan(a *Archive, tx *snapshot) error {
 	slices.Sort(q.aliases)
 	q.aliases = append([]string{}, slices.Compact(q.aliases)...)
 	return nil
+}
+
+// moved finds the article that is at another URL now, by which it is not known: the
+// one to which that URL or the target led last, if the two differ in the scheme
+// or www. only; or if nothing else is where it was and the title or the date of
+// publication is the same. What is left of it is this page when its own target is
+// the one that was visited, is gone, or was redirected there.
+func (p *visit) moved(a *Archive, tx *snapshot) (*plan, error) {
+	there := p.text.article
+	seen := map[hash16]bool{}
+	led, _ := parseID(p.lease.Target.Article)
+	if p.held != nil && p.held.record.known() == p.name {
+		led, _ = parseID(p.held.record.Article)
+	}
+	h := hashOf(there.CanonicalURL)
+	for _, id := range [][]byte{tx.Bucket(bucketAliases).Get(h[:]), led[:]} {
+		q := &plan{outcome: store.Added}
+		if copy(q.id[:], id); q.id == (hash16{}) || seen[q.id] {
+			continue
+		}
+		seen[q.id] = true
+		if err := q.read(tx); err != nil {
+			return nil, err
+		}
+		if q.key == nil {
+			continue
+		}
+		raw, err := a.reading(tx, q.latest.reading)
+		if err != nil {
+			return nil, err
+		}
+		var before extract.Article
+		if err := json.Unmarshal(raw, &before); err != nil {
+			return nil, fmt.Errorf("%s: %w", where(bucketVersions, q.key), err)
+		}
+		was, is := bareURL(before.CanonicalURL), bareURL(there.CanonicalURL)
+		if was == is {
+			return q, nil
+		}
+		same := before.Title == there.Title || before.Published != nil && there.Published != nil && before.Published.Equal(*there.Published)
+		if !same {
+			continue
+		}
+		left, err := p.left(tx, before.CanonicalURL, is)
+		if err != nil {
+			return nil, err
+		}
+		if left {
+			return q, nil
+		}
+	}
+	return nil, nil
+}
+
+// left says whether the target that is known by a canonical URL is the one that
+// is visited, is gone, or was redirected to the bare URL to.
+func (p *visit) left(tx *snapshot, canonical, to string) (bool, error) {
+	key := tx.Bucket(bucketURLs).Get(hashKey(canonical))
+	if key == nil { // as package extract has targets of its sites
+		key = tx.Bucket(bucketURLs).Get(hashKey("http://" + bareURL(canonical)))
+	}
+	if key == nil {
+		return false, nil
+	}
+	var r targetRecord
+	if err := readTarget(tx.Bucket(bucketTargets), key, &r); err != nil {
+		return false, err
+	}
+	if r.known() == p.name || !r.Gone.IsZero() {
+		return true, nil
+	}
+	id, ok := parseID(r.Capture)
+	if !ok {
+		return false, nil
+	}
+	k := tx.Bucket(bucketCaptureIDs).Get(id[:])
+	if k == nil {
+		return false, nil
+	}
+	var c captureRecord
+	if _, err := cutPayload(k, tx.Bucket(bucketCaptures).Get(k), &c); err != nil {
+		return false, fmt.Errorf("%s: %w", where(bucketCaptures, k), err)
+	}
+	return c.FinalURL != "" && bareURL(extract.CanonicalURL(c.FinalURL)) == to, nil
+}
+
+// bareURL is a URL without its scheme and the host's www.
+func bareURL(u string) string {
+	if _, rest, ok := strings.Cut(u, "://"); ok {
+		u = rest
+	}
+	return strings.TrimPrefix(u, "www.")
 }
 
 // read finds the latest version of the article.

@@ -218,6 +218,12 @@ func (m *model) article(l *modelLease, v store.Visit, o *store.Outcome) {
 	aliases := append(slices.Clone(v.Aliases), l.target.Canonical)
 	kept := m.articles[id]
 	o.Article = store.Added
+	if kept == nil {
+		if kept = m.moved(l.target, a); kept != nil {
+			id = kept.last().article.ID
+			aliases = append(aliases, a.CanonicalURL)
+		}
+	}
 	if kept == nil && a.Title != "" && a.Body != "" && (a.Published != nil || len(a.Body) > 200) {
 		for _, v := range m.host(l.Host).all { // in the order in which they were kept
 			k := m.articles[v.article.ID]
@@ -264,6 +270,23 @@ func (m *model) article(l *modelLease, v store.Visit, o *store.Outcome) {
 		}
 	}
 	o.ID, o.Version = id, len(kept.versions)
+}
+
+// moved is the article that has moved to where a was found.
+func (m *model) moved(t *modelTarget, a *extract.Article) *modelArticle {
+	for _, id := range []string{m.aliases[a.CanonicalURL], t.Article} {
+		kept := m.articles[id]
+		if kept == nil {
+			continue
+		}
+		was := kept.last().article
+		own := m.targets[was.CanonicalURL]
+		switch same := was.Title == a.Title || was.Published != nil && a.Published != nil && was.Published.Equal(*a.Published); {
+		case own != nil && same && (own == t || !own.Gone.IsZero()):
+			return kept
+		}
+	}
+	return nil
 }
 
 func (a *modelArticle) last() *modelVersion { return a.versions[len(a.versions)-1] }
@@ -645,6 +668,7 @@ func workers(r *run) {
 		turns  = map[string]uint64{} // host to the token of its turn
 		visits = map[string]int{}
 		ended  int                 // turns, with or without a visit
+		failed bool                // somebody keeps a turn
 		end    = sync.NewCond(&mu) // one has ended
 		wait   sync.WaitGroup
 	)
@@ -663,10 +687,14 @@ func workers(r *run) {
 						r.wait(time.Second)
 					case nothing.Leased > 0: // only the end of a turn makes something due
 						mu.Lock()
-						for ended == before {
+						for ended == before && !failed {
 							end.Wait()
 						}
+						stop := failed
 						mu.Unlock()
+						if stop {
+							return
+						}
 					default:
 						return
 					}
@@ -706,6 +734,7 @@ func workers(r *run) {
 					visits[l.Target.URL]++
 				}
 				ended++
+				failed = failed || err != nil
 				end.Broadcast()
 				mu.Unlock()
 				if err != nil {

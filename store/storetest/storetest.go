@@ -62,6 +62,7 @@ func Run(t *testing.T, open Open) {
 		{"read again", reread},
 		{"captures become articles", adopt},
 		{"same article under another URL", duplicated},
+		{"an article that moves and is edited is one", movedAndEdited},
 		{"little text is no duplicate", notDuplicated},
 		{"aliases", aliases},
 		{"articles are filtered and resumed", articles},
@@ -1174,6 +1175,89 @@ func moved(r *run) {
 	if o := r.visit(a, store.Visit{Result: store.Missing, Reason: "gone"}); o.Article != "" {
 		r.Errorf("outcome %+v", o)
 	}
+}
+
+// movedAndEdited has articles whose URL and text change, at once or one after the
+// other: each stays one article.
+func movedAndEdited(r *run) {
+	at := time.Date(2018, 1, 19, 7, 39, 0, 0, time.UTC)
+	day := 0
+	page := func(canonical, title, body string) *extract.Article {
+		return published(article(canonical, title, body), at.AddDate(0, 0, day))
+	}
+	redirected := func(from, to, body string, a *extract.Article) store.Visit {
+		v := fetched(from, body, a)
+		v.Capture.FinalURL = to
+		v.Capture.Hops = []store.Hop{{URL: from, Status: 301}}
+		v.Aliases = []string{from}
+		return v
+	}
+	is := func(what string, got store.Outcome, outcome store.ArticleOutcome, id string, version int) {
+		r.Helper()
+		if got.Article != outcome || got.ID != id || got.Version != version {
+			r.Errorf("%s: %s, version %d of %s, want %s, %d of %s", what, got.Article, got.Version, got.ID, outcome, version, id)
+		}
+	}
+	visit := func(known string, v store.Visit) store.Outcome {
+		r.wait(time.Hour)
+		return r.visit(known, v)
+	}
+
+	// From http to https, with a text that changes then, or later.
+	for i, first := range []string{"hai", "một"} {
+		day++
+		url := fmt.Sprintf("http://moj.gov.vn/s%d", i)
+		secure, id := strings.Replace(url, "http:", "https:", 1), extract.ArticleID(url)
+		visit(url, fetched(url, "<1>", page(url, "Lễ", "một")))
+		want := store.Same
+		if first == "hai" {
+			want = store.Changed
+		}
+		o := visit(url, redirected(url, secure, "<2>", page(secure, "Lễ", first)))
+		is("https", o, want, id, 1+1-i)
+		is("https, edited", visit(url, redirected(url, secure, "<3>", page(secure, "Lễ khác", "ba"))), store.Changed, id, 3-i)
+		if o := visit(url, store.Visit{Result: store.Missing, Reason: "gone"}); o.Article != store.Withdrawn || o.ID != id {
+			r.Errorf("https, gone: %+v", o)
+		}
+	}
+
+	// To another path: found by its old URL, then by its new.
+	day++
+	a, b := "https://moj.gov.vn/m1", "https://moj.gov.vn/m2"
+	id := extract.ArticleID(a)
+	visit(a, fetched(a, "<1>", page(a, "Lễ", "một")))
+	is("redirected and edited", visit(a, redirected(a, b, "<2>", page(b, "Lễ", "hai"))), store.Changed, id, 2)
+	is("by its new URL", visit(b, fetched(b, "<2>", page(b, "Lễ", "hai"))), store.Same, id, 2)
+	is("by its new URL, edited", visit(b, fetched(b, "<3>", page(b, "Lễ", "ba"))), store.Changed, id, 3)
+	if found, err := r.a.Resolve(r.ctx, b); found != id || err != nil {
+		r.Errorf("Resolve(%s) = %s, %v", b, found, err)
+	}
+
+	// The old URL is gone, and the new one is edited later.
+	day++
+	c, d := "https://moj.gov.vn/m3", "https://moj.gov.vn/m4"
+	id = extract.ArticleID(c)
+	visit(c, fetched(c, "<1>", page(c, "Lễ", "một")))
+	visit(c, store.Visit{Result: store.Missing, Reason: "gone"})
+	is("elsewhere", visit(d, fetched(d, "<2>", page(d, "Lễ", "một"))), store.Returned, id, 3)
+	is("elsewhere, edited", visit(d, fetched(d, "<3>", page(d, "Lễ sau", "hai"))), store.Changed, id, 4)
+
+	// A URL that leads to one article after the other is none that moves; nor is
+	// a copy whose original is still there.
+	day++
+	newest, e, f := "https://moj.gov.vn/newest", "https://moj.gov.vn/e", "https://moj.gov.vn/f"
+	visit(newest, redirected(newest, e, "<1>", page(e, "Một", "một")))
+	visit(e, fetched(e, "<1>", page(e, "Một", "một")))
+	is("the next", visit(newest, redirected(newest, f, "<2>", page(f, "Một", "hai"))), store.Added, extract.ArticleID(f), 1)
+	g := "https://moj.gov.vn/g"
+	is("a copy", visit(g, fetched(g, "<1>", page(g, "Một", "một"))), store.Duplicated, extract.ArticleID(e), 1)
+	is("a copy, edited", visit(g, fetched(g, "<3>", page(g, "Một", "ba"))), store.Added, extract.ArticleID(g), 1)
+	// Another article in the place of one.
+	day++
+	h := "https://moj.gov.vn/h"
+	visit(h, fetched(h, "<1>", page(h, "Ba", "một")))
+	day++
+	is("another in its place", visit(h, fetched(h, "<2>", page("https://moj.gov.vn/i", "Bốn", "hai"))), store.Added, extract.ArticleID("https://moj.gov.vn/i"), 1)
 }
 
 func duplicated(r *run) {
