@@ -2,12 +2,15 @@ package extract
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf16"
 )
 
 // This file is about saved pages: a page kept as a file, beside what is
@@ -29,10 +32,8 @@ func LoadSaved(dir fs.FS, name string) (Page, error) {
 		return Page{}, fmt.Errorf("read saved page: %w", err)
 	}
 	p := Page{Body: body}
-	if bytes.HasPrefix(body, []byte(urlMark)) {
-		line, rest, _ := bytes.Cut(body, []byte("\n"))
-		p.URL = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(string(line[len(urlMark):])), "-->"))
-		p.Body = rest
+	if u, rest, ok := MarkedURL(body); ok {
+		p.URL, p.Body = u, rest
 		return p, nil
 	}
 	if side, err := fs.ReadFile(dir, name+".url"); err == nil {
@@ -44,6 +45,69 @@ func LoadSaved(dir fs.FS, name string) (Page, error) {
 		return p, fmt.Errorf("saved page %s has no URL: begin it with %shttps://… --> or put one into %s.url", name, urlMark, path.Base(name))
 	}
 	return p, nil
+}
+
+// MarkedURL returns the URL that stands in the first line of a saved page, and
+// the page without that line; ok is false, and rest the whole, when there is no
+// such line. A byte order mark before it stays, before what follows.
+func MarkedURL(body []byte) (u string, rest []byte, ok bool) {
+	const longest = 16 << 10 // bytes of the line
+	if bytes.HasPrefix(body, []byte(urlMark)) {
+		line, rest, _ := bytes.Cut(body, []byte("\n"))
+		return urlIn(string(line)), rest, true
+	}
+	mark, newline := 0, []byte("\n")
+	switch {
+	case bytes.HasPrefix(body, []byte(utf8Mark)):
+		mark = len(utf8Mark)
+	case bytes.HasPrefix(body, []byte(littleMark)):
+		mark, newline = len(littleMark), []byte("\n\x00")
+	case bytes.HasPrefix(body, []byte(bigMark)):
+		mark, newline = len(bigMark), []byte("\x00\n")
+	default:
+		return "", body, false
+	}
+	text := string(FirstText(body[:min(len(body), longest)]))
+	if !strings.HasPrefix(text, urlMark) {
+		return "", body, false
+	}
+	line, _, _ := strings.Cut(text, "\n")
+	at := mark
+	for at < len(body) && !bytes.HasPrefix(body[at:], newline) {
+		at += len(newline)
+	}
+	return urlIn(line), slices.Concat(body[:mark], body[min(at+len(newline), len(body)):]), true
+}
+
+func urlIn(line string) string {
+	return strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(line[len(urlMark):]), "-->"))
+}
+
+const (
+	utf8Mark   = "\xef\xbb\xbf"
+	littleMark = "\xff\xfe" // UTF-16
+	bigMark    = "\xfe\xff" // UTF-16
+)
+
+// FirstText returns the beginning of a page without its byte order mark and, if
+// that is one of UTF-16, as UTF-8. Without a mark it is returned as it is.
+func FirstText(head []byte) []byte {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(head, []byte(utf8Mark)):
+		return head[len(utf8Mark):]
+	case bytes.HasPrefix(head, []byte(littleMark)):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(head, []byte(bigMark)):
+		order = binary.BigEndian
+	default:
+		return head
+	}
+	var units []uint16
+	for i := 2; i+1 < len(head); i += 2 {
+		units = append(units, order.Uint16(head[i:]))
+	}
+	return []byte(string(utf16.Decode(units)))
 }
 
 // SaveText returns a page as LoadSaved reads it.
