@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,8 +28,9 @@ func extractCommand(common *flags) *cobra.Command {
 		Short: "Read saved pages and print the articles as JSON",
 		Long: `Extract reads saved pages and prints one JSON object a line and file, in the
 order given. A directory stands for the files in it. The URL of a page comes
-from --url, else from the page's own canonical link; it decides which site's
-rules read it. A page that is no article gives a line with "error".`,
+from --url, else from a first line <!-- url: https://… -->, which is no part of
+it, else from the page's own canonical link; it decides which site's rules read
+it. A page that is no article gives a line with "error".`,
 		Example: `  luutin extract saved.html
   curl -s URL | luutin extract --url URL -
   luutin extract --explain saved.html     which rule gave which field
@@ -192,7 +194,8 @@ func (c *extractRun) read(stdin io.Reader, file string) result {
 	if err != nil {
 		return result{file, &extract.Reading{}, err}
 	}
-	page := extract.Page{URL: c.url, ContentType: c.contentType, Body: body, Fetched: time.Now()}
+	marked, body, _ := extract.MarkedURL(body)
+	page := extract.Page{URL: cmp.Or(c.url, marked), ContentType: c.contentType, Body: body, Fetched: time.Now()}
 	if page.URL == "" {
 		page.URL = extract.OwnURL(body)
 	}
