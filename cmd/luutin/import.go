@@ -23,7 +23,8 @@ func importCommand(common *flags) *cobra.Command {
 		Use:   "import FILE|DIRECTORY…",
 		Short: "Take captures of others into the archive",
 		Long: `Import takes what others have captured into the archive: WARC files, compressed
-or not, WACZ packages, saved HTML pages, and directories of them. It keeps what
+or not, WACZ packages, saved HTML pages, and directories of them. What a file is
+its first bytes say when its name does not. It keeps what
 belongs to a defined site, in the order of time, as if it had been visited when
 it was captured: pages are read, links are followed by later crawls. Nothing is
 fetched. What the archive has already is left out, so that an import can be
@@ -88,10 +89,11 @@ func runImport(cmd *cobra.Command, common *flags, names []string) (err error) {
 	if common.json {
 		b, err := json.Marshal(struct {
 			crawler.Imported
-			Files  int            `json:"files_read"`
-			Aside  int            `json:"aside"`
-			Others map[string]int `json:"others"`
-		}{sum, in.Files, in.Aside, in.Others})
+			Files   int            `json:"files_read"`
+			NoPages int            `json:"no_pages"` // files of directories
+			Aside   int            `json:"aside"`
+			Others  map[string]int `json:"others"`
+		}{sum, in.Files, in.NoPages, in.Aside, in.Others})
 		if err != nil {
 			return err
 		}
@@ -131,6 +133,13 @@ func tellOthers(cmd *cobra.Command, in *warc.Input) {
 	errOut := cmd.ErrOrStderr()
 	if in.Aside > 0 {
 		fmt.Fprintf(errOut, "left out: %d pictures, styles and scripts\n", in.Aside)
+	}
+	switch in.NoPages {
+	case 0:
+	case 1:
+		fmt.Fprintf(errOut, "left out: %s, which is no page\n", in.NoPage)
+	default:
+		fmt.Fprintf(errOut, "left out: %d files that are no pages, such as %s\n", in.NoPages, in.NoPage)
 	}
 	if len(in.Others) == 0 {
 		return

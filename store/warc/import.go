@@ -68,6 +68,9 @@ type Input struct {
 	Aside  int            // answers that are no pages and no documents: pictures, styles, scripts
 	Files  int            // that were read
 
+	NoPages int    // files of directories that are nothing of what is read
+	NoPage  string // one of them
+
 	wanted  func(rawURL string) bool
 	sources []*source
 	entries []entry
@@ -204,44 +207,146 @@ func (in *Input) add(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		lower := strings.ToLower(file)
-		switch ext := filepath.Ext(lower); {
-		case !d.Type().IsRegular():
+		if !d.Type().IsRegular() {
 			return ctx.Err()
-		case slices.Contains(pageNames, ext), ext == ".warc", ext == ".wacz", strings.HasSuffix(lower, ".warc.gz"):
-			return in.addFile(ctx, file, name)
 		}
-		return nil
+		return in.addFile(ctx, file, name)
 	})
 }
 
 // addFile looks through one file; root is the directory that was named, if it
-// was one.
-func (in *Input) addFile(ctx context.Context, name, root string) error {
-	in.Files++
-	if slices.Contains(pageNames, strings.ToLower(filepath.Ext(name))) {
-		return in.addPage(name, root)
-	}
+// was one. What lies in a directory and is nothing of what is read is counted;
+// a file that was named is taken for a WARC file then, which tells what is
+// wrong with it.
+func (in *Input) addFile(ctx context.Context, name, root string) (err error) {
 	f, err := os.Open(name)
+	if err != nil {
+		if root != "" {
+			in.skip(name, err.Error())
+			return nil
+		}
+		return err
+	}
+	kept := false
+	defer func() {
+		if !kept {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	info, err := f.Stat()
-	if err != nil {
-		return errors.Join(err, f.Close())
+	is, why := look(name, root == "", f)
+	if is != nothing {
+		in.Files++
 	}
-	head := make([]byte, 4)
-	n, _ := f.ReadAt(head, 0)
-	switch head = head[:n]; {
-	case string(head) == "PK\x03\x04":
+	switch is {
+	case pageFile:
+		return in.addPage(name, root)
+	case unclear:
+		in.skip(name, why)
+	case waczFile:
+		kept = true
 		in.sources = append(in.sources, &source{name: name, src: f, size: info.Size(), close: f.Close}) // for closing it
 		return in.addPackage(ctx, name, f, info.Size())
-	case string(head) == "\x28\xb5\x2f\xfd" || bytes.HasPrefix(head, []byte{0x5d, 0x2a, 0x4d, 0x18}):
-		in.skip(name, "it is packed with zstd: unpack it first, as with zstd -d")
-		return f.Close()
+	case warcFile:
+		kept = true
+		return in.index(ctx, &source{name: name, src: f, size: info.Size(), close: f.Close})
+	case nothing:
+		if of, ok := strings.CutSuffix(name, ".url"); ok {
+			if _, err := os.Stat(of); err == nil {
+				return nil // the URL of that page
+			}
+		}
+		if in.NoPages++; in.NoPage == "" {
+			in.NoPage = name
+		}
 	}
-	return in.index(ctx, &source{name: name, src: f, size: info.Size(), close: f.Close})
+	return nil
 }
+
+// content is what a file holds.
+type content byte
+
+const (
+	nothing  content = iota // of what is read
+	pageFile                // a saved page
+	warcFile
+	waczFile
+	unclear // it may hold pages, but is not read
+)
+
+// look says what a file holds: its name does when that is the name of a page or
+// of a WARC file, and its first bytes otherwise. named are those that stand on
+// the command line; why is for what is unclear.
+func look(name string, named bool, f io.ReaderAt) (is content, why string) {
+	head := make([]byte, 4<<10)
+	n, _ := f.ReadAt(head, 0)
+	head = head[:n]
+	name = strings.ToLower(filepath.Base(name))
+	within := head
+	if bytes.HasPrefix(head, []byte(gzipMark)) {
+		within = make([]byte, 4<<10)
+		n := 0
+		if z, err := gzip.NewReader(bytes.NewReader(head)); err == nil {
+			n, _ = io.ReadFull(z, within) // what is there of it
+		}
+		within = within[:n]
+	}
+	packed := strings.HasSuffix(name, ".gz")
+	ext := filepath.Ext(strings.TrimSuffix(name, ".gz"))
+	switch {
+	case slices.Contains(pageNames, ext) && !packed:
+		return pageFile, ""
+	case ext == ".mhtml" || ext == ".mht":
+		return unclear, "it is MHTML, which is not read: save the page as HTML"
+	case string(head[:min(n, 4)]) == "\x28\xb5\x2f\xfd" || bytes.HasPrefix(head, []byte{0x5d, 0x2a, 0x4d, 0x18}):
+		return unclear, "it is packed with zstd: unpack it first, as with zstd -d"
+	case bytes.HasPrefix(within, []byte("filedesc://")):
+		return unclear, "it is an ARC file, which is not read: make a WARC file of it first"
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")) && (named || ext == ".wacz" || ext == ".warc"):
+		return waczFile, ""
+	case ext == ".warc" || ext == ".wacz" || bytes.HasPrefix(within, []byte(warcMark)):
+		return warcFile, ""
+	case packed && (slices.Contains(pageNames, ext) || isHTML(within)):
+		return unclear, "it is packed with gzip: unpack it first, as with gzip -d"
+	case isHTML(head):
+		// The name of what wget saves may end with a query.
+		if base, _, _ := strings.Cut(name, "?"); isNews("", base) {
+			return pageFile, ""
+		}
+	}
+	if named {
+		return warcFile, ""
+	}
+	return nothing, ""
+}
+
+// isHTML says whether a file that begins so is a page. A comment says nothing:
+// drawings and old scripts begin with one, too.
+func isHTML(head []byte) bool {
+	if _, _, ok := extract.MarkedURL(head); ok {
+		return true
+	}
+	head = bytes.TrimLeft(extract.FirstText(head), space)
+	for {
+		var end string
+		switch {
+		case bytes.HasPrefix(head, []byte("<!--")):
+			end = "-->"
+		case bytes.HasPrefix(head, []byte("<?xml")):
+			end = "?>"
+		default:
+			lower := bytes.ToLower(head[:min(len(head), 6)])
+			return strings.HasPrefix(http.DetectContentType(head), "text/html") || string(lower) == "<meta " || string(lower) == "<link "
+		}
+		_, rest, _ := bytes.Cut(head, []byte(end))
+		head = bytes.TrimLeft(rest, space)
+	}
+}
+
+const space = "\t\n\f\r "
 
 // addPackage looks through the WARC files of a WACZ package.
 func (in *Input) addPackage(ctx context.Context, name string, f *os.File, size int64) error {
@@ -878,13 +983,23 @@ func (in *Input) savedPage(name, root string) (extract.Page, error) {
 	}
 	if p.URL == "" && root != "" {
 		if rel, e := filepath.Rel(root, name); e == nil {
-			if u := "http://" + filepath.ToSlash(rel); in.wanted(u) {
+			if u := mirrored(filepath.ToSlash(rel)); in.wanted(u) {
 				p.URL, err = u, nil
 			}
 		}
 	}
 	return p, err
 }
+
+// mirrored returns the URL of what wget -x saves under a path: of a URL with a
+// query its name has the question mark, too.
+func mirrored(path string) string {
+	u := "http://" + strings.ReplaceAll(path, "#", "%23")
+	return lonePercent.ReplaceAllString(u, "%25$1")
+}
+
+// lonePercent is a percent sign that escapes nothing.
+var lonePercent = regexp.MustCompile(`%([^0-9A-Fa-f]|[0-9A-Fa-f](?:[^0-9A-Fa-f]|$)|$)`)
 
 func (x *crossIndex) savedPage(e *entry, f *Found) (*Found, error) {
 	s := x.in.sources[e.source]

@@ -387,6 +387,16 @@ func TestSavedPages(t *testing.T) {
 		"beside.xhtml":                   "<html>",
 		"beside.xhtml.url":               "http://bomau.example/beside\nq=1",
 		"left/out.txt":                   "text",
+		"left/style.css?v=1":             "<!DOCTYPE html>",
+		"left/drawing":                   "<?xml version='1.0'?><!-- <html> --><svg></svg>",
+		"left/feed":                      "<?xml version='1.0'?><rss></rss>",
+		"mirror.bomau.example/x.php":     "<?xml version='1.0'?>\n<html xmlns='http://www.w3.org/1999/xhtml'>",
+		"mirror.bomau.example/p":         "<!-- a --> <p>Tin",
+		"mirror.bomau.example/h?a=b%2Fc": "\ufeff<!DOCTYPE html><title>",
+		"mirror.bomau.example/100% #1":   "\xff\xfe<\x00p\x00>\x00",
+		"records":                        answer(6, "http://bomau.example/warc", html, page),
+		"records2":                       gz(answer(6, "http://bomau.example/warc2", html, page)),
+		"mirror.bomau.example/zip":       "PK\x03\x04",
 		"khac.example/of-nobody-we.html": `<html><link rel="canonical" href="http://khac.example/">`,
 	} {
 		name = filepath.Join(dir, name)
@@ -409,17 +419,23 @@ func TestSavedPages(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"http://bomau.example/own ":             `<html><link rel="canonical" href="http://bomau.example/own">`,
-		"http://bomau.example/browser ":         "<!DOCTYPE html>\n<!-- saved from url=(0027)http://bomau.example/browser -->\n<html>",
-		"http://bomau.example/marked ":          "<html>",
-		"http://mirror.bomau.example/a/b.html ": "<html>",
-		"http://bomau.example/beside q=1":       "<html>",
+		"http://bomau.example/own ":                `<html><link rel="canonical" href="http://bomau.example/own">`,
+		"http://bomau.example/browser ":            "<!DOCTYPE html>\n<!-- saved from url=(0027)http://bomau.example/browser -->\n<html>",
+		"http://bomau.example/marked ":             "<html>",
+		"http://mirror.bomau.example/a/b.html ":    "<html>",
+		"http://bomau.example/beside q=1":          "<html>",
+		"http://mirror.bomau.example/x.php ":       "<?xml version='1.0'?>\n<html xmlns='http://www.w3.org/1999/xhtml'>",
+		"http://mirror.bomau.example/p ":           "<!-- a --> <p>Tin",
+		"http://mirror.bomau.example/h?a=b%2Fc ":   "\ufeff<!DOCTYPE html><title>",
+		"http://mirror.bomau.example/100%25 %231 ": "\xff\xfe<\x00p\x00>\x00",
+		"http://bomau.example/warc ":               page,
+		"http://bomau.example/warc2 ":              page,
 	}
 	if d := cmp.Diff(want, found); d != "" {
 		t.Errorf("differs (-want +got)\n%s", d)
 	}
-	if len(in.Skips) != 0 || in.Others["khac.example"] != 1 || in.Files != 6 {
-		t.Errorf("skipped %v, others %v, %d files", in.Skips, in.Others, in.Files)
+	if len(in.Skips) != 0 || in.Others["khac.example"] != 1 || in.Files != 12 || in.NoPages != 5 {
+		t.Errorf("skipped %v, others %v, %d files, %d that are no pages", in.Skips, in.Others, in.Files, in.NoPages)
 	}
 }
 
