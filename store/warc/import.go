@@ -166,7 +166,8 @@ const (
 var kinds = map[string]kind{"response": response, "resource": resource, "revisit": revisit}
 
 // Open looks through files (WARC, WACZ, saved HTML) and directories of them for
-// answers from URLs that are wanted. What is damaged is noted, not an error.
+// answers from URLs that are wanted. What is damaged is noted, not an error; a
+// name that is of neither a file nor a directory is one.
 func Open(ctx context.Context, names []string, wanted func(rawURL string) bool) (*Input, error) {
 	in := &Input{Others: map[string]int{}, wanted: wanted, leads: map[string][]*lead{}}
 	for _, name := range names {
@@ -200,18 +201,45 @@ func (in *Input) add(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if !info.IsDir() {
+	switch {
+	case info.Mode().IsRegular():
 		return in.addFile(ctx, name, "")
+	case !info.IsDir():
+		return fmt.Errorf("%s is %s, which cannot be read from several places: write what comes from it into a file first", name, special(info.Mode()))
 	}
 	return filepath.WalkDir(name, func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if !d.Type().IsRegular() {
+		if d.IsDir() {
 			return ctx.Err()
 		}
-		return in.addFile(ctx, file, name)
+		info, err := os.Stat(file) // a link leads to a file, too
+		switch {
+		case err != nil:
+			in.skip(file, err.Error())
+		case info.IsDir():
+			in.skip(file, "it is a link to a directory, which is not followed: name the directory itself")
+		case !info.Mode().IsRegular():
+			in.skip(file, "it is "+special(info.Mode()))
+		default:
+			return in.addFile(ctx, file, name)
+		}
+		return ctx.Err()
 	})
+}
+
+// special says what is neither a file nor a directory.
+func special(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeNamedPipe != 0:
+		return "a pipe"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	}
+	return "no regular file"
 }
 
 // addFile looks through one file; root is the directory that was named, if it
