@@ -56,7 +56,7 @@ func (c *Crawler) Import(ctx context.Context, found iter.Seq2[*warc.Found, error
 	if err != nil {
 		return Imported{}, err
 	}
-	im := &importer{run: r, seeds: map[string]store.Target{}, known: map[[16]byte]bool{}}
+	im := &importer{run: r, seeds: map[string]store.Target{}, known: visits{}}
 	for _, site := range r.sites {
 		for _, link := range r.Sites.Seeds(site) {
 			t := r.target(site, link, 0)
@@ -67,7 +67,11 @@ func (c *Crawler) Import(ctx context.Context, found iter.Seq2[*warc.Found, error
 		if err != nil {
 			return im.sum, err
 		}
-		im.known[visitOf(v.Target.Canonical, v.Asked())] = true
+		brought := broughtBody(v.Digest)
+		if v.Result == store.Unchanged {
+			brought = broughtNoChange
+		}
+		im.known.add(v.Target.Canonical, v.Asked(), brought)
 	}
 
 	// A site's visits go one after the other, those of several at once.
@@ -112,14 +116,52 @@ func (c *Crawler) Import(ctx context.Context, found iter.Seq2[*warc.Found, error
 type importer struct {
 	*run
 	seeds map[string]store.Target // by what they are known by
-	known map[[16]byte]bool       // visits that the archive has
+	known visits                  // what the archive has
 	mu    sync.Mutex
 	sum   Imported
 }
 
-// visitOf is a name for a visit.
-func visitOf(known string, asked time.Time) [16]byte {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d", known, asked.UnixNano()))
+// visits are those that an archive has, each by a name made of what was asked
+// for and when, and with what it brought.
+type visits map[[16]byte][8]byte
+
+// What a visit brought is the beginning of the SHA-256 of a body, or:
+var (
+	broughtUnknown  = [8]byte{}
+	broughtNoChange = [8]byte{0: 1}
+)
+
+func broughtBody(sha256 [32]byte) [8]byte { return [8]byte(sha256[:8]) }
+
+// has reports whether there is a visit of that moment.
+func (v visits) has(known string, asked time.Time) bool {
+	_, ok := v[visitOf(known, asked, 0)]
+	return ok
+}
+
+// add adds a visit, and reports whether it was there already. Several of one
+// moment differ in what they brought; of one of which that is not known it is
+// taken to be the same.
+func (v visits) add(known string, asked time.Time, brought [8]byte) (was bool) {
+	for n := 0; ; n++ {
+		name := visitOf(known, asked, n)
+		switch b, ok := v[name]; {
+		case !ok:
+			v[name] = brought
+			return false
+		case b == brought || b == broughtUnknown:
+			return true
+		}
+	}
+}
+
+// visitOf is a name for the nth visit of a moment.
+func visitOf(known string, asked time.Time, n int) [16]byte {
+	text := fmt.Appendf(nil, "%s\n%d", known, asked.UnixNano())
+	if n > 0 {
+		text = fmt.Appendf(text, "\n%d", n)
+	}
+	sum := sha256.Sum256(text)
 	return [16]byte(sum[:])
 }
 
@@ -137,16 +179,8 @@ func (im *importer) take(ctx context.Context, f *warc.Found) error {
 		im.count(func(s *Imported) { s.Useless++ })
 		return nil
 	}
-	name := visitOf(t.Known(), f.Fetched)
-	im.mu.Lock()
-	known := im.known[name]
-	im.known[name] = true
-	if known {
-		im.sum.Known++
-	}
-	im.mu.Unlock()
-	if known {
-		return nil
+	if known, err := im.isKnown(t, f); err != nil || known {
+		return err
 	}
 	old := false
 	for was, err := range im.Archive.Targets(ctx, store.Selection{URLs: []string{t.Known()}}) {
@@ -179,7 +213,7 @@ func (im *importer) take(ctx context.Context, f *warc.Found) error {
 	if !old && f.Target.URL == "" && isFile(&c) {
 		t.Kind, t.Priority = extract.KindAttachment, file
 	}
-	release, err := im.body(ctx, t, &v, f)
+	release, sum, err := im.body(ctx, t, &v, f)
 	defer release()
 	var broken *marked
 	switch {
@@ -196,6 +230,9 @@ func (im *importer) take(ctx context.Context, f *warc.Found) error {
 		im.count(func(s *Imported) { s.Useless++ })
 		return nil
 	}
+	im.mu.Lock()
+	im.known.add(t.Known(), f.Fetched, broughtBody(sum))
+	im.mu.Unlock()
 	sorted := !old && f.Target.URL == "" && t.Kind == "" && f.Dropped == nil
 	isPage := v.Result == store.Fetched && t.Kind != extract.KindAttachment && f.Dropped == nil
 	var reading *extract.Reading
@@ -222,6 +259,42 @@ func (im *importer) take(ctx context.Context, f *warc.Found) error {
 		}
 	}
 	return im.record(ctx, t, &v)
+}
+
+// isKnown says whether the archive has that visit already, and counts it then.
+// What it brought is read only when there was one of the same moment; a body
+// that is broken is not known.
+func (im *importer) isKnown(t store.Target, f *warc.Found) (bool, error) {
+	im.mu.Lock()
+	had := im.known.has(t.Known(), f.Fetched)
+	im.mu.Unlock()
+	var brought [8]byte
+	switch {
+	case f.Unchanged:
+		brought = broughtNoChange
+	case !had:
+		return false, nil // take adds it, with what it brings
+	case f.Dropped != nil:
+		brought = broughtBody(f.Dropped.Digest)
+	default:
+		body, err := f.OpenBody()
+		if err != nil {
+			return false, nil
+		}
+		defer body.Close()
+		sum := sha256.New()
+		if _, err := io.Copy(sum, body); err != nil {
+			return false, nil
+		}
+		brought = broughtBody([32]byte(sum.Sum(nil)))
+	}
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	known := im.known.add(t.Known(), f.Fetched, brought)
+	if known {
+		im.sum.Known++
+	}
+	return known, nil
 }
 
 // targetOf is what was visited: as it was known to the archive that the answer
@@ -272,15 +345,16 @@ func (im *importer) judgePast(t store.Target, v *store.Visit, f *warc.Found, pas
 }
 
 // body reads the body: into memory, or where it is that of a file and long into
-// a spool, which release gives up. Its error is *marked when the body is broken.
-func (im *importer) body(ctx context.Context, t store.Target, v *store.Visit, f *warc.Found) (release func(), err error) {
+// a spool, which release gives up. sum is its SHA-256. The error is *marked when
+// the body is broken.
+func (im *importer) body(ctx context.Context, t store.Target, v *store.Visit, f *warc.Found) (release func(), sum [32]byte, err error) {
 	release = func() {}
 	if f.Dropped != nil {
-		return release, nil
+		return release, f.Dropped.Digest, nil
 	}
 	from, err := f.OpenBody()
 	if err != nil {
-		return release, &marked{err.Error(), badAnswer}
+		return release, sum, &marked{err.Error(), badAnswer}
 	}
 	defer from.Close()
 	limit := pageLimit
@@ -288,16 +362,17 @@ func (im *importer) body(ctx context.Context, t store.Target, v *store.Visit, f 
 		limit = fileLimit
 	}
 	c := v.Capture
-	source := &watchedErr{Reader: io.LimitReader(from, limit+1)}
+	digest := sha256.New()
+	source := &watchedErr{Reader: io.TeeReader(io.LimitReader(from, limit+1), digest)}
 	var b bytes.Buffer
 	if _, err = io.CopyN(&b, source, spoolAfter); err == nil && t.Kind == extract.KindAttachment {
 		spool, err := im.Archive.Spool(ctx)
 		if err != nil {
-			return release, err
+			return release, sum, err
 		}
 		release = func() { _ = spool.Close() } // at worst a file remains that is swept away with the next opening
 		if _, err := io.Copy(spool, io.MultiReader(&b, source)); err != nil && source.err == nil {
-			return release, err
+			return release, sum, err
 		}
 		c.Spool = spool
 	} else if err == nil {
@@ -309,11 +384,11 @@ func (im *importer) body(ctx context.Context, t store.Target, v *store.Visit, f 
 	}
 	switch {
 	case source.err != nil:
-		return release, &marked{source.err.Error(), badAnswer}
+		return release, sum, &marked{source.err.Error(), badAnswer}
 	case c.Length() > limit:
-		return release, &marked{"longer than " + size(limit), tooLong}
+		return release, sum, &marked{"longer than " + size(limit), tooLong}
 	}
-	return release, nil
+	return release, [32]byte(digest.Sum(nil)), nil
 }
 
 // watchedErr remembers an error of reading.

@@ -132,6 +132,13 @@ func TestImport(t *testing.T) {
 		if sum, _ := w.take(t, records...); sum.Added+sum.Changed+sum.Unchanged+sum.Lists+sum.Files != 0 || sum.Known != 8 {
 			t.Errorf("again: %+v", sum)
 		}
+		// What was captured in the same second and is different is kept, once.
+		for again, want := range []Imported{{Found: 2, Known: 1, Earlier: 1}, {Found: 2, Known: 2}} {
+			sum, _ := w.take(t, captured(3, "/news/1", html, news("Tin số một, lần hai", "")), captured(3, "/news/1", html, news("Tin số một", "")))
+			if d := cmp.Diff(want, sum); d != "" {
+				t.Errorf("two of a second, %d: sum differs (-want +got)\n%s", again, d)
+			}
+		}
 		before := w.at(t, "http://moj.test/news/1")
 		if sum, _ := w.take(t, captured(2, "/news/1", html, news("Tin đầu tiên", ""))); sum.Earlier != 1 || sum.Found != 1 {
 			t.Errorf("an older one: %+v", sum)
