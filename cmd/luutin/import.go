@@ -101,10 +101,10 @@ func runImport(cmd *cobra.Command, common *flags, names []string) (err error) {
 	} else {
 		fmt.Fprintln(cmd.OutOrStdout(), importLine(&sum))
 	}
-	switch lost := sum.Damaged + sum.Unread; {
-	case lost > 0 && sum.Found == sum.Unread:
+	switch unread := sum.Unread + sum.Failed; {
+	case sum.Damaged+unread > 0 && sum.Found == unread:
 		return errors.New("import: nothing of that could be read; luutin import --help says what can")
-	case lost > 0 || sum.Found == 0:
+	case sum.Damaged+unread > 0 || sum.Found == 0:
 		return errNo
 	}
 	return nil
