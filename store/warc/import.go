@@ -986,13 +986,16 @@ func (in *Input) addPage(name, root string) error {
 	}
 	in.sources = append(in.sources, &source{name: name, root: root})
 	p, err := in.savedPage(name, root)
-	switch {
-	case err != nil:
+	if err != nil {
 		in.skip(name, err.Error())
+		return nil
+	}
+	u, err := url.Parse(p.URL)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		in.skip(name, fmt.Sprintf("its URL %q is none of a page: it begins with http:// or https:// and a host", p.URL))
 	case !in.wanted(p.URL):
-		if u, err := url.Parse(p.URL); err == nil {
-			in.Others[strings.ToLower(u.Host)]++
-		}
+		in.Others[strings.ToLower(u.Host)]++
 	default:
 		in.entries = append(in.entries, entry{place: place{source: int32(len(in.sources) - 1)}, kind: file, at: info.ModTime().UnixNano()})
 	}
