@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -29,7 +30,7 @@ func (w *world) take(t *testing.T, records ...string) (Imported, *warc.Input) {
 	if err := os.WriteFile(name, []byte(strings.Join(records, "")), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	in, err := warc.Open(t.Context(), []string{name}, func(u string) bool { return w.Sites.Of(u) != "" })
+	in, err := warc.Open(t.Context(), []string{name}, w.Sites, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -49,7 +50,7 @@ func runImport(cmd *cobra.Command, common *flags, names []string) (err error) {
 	if err != nil {
 		return err
 	}
-	in, err := warc.Open(ctx, names, func(u string) bool { return sites.Of(u) != "" })
+	in, err := warc.Open(ctx, names, sites, time.Now())
 	if err != nil {
 		return err
 	}

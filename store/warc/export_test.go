@@ -129,7 +129,7 @@ func TestRoundTrip(t *testing.T) {
 		if want := (Counts{Visits: len(put), Responses: 9, Revisits: 3, Bytes: counts.Bytes}); counts != want {
 			t.Errorf("%s: wrote %+v, want %+v", form, counts, want)
 		}
-		in, err := Open(context.Background(), []string{name}, func(string) bool { return true })
+		in, err := Open(context.Background(), []string{name}, everySite{}, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -488,7 +488,7 @@ func TestDropped(t *testing.T) {
 		t.Errorf("%d answers and %d notes, want 2 of each", answers, notes)
 	}
 
-	in, err := Open(ctx, []string{name}, func(string) bool { return true })
+	in, err := Open(ctx, []string{name}, everySite{}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -507,3 +507,9 @@ func TestDropped(t *testing.T) {
 		t.Errorf("%d answers, skipped %v", n, in.Skips)
 	}
 }
+
+// everySite is the one site that every URL belongs to.
+type everySite struct{}
+
+func (everySite) Of(string) string            { return "every" }
+func (everySite) Seeds(string) []extract.Link { return nil }

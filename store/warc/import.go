@@ -71,7 +71,8 @@ type Input struct {
 	NoPages int    // files of directories that are nothing of what is read
 	NoPage  string // one of them
 
-	wanted  func(rawURL string) bool
+	sites   Sites
+	now     time.Time
 	sources []*source
 	entries []entry
 	leads   map[string][]*lead // redirects, by where they lead
@@ -165,11 +166,20 @@ const (
 
 var kinds = map[string]kind{"response": response, "resource": resource, "revisit": revisit}
 
+// Sites tell what answers are wanted; *extract.Sites are some.
+type Sites interface {
+	// Of returns the site that a URL belongs to; "" when none knows it.
+	Of(rawURL string) string
+	// Seeds returns where a crawl of a site begins.
+	Seeds(site string) []extract.Link
+}
+
 // Open looks through files (WARC, WACZ, saved HTML) and directories of them for
-// answers from URLs that are wanted. What is damaged is noted, not an error; a
-// name that is of neither a file nor a directory is one.
-func Open(ctx context.Context, names []string, wanted func(rawURL string) bool) (*Input, error) {
-	in := &Input{Others: map[string]int{}, wanted: wanted, leads: map[string][]*lead{}}
+// answers of sites. What is damaged is noted, not an error; a name that is of
+// neither a file nor a directory is one. What claims to be captured more than a
+// day after now is not taken.
+func Open(ctx context.Context, names []string, sites Sites, now time.Time) (*Input, error) {
+	in := &Input{Others: map[string]int{}, sites: sites, now: now, leads: map[string][]*lead{}}
 	for _, name := range names {
 		if err := in.add(ctx, name); err != nil {
 			return nil, errors.Join(err, in.Close())
@@ -191,6 +201,8 @@ func (in *Input) Close() (err error) {
 	}
 	return err
 }
+
+func (in *Input) wanted(rawURL string) bool { return in.sites.Of(rawURL) != "" }
 
 func (in *Input) skip(where, what string) { in.Skips = append(in.Skips, Skip{where, what}) }
 
@@ -993,7 +1005,7 @@ func (in *Input) addPage(name, root string) error {
 	u, err := url.Parse(p.URL)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		in.skip(name, fmt.Sprintf("its URL %q is none of a page: it begins with http:// or https:// and a host", p.URL))
+		in.skip(name, fmt.Sprintf("its URL %q is none: it has to begin with http:// or https:// and a host", p.URL))
 	case !in.wanted(p.URL):
 		in.Others[strings.ToLower(u.Host)]++
 	default:
@@ -1015,7 +1027,7 @@ func (in *Input) savedPage(name, root string) (extract.Page, error) {
 	if p.URL == "" && root != "" {
 		if rel, e := filepath.Rel(root, name); e == nil {
 			if u := mirrored(filepath.ToSlash(rel)); in.wanted(u) {
-				p.URL, err = u, nil
+				p.URL, err = in.likeSeeds(u), nil
 			}
 		}
 	}
@@ -1027,6 +1039,31 @@ func (in *Input) savedPage(name, root string) (extract.Page, error) {
 func mirrored(path string) string {
 	u := "http://" + strings.ReplaceAll(path, "#", "%23")
 	return lonePercent.ReplaceAllString(u, "%25$1")
+}
+
+// likeSeeds returns a URL of which only the host is known with the scheme of the
+// site's seeds, and with their www. or without, where they are on that host.
+func (in *Input) likeSeeds(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return rawURL
+	}
+	bare := func(host string) string { return strings.TrimPrefix(strings.ToLower(host), "www.") }
+	schemes := map[string]bool{}
+	rest := strings.TrimPrefix(rawURL, u.Scheme+"://"+u.Host)
+	for _, seed := range in.sites.Seeds(in.sites.Of(rawURL)) {
+		s, err := url.Parse(seed.URL)
+		if err != nil {
+			continue
+		}
+		if schemes[s.Scheme] = true; bare(s.Host) == bare(u.Host) {
+			return s.Scheme + "://" + s.Host + rest
+		}
+	}
+	if len(schemes) == 1 && schemes["https"] && u.Port() == "" {
+		return "https://" + u.Host + rest
+	}
+	return rawURL
 }
 
 // lonePercent is a percent sign that escapes nothing.
