@@ -561,7 +561,7 @@ func (in *Input) note(number int32, rec *Record) error {
 		return nil
 	}
 	k, ok := kinds[rec.Type()]
-	if !ok {
+	if !ok && rec.Type() != "continuation" {
 		return nil
 	}
 	u, err := url.Parse(uri)
@@ -572,8 +572,14 @@ func (in *Input) note(number int32, rec *Record) error {
 		in.Others[strings.ToLower(u.Host)]++
 		return nil
 	}
+	if !ok {
+		return errSegment
+	}
 	if date.IsZero() {
 		return fmt.Errorf("its date %q is none", h.Get("WARC-Date"))
+	}
+	if err := in.inTime(date); err != nil {
+		return err
 	}
 	e := entry{
 		place: here, at: date.UnixNano(), kind: k, id: id, uri: nameOf(uri, date.String()), payload: nameOf(h.Get("WARC-Payload-Digest")),
@@ -610,10 +616,24 @@ func (in *Input) note(number int32, rec *Record) error {
 		in.Aside++
 		return nil
 	}
+	if h.Get("WARC-Segment-Number") != "" {
+		return errSegment
+	}
 	if to != nil {
 		in.leads[toURL] = append(in.leads[toURL], to)
 	}
 	in.entries = append(in.entries, e)
+	return nil
+}
+
+var errSegment = errors.New("it is one of several segments, which are not joined")
+
+// inTime has an error for what was captured after today, with a day for clocks
+// that differ.
+func (in *Input) inTime(date time.Time) error {
+	if date.After(in.now.AddDate(0, 0, 1)) {
+		return fmt.Errorf("its date %s lies in the future", date.UTC().Format(time.RFC3339))
+	}
 	return nil
 }
 
@@ -1009,6 +1029,10 @@ func (in *Input) addPage(name, root string) error {
 	case !in.wanted(p.URL):
 		in.Others[strings.ToLower(u.Host)]++
 	default:
+		if err := in.inTime(info.ModTime()); err != nil {
+			in.skip(name, err.Error())
+			return nil
+		}
 		in.entries = append(in.entries, entry{place: place{source: int32(len(in.sources) - 1)}, kind: file, at: info.ModTime().UnixNano()})
 	}
 	return nil

@@ -390,6 +390,9 @@ func TestNoCaptures(t *testing.T) {
 		"bare.html":   {"<!-- url:  -->\n<p>Tin", `its URL "" is none`},
 		"nolen.warc":  {"WARC/1.0\r\nWARC-Type: response\r\n\r\n", "is no length"},
 		"nodate.warc": {rec("response", "WARC-Target-URI: http://bomau.example/\n", html+"\r\n\r\n"+page), "its date"},
+		"first.warc":  {strings.Replace(answer(1, "http://bomau.example/", html, page), "WARC-Date", "WARC-Segment-Number: 1\r\nWARC-Date", 1), "one of several segments"},
+		"rest.warc":   {rec("continuation", "WARC-Target-URI: http://bomau.example/\nWARC-Segment-Number: 2\nWARC-Segment-Origin-ID: <urn:uuid:1>\nWARC-Date: 2020-01-01T00:00:00Z\n", page), "one of several segments"},
+		"future.warc": {rec("response", "WARC-Target-URI: http://bomau.example/\nWARC-Date: "+time.Now().Add(25*time.Hour).UTC().Format(time.RFC3339)+"\n", html+"\r\n\r\n"+page), "lies in the future"},
 		"nohttp.warc": {answer(1, "http://bomau.example/", "ICY", page), "its HTTP headers"},
 	} {
 		got, in := read(t, write(t, name, c.content))
@@ -437,6 +440,13 @@ func TestSavedPages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	name := filepath.Join(dir, "later.html")
+	if err := os.WriteFile(name, []byte("<!-- url: http://bomau.example/later -->\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(name, saved, time.Now().AddDate(0, 0, 2)); err != nil {
+		t.Fatal(err)
+	}
 	got, in := read(t, dir)
 	found := map[string]string{}
 	for _, x := range got {
@@ -465,7 +475,7 @@ func TestSavedPages(t *testing.T) {
 	if d := cmp.Diff(want, found); d != "" {
 		t.Errorf("differs (-want +got)\n%s", d)
 	}
-	if len(in.Skips) != 0 || in.Others["khac.example"] != 1 || in.Files != 16 || in.NoPages != 5 {
+	if len(in.Skips) != 1 || !strings.Contains(fmt.Sprint(in.Skips), "later.html its date") || in.Others["khac.example"] != 1 || in.Files != 17 || in.NoPages != 5 {
 		t.Errorf("skipped %v, others %v, %d files, %d that are no pages", in.Skips, in.Others, in.Files, in.NoPages)
 	}
 }
