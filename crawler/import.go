@@ -38,6 +38,7 @@ type Imported struct {
 	Failed     int         `json:"failed"`  // such as a body that is cut short
 	Useless    int         `json:"useless"` // no answer that a visit would keep: a 500, an empty page
 	Damaged    int         `json:"damaged"`
+	Doubtful   int         `json:"doubtful"` // taken though they do not fit their digest; Import does not know of them
 	Skips      []warc.Skip `json:"-"`
 	Problems   []Problem   `json:"problems,omitempty"` // the first of what failed, was blocked or not read
 	Unnamed    int         `json:"unnamed,omitempty"`  // how many more there were

@@ -79,9 +79,12 @@ func runImport(cmd *cobra.Command, common *flags, names []string) (err error) {
 		return err
 	}
 	skips := append(in.Skips, sum.Skips...)
-	sum.Damaged = len(skips)
+	sum.Damaged, sum.Doubtful = len(skips), len(in.Doubts)
 	for _, s := range skips {
 		fmt.Fprintf(errOut, "skipped: %s: %s\n", s.Where, s.What)
+	}
+	for _, d := range in.Doubts {
+		fmt.Fprintf(errOut, "doubtful: %s: %s\n", d.Where, d.What)
 	}
 	tellProblems(errOut, sum.Problems, sum.Unnamed)
 	if !common.quiet {
@@ -105,7 +108,7 @@ func runImport(cmd *cobra.Command, common *flags, names []string) (err error) {
 	switch unread := sum.Unread + sum.Failed; {
 	case sum.Damaged+unread > 0 && sum.Found == unread:
 		return errors.New("import: nothing of that could be read; luutin import --help says what can")
-	case sum.Damaged+unread > 0 || sum.Found == 0:
+	case sum.Damaged+sum.Doubtful+unread > 0 || sum.Found == 0:
 		return errNo
 	}
 	return nil
@@ -120,7 +123,7 @@ func importLine(s *crawler.Imported) string {
 	}{
 		{s.Added, "added"}, {s.Changed, "changed"}, {s.Unchanged, "unchanged"}, {s.Earlier, "earlier"}, {s.Duplicates, "duplicates"},
 		{s.Lists, "lists"}, {s.Files, "files"}, {s.Unread, "not read"}, {s.Gone, "gone"}, {s.Blocked, "blocked"}, {s.Failed, "failed"},
-		{s.Useless, "no pages"}, {s.Known, "known already"}, {s.Damaged, "damaged"},
+		{s.Useless, "no pages"}, {s.Known, "known already"}, {s.Damaged, "damaged"}, {s.Doubtful, "doubtful"},
 	} {
 		if x.n > 0 || x.what == "added" {
 			parts = append(parts, fmt.Sprintf("%d %s", x.n, x.what))

@@ -17,7 +17,7 @@ const unfolded = 1 << 30
 // often undo them and leave the headers: a body that does not begin as its
 // header says is taken as it is.
 func decoded(b *bufio.Reader, h http.Header) (io.ReadCloser, error) {
-	if strings.Contains(strings.ToLower(h.Get("Transfer-Encoding")), "chunked") && isChunked(b) {
+	if isChunkedBy(b, h) {
 		b = bufio.NewReader(httputil.NewChunkedReader(b))
 	}
 	var readers coding.Readers
@@ -26,6 +26,12 @@ func decoded(b *bufio.Reader, h http.Header) (io.ReadCloser, error) {
 		return nil, err
 	}
 	return io.NopCloser(body), nil
+}
+
+// isChunkedBy reports whether a body is in chunks, by its headers and by how it
+// begins.
+func isChunkedBy(b *bufio.Reader, h http.Header) bool {
+	return strings.Contains(strings.ToLower(h.Get("Transfer-Encoding")), "chunked") && isChunked(b)
 }
 
 // isChunked reports whether a body begins with the length of a chunk.

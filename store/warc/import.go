@@ -9,6 +9,7 @@ import (
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base32"
 	"encoding/hex"
 	"encoding/json"
@@ -21,6 +22,7 @@ import (
 	"iter"
 	"math"
 	"net/http"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"path"
@@ -55,7 +57,7 @@ type Found struct {
 // is broken half way is an error of a Read.
 func (f *Found) OpenBody() (io.ReadCloser, error) { return f.open() }
 
-// A Skip is something that was not taken.
+// A Skip is something that was not taken, or not without a doubt.
 type Skip struct {
 	Where string // the file, and where in it
 	What  string
@@ -64,6 +66,7 @@ type Skip struct {
 // An Input is what files hold of some sites.
 type Input struct {
 	Skips  []Skip         // what is damaged or cannot be read
+	Doubts []Skip         // what was taken though it does not fit its digest
 	Others map[string]int // hosts of other sites, and how many answers of theirs
 	Aside  int            // answers that are no pages and no documents: pictures, styles, scripts
 	Files  int            // that were read
@@ -475,7 +478,7 @@ func (f *failing) Read(p []byte) (int, error) {
 // index notes the records of a WARC file.
 func (in *Input) index(ctx context.Context, s *source) error {
 	in.sources = append(in.sources, s)
-	number, begin, skips := int32(len(in.sources)-1), len(in.entries), len(in.Skips)
+	number, begin, skips, doubts := int32(len(in.sources)-1), len(in.entries), len(in.Skips), len(in.Doubts)
 	r := NewReader(s.src, s.size)
 	records := 0
 	for {
@@ -501,7 +504,7 @@ func (in *Input) index(ctx context.Context, s *source) error {
 		records++
 		if rec.Inner > 0 {
 			// One member for all: no record could be found again but by unpacking what is before it.
-			in.entries = in.entries[:begin]
+			in.entries, in.Skips, in.Doubts = in.entries[:begin], in.Skips[:skips], in.Doubts[:doubts]
 			in.forgetLeads(func(p place) bool { return p.source == number })
 			z, err := gzip.NewReader(io.NewSectionReader(s.src, 0, s.size))
 			if err != nil {
@@ -591,9 +594,11 @@ func (in *Input) note(number int32, rec *Record) error {
 	if sum != nil {
 		block = io.TeeReader(rec.Block, sum)
 	}
-	contentType := h.Get("Content-Type")
+	contentType, payload := h.Get("Content-Type"), block
 	if e.kind != resource && rec.Length > 0 {
-		status, header, err := readHead(bufio.NewReader(block))
+		b := bufio.NewReader(block)
+		payload = b
+		status, header, err := readHead(b)
 		if err != nil {
 			return fmt.Errorf("its HTTP headers: %w", err)
 		}
@@ -606,7 +611,16 @@ func (in *Input) note(number int32, rec *Record) error {
 			e.kind = redirect
 		}
 	}
-	if _, err := io.Copy(io.Discard, block); err != nil {
+	var stated hash.Hash
+	var said []byte
+	if k != revisit && e.kind != redirect && h.Get("WARC-Truncated") == "" && isNews(contentType, u.Path) {
+		stated, said = digestIn(h.Get("WARC-Payload-Digest"))
+	}
+	into := io.Discard
+	if stated != nil {
+		into = stated
+	}
+	if _, err := io.Copy(into, payload); err != nil {
 		return nil // read again by what reads on
 	}
 	if sum != nil && !bytes.Equal(sum.Sum(nil), want) {
@@ -623,7 +637,49 @@ func (in *Input) note(number int32, rec *Record) error {
 		in.leads[toURL] = append(in.leads[toURL], to)
 	}
 	in.entries = append(in.entries, e)
+	if stated != nil && !bytes.Equal(stated.Sum(nil), said) && (k == resource || !in.fits(here, stated, said)) {
+		in.Doubts = append(in.Doubts, Skip{in.where(here), "its payload does not fit its digest"})
+	}
 	return nil
+}
+
+// fits reports whether what is at a place has a digest if that is of something
+// else than what follows the headers: writers take it of a body without its
+// chunks, without its content coding too, or of the whole block.
+func (in *Input) fits(p place, h hash.Hash, want []byte) bool {
+	for _, reading := range []func(rec *Record) (io.Reader, error){
+		func(rec *Record) (io.Reader, error) { return rec.Block, nil },
+		func(rec *Record) (io.Reader, error) {
+			b := bufio.NewReader(rec.Block)
+			_, header, err := readHead(b)
+			if err != nil || !isChunkedBy(b, header) {
+				return b, err
+			}
+			return httputil.NewChunkedReader(b), nil
+		},
+		func(rec *Record) (io.Reader, error) {
+			b := bufio.NewReader(rec.Block)
+			_, header, err := readHead(b)
+			if err != nil {
+				return nil, err
+			}
+			return decoded(b, header)
+		},
+	} {
+		rec, err := in.read(p)
+		if err != nil {
+			return true // which is told elsewhere
+		}
+		h.Reset()
+		r, err := reading(rec)
+		if err == nil {
+			_, err = io.Copy(h, r)
+		}
+		if err == nil && bytes.Equal(h.Sum(nil), want) {
+			return true
+		}
+	}
+	return false
 }
 
 var errSegment = errors.New("it is one of several segments, which are not joined")
@@ -647,6 +703,8 @@ func digestIn(s string) (hash.Hash, []byte) {
 		h = sha1.New()
 	case "sha256":
 		h = sha256.New()
+	case "sha512":
+		h = sha512.New()
 	case "md5":
 		h = md5.New()
 	default:

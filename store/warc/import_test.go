@@ -4,6 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base32"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -347,6 +353,38 @@ func TestDamage(t *testing.T) {
 		for i := from + 1; i < to; i += 7 {
 			check(fmt.Sprintf("cut off at %d", i), whole[:i], true)
 			check(fmt.Sprintf("without what is from %d on", i), whole[:i]+parts[2], form == "plain" && i > from+len(two)/2)
+		}
+	}
+}
+
+// TestDigests has a payload digest fit by any reading that writers have of it.
+func TestDigests(t *testing.T) {
+	whole := html + "\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n" + chunked(gz(page))
+	long := html + "\r\n\r\n" + strings.Repeat(page, 10_000)
+	b32 := func(sum []byte) string { return base32.StdEncoding.EncodeToString(sum) }
+	sha1Of := func(s string) string { sum := sha1.Sum([]byte(s)); return "sha1:" + b32(sum[:]) }
+	sha256Of, sha512Of, md5Of := sha256.Sum256([]byte(gz(page))), sha512.Sum512([]byte(page)), md5.Sum([]byte(page))
+	for name, c := range map[string]struct {
+		kind, digest, block string
+		doubt               bool
+	}{
+		"as it is":         {"response", sha1Of(chunked(gz(page))), whole, false},
+		"without chunks":   {"response", fmt.Sprintf("SHA-256:%x", sha256Of), whole, false},
+		"without codings":  {"response", "sha512:" + b32(sha512Of[:]), whole, false},
+		"MD5":              {"response", "md5:" + strings.ToUpper(hex.EncodeToString(md5Of[:])), whole, false},
+		"the block":        {"response", sha1Of(whole), whole, false},
+		"a long one":       {"response", sha1Of(strings.Repeat(page, 10_000)), long, false},
+		"unknown":          {"response", "blake3:" + strings.Repeat("0", 64), whole, false},
+		"no digest at all": {"response", "sha1:AAAA", whole, false},
+		"resource":         {"resource", sha1Of(page), page, false},
+		"wrong":            {"response", sha1Of("another"), whole, true},
+		"wrong, and long":  {"response", sha1Of(page), long, true},
+		"wrong resource":   {"resource", sha1Of("another"), page, true},
+		"cut short":        {"response", sha1Of("another") + "\nWARC-Truncated: length", whole, false},
+	} {
+		got, in := read(t, write(t, "a.warc", rec(c.kind, "WARC-Target-URI: http://bomau.example/1\nWARC-Date: 2020-01-01T00:00:00Z\nWARC-Payload-Digest: "+c.digest+"\n", c.block)))
+		if len(got) != 1 || !strings.HasPrefix(got[0].Body, page) || len(in.Skips) > 0 || len(in.Doubts) > 0 != c.doubt {
+			t.Errorf("%s: found %d, skipped %v, doubts %v", name, len(got), in.Skips, in.Doubts)
 		}
 	}
 }
