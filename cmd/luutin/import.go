@@ -25,17 +25,18 @@ func importCommand(common *flags) *cobra.Command {
 		Short: "Take captures of others into the archive",
 		Long: `Import takes what others have captured into the archive: WARC files, compressed
 or not, WACZ packages, saved HTML pages, and directories of them. What a file is
-its first bytes say when its name does not. It keeps what
-belongs to a defined site, in the order of time, as if it had been visited when
-it was captured: pages are read, links are followed by later crawls. Nothing is
+its first bytes say when its name does not. Import keeps what belongs to a
+defined site, in the order of time, as if it had been visited when it was
+captured: pages are read, links are followed by later crawls. Nothing is
 fetched. What the archive has already is left out, so that an import can be
 stopped and run again.
 
 What is older than the archive's latest version of an article is kept, but makes
 no version: begin with the oldest, and import before you crawl.
 
-What cannot be read is named and skipped, and the exit status is then 1; 2 when
-nothing could be read.`,
+What cannot be read is named and skipped, what is cut short or does not fit its
+digest is named and kept, and the exit status is then 1; 2 when nothing could be
+read.`,
 		Example: `  luutin import CC-NEWS-20240101*.warc.gz
   luutin import crawl.wacz saved/
   luutin --archive copy import all.warc.gz`,
