@@ -160,13 +160,14 @@ func tellEarlier(cmd *cobra.Command, v *store.Version, now *extract.Article) err
 		if err := json.Unmarshal(r.JSON, &old); err != nil {
 			return fmt.Errorf("article %s, version %d, an earlier reading: %w", v.ID, v.Number, err)
 		}
-		next := *now
+		next := now
 		if i+1 < len(v.Earlier) {
-			if err := json.Unmarshal(v.Earlier[i+1].JSON, &next); err != nil {
+			next = new(extract.Article)
+			if err := json.Unmarshal(v.Earlier[i+1].JSON, next); err != nil {
 				return fmt.Errorf("article %s, version %d, an earlier reading: %w", v.ID, v.Number, err)
 			}
 		}
-		fields, err := reread.Differing(&old, &next)
+		fields, err := reread.Differing(&old, next)
 		if err != nil {
 			return fmt.Errorf("article %s, version %d: %w", v.ID, v.Number, err)
 		}
