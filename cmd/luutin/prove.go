@@ -144,6 +144,9 @@ func visitToProve(cmd *cobra.Command, common *flags, a store.Archive, ref string
 // publicKeys reads what --key says: keys, and files of them.
 func publicKeys(given []string) (keys []string, err error) {
 	for _, k := range given {
+		if isSecret(k) { // and is not printed
+			return nil, errors.New("--key: " + secretGiven)
+		}
 		if _, err := note.NewVerifier(k); err == nil {
 			keys = append(keys, k)
 			continue
@@ -157,6 +160,9 @@ func publicKeys(given []string) (keys []string, err error) {
 			return nil, fmt.Errorf("--key %s: the file is empty; luutin checkpoint --public-key writes one", k)
 		}
 		for _, line := range lines {
+			if isSecret(line) {
+				return nil, fmt.Errorf("--key %s: %s", k, secretGiven)
+			}
 			if _, err := note.NewVerifier(line); err != nil {
 				return nil, fmt.Errorf("--key %s: %.80q is no public key such as luutin checkpoint --public-key prints", k, line)
 			}
@@ -165,6 +171,11 @@ func publicKeys(given []string) (keys []string, err error) {
 	}
 	return keys, nil
 }
+
+// isSecret says whether a text is a key that signs, or a part of one.
+func isSecret(text string) bool { return strings.Contains(text, "PRIVATE+KEY") }
+
+const secretGiven = "that is the secret key, with which an archive signs: keep it to yourself; wanted is the public one, which luutin checkpoint --public-key writes"
 
 func checkProof(cmd *cobra.Command, common *flags, name, body string, keys []string) error {
 	text, err := os.ReadFile(name)
