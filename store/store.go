@@ -94,6 +94,11 @@ type Archive interface {
 	// History yields all versions, oldest first. ErrNotFound.
 	History(ctx context.Context, id string) ([]Version, error)
 
+	// Version returns the version of an article with a number. To ask for one
+	// behind the other takes little time for each, however many there are.
+	// ErrNotFound.
+	Version(ctx context.Context, id string, number int) (Version, error)
+
 	// Articles streams versions host by host, and for each host in the order
 	// in which they were first kept. Memory does not grow with their number.
 	// What is committed meanwhile may be seen or not: an article that changes
@@ -453,7 +458,7 @@ type Version struct {
 	Hash      string    // extract.Article.ContentHash
 	JSON      []byte    // one line, as exported; valid until the next version is yielded
 	Cursor    string    // for Query.After: the host, where the version is among its, and a mark of what it is
-	Earlier   []Reading // what it was read as before, oldest first; only History and Article tell
+	Earlier   []Reading // what it was read as before, oldest first; only History, Version and Article tell
 }
 
 // A Reading is what a version was read as before it was read again.

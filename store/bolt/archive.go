@@ -86,13 +86,14 @@ type Archive struct {
 
 	mu      sync.Mutex
 	hosts   map[string]*host
-	dirty   []queueName // whose heads are not known
-	tokens  uint64      // the last one given
-	turns   uint64      // leases given so far
-	warm    bool        // the file was read through once
-	touched int         // records read or written since the map was trimmed, about
-	stuck   error       // why nothing can be written any more
-	hanging bool        // a transaction could not be ended: bbolt would wait for it for ever
+	dirty   []queueName             // whose heads are not known
+	tokens  uint64                  // the last one given
+	turns   uint64                  // leases given so far
+	warm    bool                    // the file was read through once
+	found   map[hash16]versionPlace // of articles, where a version is that was asked for last
+	touched int                     // records read or written since the map was trimmed, about
+	stuck   error                   // why nothing can be written any more
+	hanging bool                    // a transaction could not be ended: bbolt would wait for it for ever
 }
 
 var _ store.Archive = (*Archive)(nil)

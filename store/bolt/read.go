@@ -111,6 +111,87 @@ func (a *Archive) versions(ctx context.Context, id string, yield func(store.Vers
 	})
 }
 
+// A versionPlace is where a version of an article is: the number of its record.
+type versionPlace struct {
+	number uint32
+	seq    uint64
+}
+
+// Version implements store.Archive.
+func (a *Archive) Version(ctx context.Context, id string, number int) (found store.Version, err error) {
+	if err := ctx.Err(); err != nil {
+		return found, err
+	}
+	h, ok := parseID(id)
+	missing := fmt.Errorf("version %d of article %s: %w", number, id, store.ErrNotFound)
+	if !ok {
+		return found, missing
+	}
+	a.mu.Lock()
+	last, known := a.found[h]
+	a.mu.Unlock()
+	var now versionPlace
+	err = a.viewApart(func(tx *snapshot) error {
+		latest := tx.Bucket(bucketArticles).Get(h[:])
+		if latest == nil {
+			return missing
+		}
+		host, seq, err := cutRecordKey(latest)
+		if err != nil {
+			return fmt.Errorf("articles/%s: %w", id, err)
+		}
+		forwards := known && int(last.number) <= number
+		if forwards {
+			seq = last.seq
+		}
+		for {
+			k := recordKey(host, seq)
+			v, err := readVersion(k, tx.Bucket(bucketVersions).Get(k))
+			if err == nil && v.id != h {
+				err = fmt.Errorf("it is no version of article %s", id)
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", where(bucketVersions, k), err)
+			}
+			switch {
+			case int(v.number) == number:
+				now = versionPlace{v.number, seq}
+				article, err := a.reading(tx, v.reading)
+				if err != nil {
+					return err
+				}
+				found = v.version(host, seq, article)
+				found.Earlier, err = a.earlier(tx, k)
+				return err
+			case forwards:
+				later := tx.Bucket(bucketOld).Get(k)
+				next, err := readSeq(later)
+				if later == nil || err != nil || next <= seq || int(v.number) > number {
+					return missing
+				}
+				seq = next
+			case int(v.number) < number || v.previous == 0:
+				return missing
+			case v.previous >= seq:
+				return fmt.Errorf("%s: it is no version of article %s", where(bucketVersions, k), id)
+			default:
+				seq = v.previous
+			}
+		}
+	})
+	if err != nil {
+		return store.Version{}, err
+	}
+	const many = 4096
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.found) >= many || a.found == nil {
+		a.found = map[hash16]versionPlace{}
+	}
+	a.found[h] = now
+	return found, nil
+}
+
 // Articles implements store.Archive.
 func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.Version, error] {
 	return func(yield func(store.Version, error) bool) {

@@ -624,6 +624,18 @@ func (r *run) compare(m *model) {
 		if len(all) != len(a.versions) {
 			r.Fatalf("article %s has %d versions, want %d", id, len(all), len(a.versions))
 		}
+		for _, n := range append(rand.Perm(len(all)), len(all)-1, 0) { // also one that lies before the one asked for last
+			got, err := r.a.Version(r.ctx, id, all[n].Number)
+			r.ok(err)
+			if d := cmp.Diff(all[n], got); d != "" {
+				r.Fatalf("version %d of article %s is not what the history says (-want +got)\n%s", all[n].Number, id, d)
+			}
+		}
+		for _, none := range []int{0, all[len(all)-1].Number + 1} {
+			if _, err := r.a.Version(r.ctx, id, none); !errors.Is(err, store.ErrNotFound) {
+				r.Fatalf("Version(%s, %d) = %v, want %v", id, none, err, store.ErrNotFound)
+			}
+		}
 		var got extract.Article
 		r.ok(json.Unmarshal(all[len(all)-1].JSON, &got))
 		sort.Strings(a.aliases)

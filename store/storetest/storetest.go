@@ -1694,6 +1694,7 @@ func notFound(r *run) {
 			"Resolve": func() error { _, err := r.a.Resolve(r.ctx, id); return err },
 			"Article": func() error { _, err := r.a.Article(r.ctx, id); return err },
 			"History": func() error { _, err := r.a.History(r.ctx, id); return err },
+			"Version": func() error { _, err := r.a.Version(r.ctx, id, 1); return err },
 			"Capture": func() error { _, err := r.a.Capture(r.ctx, id); return err },
 			"Body":    func() error { _, err := r.a.Body(r.ctx, id); return err },
 		} {

@@ -208,16 +208,8 @@ func (e *exporter) visit(ctx context.Context, v *store.VisitRecord) error {
 
 // reading returns the version of the article that a visit brought.
 func (e *exporter) reading(ctx context.Context, v *store.VisitRecord) ([]byte, error) {
-	history, err := e.archive.History(ctx, v.Article)
-	if err != nil {
-		return nil, err
-	}
-	for _, version := range history {
-		if version.Number == v.Version {
-			return version.JSON, nil
-		}
-	}
-	return nil, fmt.Errorf("version %d of article %s: %w", v.Version, v.Article, store.ErrNotFound)
+	version, err := e.archive.Version(ctx, v.Article, v.Version)
+	return version.JSON, err
 }
 
 // redirects writes the answers that led to the last one.
