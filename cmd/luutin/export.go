@@ -66,7 +66,8 @@ With --format warc or wacz it writes what was visited instead: every answer
 with its headers and its bytes, every redirect, every article that was read.
 WARC (ISO 28500) is what other web archives read; a WACZ package opens in
 ReplayWeb.page. --since and --until are then days (UTC) on which pages were
-asked for. luutin import reads both.
+asked for. luutin import reads both. A visit that brought what is damaged now is
+left out and named: status 1.
 
 With --package it writes a directory that can be cited and deposited: the
 articles as JSON lines and as a table, datapackage.json (Frictionless), a JSON
@@ -140,6 +141,8 @@ type exportRun struct {
 	others map[string]bool   // articles that are left out for one of their family
 	seen   map[string]string // of each host the cursor of the last version
 	shown  *reading          // nil when nobody looks
+
+	leftOut int // visits, because the bodies of their answers cannot be read
 }
 
 func (e *exportRun) run(cmd *cobra.Command) (err error) {
@@ -203,7 +206,7 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	write := func(w io.Writer) (err error) {
 		if visits {
 			what = "visits"
-			n, err = e.writeVisits(cmd.Context(), w, archive, q)
+			n, err = e.writeVisits(cmd, w, archive, q)
 		} else {
 			n, err = e.write(cmd.Context(), w, archive, q)
 		}
@@ -229,14 +232,21 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 			return err
 		}
 	}
+	if e.leftOut > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "luutin: %d visits are left out, because what they brought cannot be read; luutin verify says what is damaged: bring it back from a backup, or save the rest with luutin repair\n", e.leftOut)
+	}
 	switch {
 	case e.common.quiet:
+	case n == 0 && e.leftOut > 0:
 	case n == 0 && len(e.sites) > 0:
 		fmt.Fprintln(cmd.ErrOrStderr(), "luutin: no "+strings.TrimSuffix(what, "s")+" matches; luutin sites list names the sites")
 	case n == 0:
 		fmt.Fprintln(cmd.ErrOrStderr(), "luutin: no "+strings.TrimSuffix(what, "s")+" matches")
 	case e.output != "":
 		fmt.Fprintf(cmd.ErrOrStderr(), "%d %s written to %s\n", n, what, e.output)
+	}
+	if e.leftOut > 0 {
+		return errNo
 	}
 	return matched(n)
 }
@@ -333,8 +343,12 @@ func canCreate(name string) error {
 }
 
 // writeVisits writes WARC or WACZ and returns how many visits are in it.
-func (e *exportRun) writeVisits(ctx context.Context, w io.Writer, archive store.Archive, q store.Query) (int, error) {
+func (e *exportRun) writeVisits(cmd *cobra.Command, w io.Writer, archive store.Archive, q store.Query) (int, error) {
 	o := warc.Options{
+		LeftOut: func(_ *store.VisitRecord, why error) {
+			e.shown.end()
+			fmt.Fprintf(cmd.ErrOrStderr(), "left out: %v\n", why)
+		},
 		VisitQuery: store.VisitQuery{Sites: q.Sites, Since: q.Since, Until: q.Until},
 		Software:   "luutin/" + extract.Version, Now: time.Now(),
 	}
@@ -346,7 +360,8 @@ func (e *exportRun) writeVisits(ctx context.Context, w io.Writer, archive store.
 	if e.format == "wacz" {
 		write = warc.WACZ
 	}
-	counts, err := write(ctx, watched{archive, e.shown}, b, o)
+	counts, err := write(cmd.Context(), watched{archive, e.shown}, b, o)
+	e.leftOut = counts.LeftOut
 	if err != nil {
 		return counts.Visits, err
 	}

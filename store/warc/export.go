@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 	"net/url"
@@ -25,11 +26,16 @@ type Options struct {
 	store.VisitQuery
 	Software string    // that writes it, with its version
 	Now      time.Time // the date of the file
+
+	// LeftOut is told of each visit that is left out because the body of its
+	// answer cannot be read, and why. nil means that the first ends the export.
+	LeftOut func(v *store.VisitRecord, why error)
 }
 
 // Counts tell what was written.
 type Counts struct {
-	Visits    int // that were chosen
+	Visits    int // that were chosen, and could be read
+	LeftOut   int // that were chosen, and could not
 	Responses int // records with a body of their own
 	Revisits  int // records that refer to an earlier one
 	Headless  int // records of answers whose bodies were dropped
@@ -156,19 +162,32 @@ func (e *exporter) small(h Header, contentType string, block []byte) (offset, si
 }
 
 func (e *exporter) visit(ctx context.Context, v *store.VisitRecord) error {
-	e.counts.Visits++
 	answer := v.Answer
 	if answer == nil && v.Result == store.Unchanged && v.First != nil {
 		answer = &store.Capture{URL: v.Target.URL, Post: v.Target.Post, FinalURL: v.First.FinalURL, Status: http.StatusNotModified, Fetched: v.Time}
 	}
 	id := ""
 	var article []byte
+	var b *body
+	if answer != nil {
+		var err error
+		if b, err = e.body(ctx, v, answer); err != nil {
+			err = fmt.Errorf("the visit of %s at %s: %w", v.Target.URL, date(v.Time), err)
+			if ctx.Err() != nil || e.o.LeftOut == nil || errors.Is(err, fs.ErrPermission) {
+				return err
+			}
+			e.counts.LeftOut++
+			e.o.LeftOut(v, err)
+			return nil
+		}
+	}
+	e.counts.Visits++
 	if answer != nil {
 		id = responseID(answer)
 		if err := e.redirects(answer, id); err != nil {
 			return err
 		}
-		if err := e.answer(ctx, v, answer, id); err != nil {
+		if err := e.answer(ctx, v, answer, b, id); err != nil {
 			return fmt.Errorf("write the visit of %s at %s: %w", v.Target.URL, date(v.Time), err)
 		}
 		if err := e.request(answer.FinalURL, answer.Post, answer.Fetched, id); err != nil {
@@ -290,23 +309,51 @@ func (e *exporter) note(v *store.VisitRecord, answer *store.Capture, id string) 
 	return err
 }
 
+// A body is what is known of one before a record of it is written.
+type body struct {
+	head           []byte // of the answer
+	payload, block string // digests: of the body, and with the head before it
+	text           []byte // the body, when it is held in memory
+	stream         bool   // it is read once more instead
+}
+
+// body reads the body of an answer. It is nil when no record needs it.
+func (e *exporter) body(ctx context.Context, v *store.VisitRecord, answer *store.Capture) (*body, error) {
+	if v.Dropped != nil || v.Result == store.Unchanged {
+		return nil, nil
+	}
+	b := &body{head: blockHeader(answer, v.Length)}
+	payload, block := sha1.New(), sha1.New()
+	block.Write(b.head)
+	to := io.MultiWriter(payload, block)
+	const inMemory = 1 << 20
+	var text bytes.Buffer
+	if v.Length <= inMemory {
+		to = io.MultiWriter(payload, block, &text)
+	}
+	if v.Capture != "" {
+		if err := e.copyBody(ctx, to, v.Capture); err != nil {
+			return nil, err
+		}
+		b.stream = v.Length > inMemory
+	}
+	b.payload, b.block, b.text = digest(payload), digest(block), text.Bytes()
+	return b, nil
+}
+
 // answer writes a response, or a revisit where an earlier record of this file
 // has the same bytes.
-func (e *exporter) answer(ctx context.Context, v *store.VisitRecord, answer *store.Capture, id string) error {
+func (e *exporter) answer(ctx context.Context, v *store.VisitRecord, answer *store.Capture, b *body, id string) error {
 	h := e.fields("response", id, answer.FinalURL, answer.Fetched)
 	if v.Dropped != nil && v.Result != store.Unchanged {
 		return e.headless(h, v, answer)
 	}
 	if v.Result != store.Unchanged && !e.writtenBefore(v.First, v) {
-		return e.response(ctx, h, v, answer)
+		return e.response(ctx, h, v, answer, b)
 	}
 	kind, payload := "server-not-modified", ""
-	if v.Result != store.Unchanged {
-		sum := sha1.New()
-		if err := e.copyBody(ctx, sum, v.Capture); err != nil {
-			return err
-		}
-		kind, payload = "identical-payload-digest", digest(sum)
+	if b != nil {
+		kind, payload = "identical-payload-digest", b.payload
 	}
 	h[0].Value = "revisit"
 	h.add("WARC-Profile", profile+kind)
@@ -337,46 +384,28 @@ func (e *exporter) writtenBefore(first *store.Capture, v *store.VisitRecord) boo
 	return len(e.o.Sites) == 0 || first.URL == v.Answer.URL && first.Post == v.Answer.Post
 }
 
-func (e *exporter) response(ctx context.Context, h Header, v *store.VisitRecord, answer *store.Capture) error {
-	head := blockHeader(answer, v.Length)
-	payload, block := sha1.New(), sha1.New()
-	block.Write(head)
-	const inMemory = 1 << 20
-	var body []byte
-	if v.Capture != "" && v.Length <= inMemory {
-		var b bytes.Buffer
-		if err := e.copyBody(ctx, &b, v.Capture); err != nil {
-			return err
-		}
-		body = b.Bytes()
-		payload.Write(body)
-		block.Write(body)
-	} else if v.Capture != "" {
-		if err := e.copyBody(ctx, io.MultiWriter(payload, block), v.Capture); err != nil {
-			return err
-		}
-	}
+func (e *exporter) response(ctx context.Context, h Header, v *store.VisitRecord, answer *store.Capture, b *body) error {
 	h.add("Content-Type", "application/http; msgtype=response")
-	h.add("WARC-Payload-Digest", digest(payload))
-	h.add("WARC-Block-Digest", digest(block))
+	h.add("WARC-Payload-Digest", b.payload)
+	h.add("WARC-Block-Digest", b.block)
 	h.add("WARC-Truncated", answer.Truncated)
-	from := io.MultiReader(bytes.NewReader(head), bytes.NewReader(body))
-	if v.Capture != "" && body == nil && v.Length > inMemory {
+	from := io.MultiReader(bytes.NewReader(b.head), bytes.NewReader(b.text))
+	if b.stream {
 		stream, err := e.archive.Body(ctx, v.Capture)
 		if err != nil {
 			return err
 		}
 		defer stream.Close()
-		from = io.MultiReader(bytes.NewReader(head), stream)
+		from = io.MultiReader(bytes.NewReader(b.head), stream)
 	}
-	offset, size, err := e.w.record(h, int64(len(head))+v.Length, from)
+	offset, size, err := e.w.record(h, int64(len(b.head))+v.Length, from)
 	if err != nil {
 		return err
 	}
 	e.counts.Responses++
 	mime, _, _ := strings.Cut(answer.ContentType, ";")
 	return e.index(indexEntry{url: answer.FinalURL, post: answer.Post, at: answer.Fetched, status: answer.Status, mime: strings.TrimSpace(mime),
-		digest: digest(payload), offset: offset, size: size})
+		digest: b.payload, offset: offset, size: size})
 }
 
 // headless writes what is left of an answer whose body was dropped: its headers.
