@@ -181,6 +181,11 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 		}
 		f.ChangedSince = day
 	}
+	for flag, name := range map[string]string{"-o": e.output, "--after": e.after, "--package": e.pack} {
+		if err := e.common.apart(flag, name); err != nil {
+			return err
+		}
+	}
 	q := store.Query{Sites: e.sites, History: e.history}
 	if err := e.days(&q, visits); err != nil {
 		return err

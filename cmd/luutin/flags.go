@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"luutin/extract"
+	"luutin/store/bolt"
 )
 
 // flags are those that every command has.
@@ -31,6 +32,19 @@ func (f *flags) loadSites() (*extract.Sites, error) {
 		return nil, fmt.Errorf("--sites %s: %w; name the directory that holds the definitions", f.sites, fs.ErrInvalid)
 	}
 	return extract.LoadSites(os.DirFS(f.sites))
+}
+
+// apart refuses a file to be written that belongs to the archive: it would be
+// lost.
+func (f *flags) apart(flag, name string) error {
+	if name == "" || name == "-" {
+		return nil
+	}
+	own, err := bolt.Holds(f.archive, name)
+	if err == nil && own {
+		err = fmt.Errorf("%s %s: it lies in the archive %s, which would lose what is there; name a file elsewhere", flag, name, f.archive)
+	}
+	return err
 }
 
 // completeSites offers the names of sites to the shell.

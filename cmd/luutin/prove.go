@@ -58,6 +58,9 @@ no archive; without --key the keys are those that have signed in --archive. With
 			if check != "" {
 				return checkProof(cmd, common, check, body, keys)
 			}
+			if err := common.apart("-o", output); err != nil {
+				return err
+			}
 			return withArchive(common, func(a store.Archive) error {
 				n, err := visitToProve(cmd, common, a, args[0], visit)
 				if err != nil {

@@ -52,6 +52,9 @@ name ends in .png, otherwise SVG. The status is 1 when there are no articles.`,
 			default:
 				return fmt.Errorf("--plot %s: pictures are .svg or .png", plot)
 			}
+			if err := common.apart("--plot", plot); err != nil {
+				return err
+			}
 			q := store.Query{Sites: e.sites}
 			if err := e.days(&q, false); err != nil {
 				return err

@@ -157,29 +157,60 @@ func putNew(name, as string) error {
 
 // apart refuses a copy within what is copied, and the other way round.
 func (c *copying) apart() error {
-	var dirs [2]string
-	for i, dir := range []string{c.from.dir, c.to.dir} {
-		abs, err := filepath.Abs(dir)
-		if err != nil {
-			return err
-		}
-		for rest := abs; ; rest = filepath.Dir(rest) { // of what exists of it
-			real, err := filepath.EvalSymlinks(rest)
-			if err == nil {
-				dirs[i] = filepath.Join(real, strings.TrimPrefix(abs, rest))
-				break
-			}
-			if !errors.Is(err, fs.ErrNotExist) || rest == filepath.Dir(rest) {
-				return err
-			}
-		}
+	from, err := realPath(c.from.dir)
+	if err != nil {
+		return err
 	}
-	for i, dir := range dirs {
-		if rel, err := filepath.Rel(dirs[1-i], dir); err == nil && filepath.IsLocal(rel) {
-			return errors.New("one lies within the other; name another directory")
-		}
+	to, err := realPath(c.to.dir)
+	if err != nil {
+		return err
+	}
+	if within(from, to) || within(to, from) {
+		return errors.New("one lies within the other; name another directory")
 	}
 	return nil
+}
+
+// realPath is where a path leads to when links are followed, as far as it
+// exists.
+func realPath(name string) (string, error) {
+	abs, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
+	for rest := abs; ; rest = filepath.Dir(rest) { // of what exists of it
+		real, err := filepath.EvalSymlinks(rest)
+		if err == nil {
+			return filepath.Join(real, strings.TrimPrefix(abs, rest)), nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) || rest == filepath.Dir(rest) {
+			return "", err
+		}
+	}
+}
+
+// within says whether a path lies in a directory, or is it.
+func within(dir, name string) bool {
+	rel, err := filepath.Rel(dir, name)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// Holds says whether a file that is there or is to be made belongs to the
+// archive in dir: it lies in its directory, or a link from there leads to it.
+func Holds(dir, name string) (bool, error) {
+	real, err := realPath(name)
+	if err != nil {
+		return false, err
+	}
+	for _, own := range []string{dir, filepath.Join(dir, dbName), filepath.Join(dir, keyName), filepath.Join(dir, blobsDir)} {
+		if own, err = realPath(own); err != nil {
+			return false, err
+		}
+		if within(own, real) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // old opens what the copy was before; it is nil when there is none.
