@@ -140,6 +140,9 @@ type Archive interface {
 	// all) on which something of a site was visited or published.
 	Days(ctx context.Context, site, since string) ([]Day, error)
 
+	// Sites returns, sorted, the sites of which Days has any.
+	Sites(ctx context.Context) ([]string, error)
+
 	// Trends returns what the visits of a site have shown of each signal, by
 	// host and name.
 	Trends(ctx context.Context, site string) ([]Trend, error)

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"luutin/extract"
+	"luutin/store"
 	"luutin/store/bolt"
 )
 
@@ -45,6 +49,31 @@ func (f *flags) apart(flag, name string) error {
 		err = fmt.Errorf("%s %s: it lies in the archive %s, which would lose what is there; name a file elsewhere", flag, name, f.archive)
 	}
 	return err
+}
+
+// undefined returns the sites of which an archive holds something, and which no
+// definition tells of: they cannot be judged.
+func undefined(ctx context.Context, a store.Archive, sites *extract.Sites) ([]string, error) {
+	held, err := a.Sites(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defined := sites.Names()
+	return slices.DeleteFunc(held, func(name string) bool { return name == "" || slices.Contains(defined, name) }), nil
+}
+
+// sayUndefined names such sites.
+func (f *flags) sayUndefined(names []string) string {
+	const many = 20
+	more := ""
+	if n := len(names) - many; n > 0 {
+		names, more = names[:many], fmt.Sprintf(" and %d more", n)
+	}
+	said := "the archive holds sites that are not defined: " + strings.Join(names, ", ") + more + "; "
+	if f.sites == "" {
+		return said + "name the directory of their definitions with --sites"
+	}
+	return said + "there is no definition of them in " + f.sites
 }
 
 // completeSites offers the names of sites to the shell.

@@ -29,7 +29,9 @@ func gapsCommand(common *flags) *cobra.Command {
     them: the numbers grow with the date, and four of five around are known
 
 and for each the command that gets it. Without SITE it is all sites of which the
-archive holds anything. Status 0 says that nothing is missing, 1 that something is.`,
+archive holds anything; those that are not defined are named, since nothing can be
+told of them. Status 0 says that nothing is missing, 1 that something is, or that
+there are such sites.`,
 		Example: `  luutin gaps moj.gov.vn
   luutin gaps --since 2018-01-01 --until 2018-12-31 moj.gov.vn
   luutin gaps --json moj.gov.vn | jq -r .fill | sort -u | sh`,
@@ -63,6 +65,13 @@ archive holds anything. Status 0 says that nothing is missing, 1 that something 
 }
 
 func showGaps(cmd *cobra.Command, common *flags, a store.Archive, sites *extract.Sites, names []string, since, until string) error {
+	var unknown []string
+	if len(names) == 0 {
+		var err error
+		if unknown, err = undefined(cmd.Context(), a, sites); err != nil {
+			return err
+		}
+	}
 	c := crawler.Crawler{Archive: a, Sites: sites}
 	out := cmd.OutOrStdout()
 	enc := json.NewEncoder(out)
@@ -102,7 +111,10 @@ func showGaps(cmd *cobra.Command, common *flags, a store.Archive, sites *extract
 		fmt.Fprintln(out, name)
 		r.print(out, common)
 	}
-	if any {
+	if len(unknown) > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "luutin: what is missing of some cannot be told: %s\n", common.sayUndefined(unknown))
+	}
+	if any || len(unknown) > 0 {
 		return errNo
 	}
 	if !common.quiet {

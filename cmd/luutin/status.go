@@ -2,8 +2,8 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -40,7 +40,8 @@ The alarms are
   quiet         nothing new for longer than the site's own rhythm lets expect
   slow          answers take much longer than is usual for the site
 
-Nobody is asked: status reads the archive. The status is 1 while an alarm lasts.`,
+Nobody is asked: status reads the archive. Sites of the archive that are not
+defined are named. The status is 1 while an alarm lasts.`,
 		Example: `  luutin status
   luutin status moj.gov.vn
   luutin status --past                     the alarms that have ended, too
@@ -63,17 +64,23 @@ Nobody is asked: status reads the archive. The status is 1 while an alarm lasts.
 				return err
 			}
 			defer archive.Close()
-			return status(cmd.Context(), cmd.OutOrStdout(), common, archive, sites, names, past)
+			return status(cmd, common, archive, sites, names, past)
 		},
 	}
 	cmd.Flags().BoolVar(&past, "past", false, "the alarms that have ended, too")
 	return cmd
 }
 
-func status(ctx context.Context, out io.Writer, common *flags, archive store.Archive, sites *extract.Sites, names []string, past bool) error {
+func status(cmd *cobra.Command, common *flags, archive store.Archive, sites *extract.Sites, names []string, past bool) error {
+	ctx, out := cmd.Context(), cmd.OutOrStdout()
 	whole := len(names) > 0
+	var unknown []string
 	if !whole {
 		names = sites.Names()
+		var err error
+		if unknown, err = undefined(ctx, archive, sites); err != nil {
+			return err
+		}
 	}
 	now := time.Now()
 	var reports []watch.Report
@@ -85,6 +92,12 @@ func status(ctx context.Context, out io.Writer, common *flags, archive store.Arc
 		if whole || r.Total.Visits > 0 {
 			reports = append(reports, r)
 		}
+	}
+	if len(reports) == 0 && len(unknown) > 0 {
+		return errors.New(common.sayUndefined(unknown))
+	}
+	if len(unknown) > 0 && !common.quiet {
+		fmt.Fprintf(cmd.ErrOrStderr(), "luutin: %s\n", common.sayUndefined(unknown))
 	}
 	if len(reports) == 0 {
 		return fmt.Errorf("nothing was visited yet; luutin crawl does: %w", store.ErrNotFound)

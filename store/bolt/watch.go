@@ -141,6 +141,34 @@ func (a *Archive) hostNames() []string {
 	return slices.Sorted(maps.Keys(a.hosts))
 }
 
+// Sites implements store.Archive.
+func (a *Archive) Sites(ctx context.Context) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	names := map[string]bool{}
+	err := a.view(func(tx *snapshot) error {
+		b := tx.Bucket(bucketDays)
+		if b == nil {
+			return nil // an archive of format 1 that is only read
+		}
+		c := b.Cursor()
+		for k, _ := c.First(); k != nil; {
+			host, rest, _ := bytes.Cut(k, []byte{0})
+			site, _, ok := bytes.Cut(rest, []byte{0})
+			if !ok {
+				return fmt.Errorf("%s: key %x is not host, site, day", bucketDays, k)
+			}
+			names[string(site)] = true
+			behind := siteKey(string(host), string(site)) // and before what begins so
+			behind[len(behind)-1] = 1
+			k, _ = c.Seek(behind)
+		}
+		return nil
+	})
+	return slices.Sorted(maps.Keys(names)), err
+}
+
 // Days implements store.Archive.
 func (a *Archive) Days(ctx context.Context, site, since string) ([]store.Day, error) {
 	if err := ctx.Err(); err != nil {

@@ -66,6 +66,11 @@ func days(r *run) {
 		if len(got) != 1 || got[0].Causes["out of reach"] != 1 || !got[0].Last.IsZero() {
 			r.Errorf("Days(other) = %+v", got)
 		}
+		sites, err := r.a.Sites(r.ctx)
+		r.ok(err)
+		if diff := cmp.Diff([]string{"m", "other"}, sites); diff != "" {
+			r.Errorf("Sites (-want +got):\n%s", diff)
+		}
 		r.reopen()
 	}
 }
