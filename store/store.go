@@ -503,6 +503,9 @@ type Stats struct {
 type Problem struct {
 	Where string // the record: captures/000000000000002a
 	What  string // what is wrong with it
+
+	// Denied says that nothing is known of it, because this user may not read it.
+	Denied bool
 }
 
 // String is one line.

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -322,23 +324,56 @@ statement of each such change, signed with the keys of both logs.`,
 
 // newestCheckpoint signs what is not signed yet, unless somebody else writes.
 func newestCheckpoint(ctx context.Context, common *flags) (signed []byte, err error) {
-	read := func(a store.Archive) error {
-		signed, err = a.Checkpoint(ctx)
-		return err
-	}
 	// What is only read is not made where there is none.
 	if err := withArchive(common, func(store.Archive) error { return nil }); err != nil {
 		return nil, err
 	}
-	a, err := bolt.Open(common.archive, bolt.Options{})
+	a, mayNot := bolt.Open(common.archive, bolt.Options{})
 	var inUse *store.InUse
-	if errors.As(err, &inUse) {
-		return signed, withArchive(common, read)
+	switch {
+	case errors.As(mayNot, &inUse):
+		err = withArchive(common, func(a store.Archive) (err error) {
+			signed, err = a.Checkpoint(ctx)
+			return err
+		})
+		return signed, err
+	case errors.Is(mayNot, fs.ErrPermission), errors.Is(mayNot, syscall.EROFS):
+		err = withArchive(common, func(a store.Archive) (err error) {
+			signed, err = signedLast(ctx, a, mayNot)
+			return err
+		})
+		return signed, err
+	case mayNot != nil:
+		return nil, mayNot
 	}
+	signed, err = a.Checkpoint(ctx)
+	if closed := a.Close(); err == nil { // which tries the same when that failed
+		err = closed
+	}
+	return signed, err
+}
+
+// signedLast is the last checkpoint of an archive to which this user may not
+// write, for the reason that is given; it is an error when visits came since.
+func signedLast(ctx context.Context, a store.Archive, mayNot error) ([]byte, error) {
+	signed, err := a.Checkpoint(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return signed, errors.Join(read(a), a.Close())
+	c, err := a.Follows(ctx, signed)
+	if err != nil {
+		return nil, err
+	}
+	for v, err := range a.Visits(ctx, store.VisitQuery{Backwards: true}) {
+		if err != nil {
+			return nil, err
+		}
+		if v.Number > uint64(c.Size) {
+			return nil, fmt.Errorf("the last checkpoint is of %d visits and there are %d, which only who may write can sign: %w", c.Size, v.Number, mayNot)
+		}
+		break
+	}
+	return signed, nil
 }
 
 func printKeys(cmd *cobra.Command, a store.Archive) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"luutin/extract"
+	"luutin/store"
 	"luutin/store/bolt"
 )
 
@@ -21,7 +22,8 @@ func verifyCommand(common *flags) *cobra.Command {
 visits, follows every reference and checks every signed checkpoint. It names each
 record that is damaged, goes on behind it, and never writes. Where the file is
 damaged so that it cannot be opened as usual, it reads what can be read. Status 1
-means that something is damaged; luutin repair saves the rest.`,
+means that something is damaged; luutin repair saves the rest. Status 2 means that
+this user may not read all of it, so that nobody knows.`,
 		Example: `  luutin verify --archive /srv/news`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -30,8 +32,15 @@ means that something is damaged; luutin repair saves the rest.`,
 				return err
 			}
 			defer a.Close()
-			n := 0
+			n, denied := 0, 0
+			var first store.Problem
 			for p := range a.Verify(cmd.Context()) {
+				if p.Denied {
+					if denied++; denied == 1 {
+						first = p
+					}
+					continue
+				}
 				n++
 				if common.json {
 					line, err := json.Marshal(struct {
@@ -48,6 +57,14 @@ means that something is damaged; luutin repair saves the rest.`,
 			}
 			if err := cmd.Context().Err(); err != nil {
 				return err
+			}
+			if denied > 0 {
+				other := ""
+				if n > 0 {
+					other = fmt.Sprintf(" (%d other problems are named above)", n)
+				}
+				return fmt.Errorf("verify %s: %s; of %d records nothing is known, because this user may not read what they need%s: run the same as a user who may",
+					common.archive, first, denied, other)
 			}
 			if n > 0 {
 				if !common.quiet {

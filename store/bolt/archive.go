@@ -3,6 +3,7 @@
 package bolt
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -108,6 +109,9 @@ func Open(dir string, o Options) (*Archive, error) {
 	}
 	if err := a.open(o.NoCreate || o.ReadOnly); err != nil {
 		a.discard()
+		if errors.Is(err, fs.ErrPermission) && !o.ReadOnly && a.exists() == nil {
+			return nil, a.notAllowed(err)
+		}
 		if !o.Damaged || !o.ReadOnly || !a.isDamage(err) {
 			return nil, err
 		}
@@ -210,6 +214,9 @@ func (a *Archive) open(noCreate bool) error {
 	}
 	if a.readOnly {
 		return nil
+	}
+	if err := a.checkKey(); err != nil {
+		return fmt.Errorf("open archive %s for writing: %w", a.dir, err)
 	}
 	var seed [8]byte
 	if _, err := rand.Read(seed[:]); err != nil {
@@ -341,10 +348,18 @@ func (a *Archive) openFile() (err error) {
 		return nil
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return a.inUse()
-	case errors.Is(err, fs.ErrPermission) && !a.readOnly:
-		return fmt.Errorf("open archive: %w; to read it, open it for reading only", err)
 	}
 	return fmt.Errorf("open archive %s: %w", a.dir, err)
+}
+
+// notAllowed says who may write to the archive; this user may not.
+func (a *Archive) notAllowed(err error) error {
+	whose := "its owner"
+	if info, e := os.Stat(a.path(a.name)); e == nil {
+		whose = cmp.Or(ownerOf(info), whose)
+	}
+	return fmt.Errorf("%w: this user may read the archive but not write to it; run the same as %s, or let %s allow it to write to %s and all in it",
+		err, whose, whose, a.dir)
 }
 
 // path returns the path of a file of the archive.

@@ -288,6 +288,19 @@ func (a *Archive) readKey(origin string) (s note.Signer, public string, err erro
 	return s, public, err
 }
 
+// checkKey says whether what is written can be signed in the end, before
+// anything is.
+func (a *Archive) checkKey() error {
+	made, err := a.made()
+	if err == nil {
+		_, _, err = a.readKey(made.origin())
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // one is made when it is needed
+	}
+	return err
+}
+
 func (a *Archive) makeKey(origin string) error {
 	secret, _, err := note.GenerateKey(rand.Reader, origin)
 	if err != nil {

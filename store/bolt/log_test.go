@@ -123,13 +123,25 @@ func TestKey(t *testing.T) {
 	}
 	a.Close()
 
-	// What is no key, or that of another archive, is never overwritten.
+	// What is no key, or that of another archive, is never overwritten. Nothing is
+	// begun with it; an archive that is only read needs none.
+	good := must[[]byte](t)(os.ReadFile(name))
 	foreign := must[[]byte](t)(os.ReadFile(filepath.Join(filled(t, 1), "archive.key")))
 	for _, c := range []struct{ key, want string }{{"nonsense", "it is no key"}, {string(foreign), "it is the key of log"}} {
 		if err := os.WriteFile(name, []byte(c.key), 0o600); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := bolt.Open(dir, bolt.Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("Open with key %q = %v, want %s", c.key, err, c.want)
+		}
+		open(t, dir, bolt.Options{ReadOnly: true}).Close()
+		if err := os.WriteFile(name, good, 0o600); err != nil {
+			t.Fatal(err)
+		}
 		a = open(t, dir, bolt.Options{})
+		if err := os.WriteFile(name, []byte(c.key), 0o600); err != nil {
+			t.Fatal(err)
+		}
 		if err := crawl(a, 1, nil); err != nil {
 			t.Fatal(err)
 		}

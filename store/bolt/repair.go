@@ -151,6 +151,9 @@ func (r *repair) run(dir string) (err error) {
 	if err := (&copying{ctx: r.ctx, from: r.from, to: r.to}).apart(); err != nil {
 		return err
 	}
+	if _, err := os.ReadFile(r.from.path(keyName)); errors.Is(err, fs.ErrPermission) {
+		return readable(err)
+	}
 	if err := r.read(); err != nil {
 		return err
 	}
@@ -728,6 +731,9 @@ func (r *repair) captures() error {
 		if err == nil {
 			err = r.body(k, v, &c, digest)
 		}
+		if errors.As(err, new(*hindrance)) {
+			return err
+		}
 		if err != nil {
 			r.lose(bucketCaptures, k, c.URL, "its body is lost: %v", err)
 			continue
@@ -797,6 +803,21 @@ func (r *repair) body(k, v []byte, c *captureRecord, digest [32]byte) error {
 	return err
 }
 
+// A hindrance is an error that is no loss: when it is gone, the record can be
+// saved.
+type hindrance struct{ error }
+
+func (e *hindrance) Unwrap() error { return e.error }
+
+// readable returns a hindrance when this user may not read a file of the damaged
+// archive.
+func readable(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return &hindrance{fmt.Errorf("%w; run the same as a user who may read it", err)}
+	}
+	return err
+}
+
 // blob copies a body that is a file.
 func (r *repair) blob(digest [32]byte, length int64) error {
 	if checkBlob(r.to.blobPath(digest), digest, length) == nil {
@@ -804,18 +825,24 @@ func (r *repair) blob(digest [32]byte, length int64) error {
 	}
 	f, err := r.from.openBlob(digest)
 	if err != nil {
-		return err
+		return readable(err)
 	}
 	defer f.Close()
 	s, err := r.to.newSpool()
 	if err != nil {
-		return err
+		return &hindrance{err}
 	}
 	defer s.Close() // of what is kept nothing is lost, of the rest nothing is needed
 	if _, err := f.WriteTo(s); err != nil {
-		return err
+		if s.err != nil {
+			return &hindrance{err}
+		}
+		return readable(err)
 	}
-	return s.keep()
+	if err := s.keep(); err != nil {
+		return &hindrance{err}
+	}
+	return nil
 }
 
 // visits writes the visits and what leads to them.

@@ -95,7 +95,13 @@ type check struct {
 type tally struct{ hostRecord }
 
 func (c *check) report(where, format string, args ...any) {
-	c.found = append(c.found, store.Problem{Where: where, What: fmt.Sprintf(format, args...)})
+	p := store.Problem{Where: where, What: fmt.Sprintf(format, args...)}
+	for _, a := range args {
+		if err, ok := a.(error); ok && errors.Is(err, fs.ErrPermission) {
+			p.Denied = true
+		}
+	}
+	c.found = append(c.found, p)
 }
 
 func (c *check) host(name string) *tally {
