@@ -232,7 +232,14 @@ func (a *Archive) open(noCreate bool) error {
 			return err
 		}
 	}
-	if err := a.writeLock(); err != nil {
+	err := a.writeLock()
+	if errors.Is(err, syscall.ENOSPC) {
+		// On a full disk the archive is taken all the same: the lock is another,
+		// and it may be what makes room. Readers, who find nobody to ask, are kept out.
+		a.lender.close()
+		a.lender, a.share, err = nil, false, nil
+	}
+	if err != nil {
 		return err
 	}
 	if a.share {

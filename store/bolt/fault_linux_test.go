@@ -140,7 +140,7 @@ type fault struct {
 	dir   string
 	job   string // of the child; "" is to crawl
 	nth   int
-	how   string // "error": that one fails; "full": half of it is written, and all that follow fail
+	how   string // "error": that one fails; "full": half of it is written, and all that follow fail; "lock": those on archive.lock fail as on a disk that is full
 	calls int
 	hit   string // which call it was
 }
@@ -194,6 +194,8 @@ func (f *fault) decide(c *seccompCall) (written int, errno syscall.Errno) {
 		f.hit = calls[c.NR] + " " + filepath.Base(name)
 	}
 	switch {
+	case f.how == "lock" && filepath.Base(name) == "archive.lock" && c.NR == unix.SYS_WRITE:
+		return 0, unix.ENOSPC
 	case f.how == "error" && f.calls == f.nth:
 		return 0, unix.EIO
 	case f.how == "full" && f.calls == f.nth && (c.NR == unix.SYS_PWRITE64 || c.NR == unix.SYS_WRITE) && c.Args[2] > 1:
@@ -367,4 +369,17 @@ func TestRetainFaults(t *testing.T) {
 		some[dropped]++
 	}
 	t.Logf("%d calls; bodies that were dropped, how often: %v", calls, some)
+}
+
+// TestRetainFull drops bodies where not even a lock file can be written.
+func TestRetainFull(t *testing.T) {
+	base, _ := attachments(t, 6)
+	dir := copyOf(t, base)
+	f := &fault{dir: dir, job: "retain", nth: 1, how: "lock"}
+	if out := f.run(t); out != "" || files(t, dir) != 0 {
+		t.Errorf("%d files are left; the child said\n%s", files(t, dir), out)
+	}
+	if got := problems(t, dir); len(got) > 0 {
+		t.Errorf("Verify: %q", got)
+	}
 }
