@@ -501,7 +501,7 @@ func (a *Archive) checkFormat() error {
 		}
 		for _, name := range allBuckets {
 			if tx.Bucket(name) == nil && r.Format >= since[string(name)] {
-				return fmt.Errorf("open archive %s: bucket %s is missing; bring the archive back from a backup", a.dir, name)
+				return fmt.Errorf("open archive %s: bucket %s is missing; %s", a.dir, name, bringBack(a.dir))
 			}
 		}
 		return nil

@@ -224,7 +224,7 @@ func (c *copying) old(replace bool) (*Archive, error) {
 	case err != nil:
 		return nil, err
 	case !replace:
-		return nil, fmt.Errorf("%s holds an archive; name a new or an empty directory", c.to.dir)
+		return nil, fmt.Errorf("%[1]s holds an archive; name a new or an empty directory, or move that one away first: mv %[1]s %[1]s-damaged", c.to.dir)
 	}
 	old, err := Open(c.to.dir, Options{ReadOnly: true})
 	if err != nil {

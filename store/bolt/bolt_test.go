@@ -268,7 +268,7 @@ func TestOpen(t *testing.T) {
 		{"a directory of other things", write("thesis.txt", "x"), "other things (thesis.txt)", false},
 		{"blobs alone", write("blobs/ab/x", "x"), "archive.db is missing; bring it back", false},
 		{"a directory named archive.db", write("archive.db/x", "x"), "is not a file", false},
-		{"an empty file", write("archive.db", ""), "is empty; bring it back", false},
+		{"an empty file", write("archive.db", ""), "is empty; remove it to begin anew, or bring it back", false},
 		{"a short file", write("archive.db", "x"), "is no archive", false},
 		{"a text", write("archive.db", strings.Repeat("text ", 10_000)), "is no archive", false},
 		{"another bbolt file", bboltFile(func(tx *bbolt.Tx) error {

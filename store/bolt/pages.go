@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"io"
 	"os"
+	"path/filepath"
 )
 
 // A fileMeta is one of the two meta pages of a bbolt file.
@@ -100,23 +101,29 @@ func checkFile(name string) error {
 		return fmt.Errorf("open archive: %w", err)
 	}
 	if info.Size() == 0 {
-		return fmt.Errorf("open archive: %s is empty; bring it back from a backup, or remove it to begin anew", name)
+		return fmt.Errorf("open archive: %s is empty; remove it to begin anew, or %s", name, bringBack(filepath.Dir(name)))
 	}
 	metas, err := readMetas(f)
 	if len(metas) == 0 {
 		if err == nil {
 			err = io.ErrUnexpectedEOF
 		}
-		return fmt.Errorf("open archive: %s is no archive or its beginning is damaged (%w); bring it back from a backup", name, err)
+		return fmt.Errorf("open archive: %s is no archive or its beginning is damaged (%w); %s", name, err, bringBack(filepath.Dir(name)))
 	}
 	m := metas[0]
 	if m.pageSize < 1<<10 || m.pageSize > 64<<10 || m.root >= m.pages || m.pages > 1<<40 {
-		return fmt.Errorf("open archive: %s is damaged: its meta page makes no sense; bring it back from a backup", name)
+		return fmt.Errorf("open archive: %s is damaged: its meta page makes no sense; %s", name, bringBack(filepath.Dir(name)))
 	}
 	if need := int64(m.pages * m.pageSize); info.Size() < need {
-		return fmt.Errorf("open archive: %s is cut short: %d of %d bytes; bring it back from a backup", name, info.Size(), need)
+		return fmt.Errorf("open archive: %s is cut short: %d of %d bytes; %s", name, info.Size(), need, bringBack(filepath.Dir(name)))
 	}
 	return nil
+}
+
+// bringBack says how an archive is brought back from a backup, which is not
+// copied over what is there.
+func bringBack(dir string) string {
+	return fmt.Sprintf("bring it back from a backup: mv %[1]s %[1]s-damaged, and then luutin --archive %[1]s restore BACKUP", dir)
 }
 
 // A pageCheck walks the pages of a bbolt file by reading it plainly, so that

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"luutin/store"
@@ -86,7 +87,7 @@ func openSalvage(f *os.File, state uint64) (*salvage, error) {
 		some := false
 		s.orphans(func(_ uint64, e element) { some = some || recordOf(e.key, e.value) != nil })
 		if !some {
-			return nil, errors.New("nothing in it is of an archive; bring it back from a backup")
+			return nil, fmt.Errorf("nothing in it is of an archive; %s", bringBack(filepath.Dir(f.Name())))
 		}
 	}
 	if t := s.trees[string(bucketMeta)]; t != nil {
