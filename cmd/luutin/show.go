@@ -27,11 +27,13 @@ func showCommand(common *flags) *cobra.Command {
 URL that led to it, and since when it is gone from its site, if it is. With
 --json it prints the record, with --page the bytes of
 the page as they came; the URL may then also be that of an attachment, or of a
-page that was cut short or led to no article.`,
+page that was cut short or led to no article, and the id that of a capture, as it
+stands under "capture" in an article: so earlier pages are printed, too.`,
 		Example: `  luutin show https://moj.gov.vn/qt/tintuc/Pages/hoat-dong.aspx?ItemID=1
   luutin show --json URL | jq .provenance
   luutin show --page URL > page.html
-  luutin show --page https://moj.gov.vn/van-ban/12.pdf > 12.pdf`,
+  luutin show --page https://moj.gov.vn/van-ban/12.pdf > 12.pdf
+  luutin show --page $(luutin history --json URL | head -1 | jq -r .capture) > first.html`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withArchive(common, func(a store.Archive) error {
@@ -48,6 +50,9 @@ page that was cut short or led to no article.`,
 						if capture != "" {
 							return copyBody(cmd, a, capture)
 						}
+					}
+					if e := copyBody(cmd, a, args[0]); !errors.Is(e, store.ErrNotFound) {
+						return e // it is the id of a capture
 					}
 				}
 				if errors.Is(err, store.ErrNotFound) {
