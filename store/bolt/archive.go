@@ -231,6 +231,8 @@ func (a *Archive) open(noCreate bool) error {
 		if a.lender, err = a.lend(); err != nil {
 			return err
 		}
+	} else if err := os.Remove(a.path(socketName)); err != nil && !errors.Is(err, fs.ErrNotExist) { // of one that was killed
+		return fmt.Errorf("open archive: %w", err)
 	}
 	err := a.writeLock()
 	if errors.Is(err, syscall.ENOSPC) {

@@ -115,6 +115,10 @@ func (c *copying) run(from string, replace bool) (err error) {
 	if err := c.to.sweep(); err != nil {
 		return err
 	}
+	place, err := c.place()
+	if err != nil {
+		return err
+	}
 	name := c.to.path(c.to.name)
 	defer os.Remove(name)
 	if err := errors.Join(c.database(name), c.ctx.Err()); err != nil {
@@ -133,17 +137,38 @@ func (c *copying) run(from string, replace bool) (err error) {
 		return fmt.Errorf("%w; no copy was made (--no-verify makes one all the same)", ErrDamaged)
 	}
 	if old == nil {
-		err = putNew(name, c.to.path(dbName))
+		err = putNew(name, place)
 	} else {
-		err = os.Rename(name, c.to.path(dbName))
+		err = os.Rename(name, place)
 	}
-	if err := errors.Join(err, syncDir(c.to.dir), syncDir(filepath.Dir(c.to.dir))); err != nil {
+	if err := errors.Join(err, syncDir(filepath.Dir(place)), syncDir(c.to.dir), syncDir(filepath.Dir(c.to.dir))); err != nil {
 		return err
 	}
 	if c.damaged {
 		return fmt.Errorf("%w; the copy is as good as it could be made", ErrDamaged)
 	}
 	return nil
+}
+
+// place is where the archive.db of the copy is to stand, beside which it is made:
+// where that which is there is a link, where it leads to.
+func (c *copying) place() (string, error) {
+	place := c.to.path(dbName)
+	if info, err := os.Lstat(place); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return place, nil // an error is met again by who writes there
+	}
+	var err error
+	if c.to.dir, err = filepath.EvalSymlinks(c.to.dir); err != nil {
+		return "", err
+	}
+	if c.to.dir, err = filepath.Abs(c.to.dir); err != nil {
+		return "", err
+	}
+	if place, err = realPath(place); err != nil {
+		return "", err
+	}
+	c.to.name, err = filepath.Rel(c.to.dir, filepath.Join(filepath.Dir(place), c.to.name))
+	return place, err
 }
 
 // putNew gives a file its name, unless there is one with that name.
@@ -364,7 +389,7 @@ func (c *copying) problem(where, format string, args ...any) {
 // refers to was there before it was copied. More of them does no harm.
 func (c *copying) blobs() error {
 	dirs := map[string]bool{}
-	err := filepath.WalkDir(c.from.path(blobsDir), func(name string, d fs.DirEntry, err error) error {
+	err := c.from.walkBlobs(func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.Contains(d.Name(), tempMark) {
 			return err
 		}

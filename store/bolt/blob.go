@@ -21,6 +21,11 @@ func (a *Archive) blobPath(digest [32]byte) string {
 	return a.path(blobsDir, name[:2], name)
 }
 
+// walkBlobs walks over blobs, which may be a link to a directory elsewhere.
+func (a *Archive) walkBlobs(f fs.WalkDirFunc) error {
+	return filepath.WalkDir(a.path(blobsDir)+string(filepath.Separator), f) // the end has the link followed
+}
+
 // A spool is a body that comes in parts: a file in blobs/ that is not whole
 // yet. It gets its name when it is committed.
 type spool struct {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"go.etcd.io/bbolt"
 )
@@ -58,7 +59,11 @@ func (a *Archive) compact(ctx context.Context, progress func(int64)) (size int64
 		return 0, fmt.Errorf("%w: %v", ErrDamaged, c.found[0])
 	}
 
-	name := a.path(dbName + tempMark + "compact")
+	place, err := filepath.EvalSymlinks(a.path(dbName)) // a link stays one
+	if err != nil {
+		return 0, err
+	}
+	name := filepath.Join(filepath.Dir(place), dbName+tempMark+"compact")
 	defer os.Remove(name)
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, err
@@ -80,10 +85,10 @@ func (a *Archive) compact(ctx context.Context, progress func(int64)) (size int64
 	if err := errors.Join(os.Truncate(name, size), db.Sync()); err != nil { // bbolt has asked for more
 		return 0, err
 	}
-	if err := os.Rename(name, a.path(dbName)); err != nil {
+	if err := os.Rename(name, place); err != nil {
 		return 0, err
 	}
-	return size, syncDir(a.dir)
+	return size, syncDir(filepath.Dir(place))
 }
 
 // A compaction copies keys in their order, so that pages are full. Readings that

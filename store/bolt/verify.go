@@ -827,7 +827,7 @@ func (c *check) hostRecords() iter.Seq[func()] {
 // killed process left; it is no fault as long as it is whole.
 func (c *check) blobs() iter.Seq[func()] {
 	return func(yield func(func()) bool) {
-		err := filepath.WalkDir(c.a.path(blobsDir), func(name string, d fs.DirEntry, err error) error {
+		err := c.a.walkBlobs(func(name string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || strings.Contains(d.Name(), tempMark) {
 				return err
 			}
