@@ -3,6 +3,7 @@
 package change
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -119,24 +120,33 @@ func files(a *extract.Article) string {
 }
 
 // most bounds the work of a comparison: words of one text times words of the
-// other.
-const most = 9_000_000
+// other, or lines. all bounds that of the parts of two long texts together.
+const (
+	most = 9_000_000
+	all  = 10 * most
+)
+
+// fits says whether so many words of one text, or lines, are compared with so
+// many of another. There are about a million letters.
+func fits(n, m int) bool { return n+m <= 1<<20 && n*m <= most }
 
 // Words compares two texts word by word; two long ones paragraph by paragraph,
-// and those that differ word by word. The edits together are both texts: those
+// and those that differ word by word, as far as that does not take too long: what
+// is left is said to be replaced. The edits together are both texts: those
 // that are not "+" the old one, those that are not "-" the new one.
 func Words(old, new string) []Edit {
-	a, b := split(old), split(new)
-	if len(a)*len(b) <= most {
-		return compare(a, b)
+	if fits(count(old), count(new)) {
+		return compare(split(old), split(new))
 	}
 	var edits []Edit
-	rough := compare(strings.SplitAfter(old, "\n"), strings.SplitAfter(new, "\n"))
+	left := all
+	rough := lines(strings.SplitAfter(old, "\n"), strings.SplitAfter(new, "\n"), &left)
 	for i := 0; i < len(rough); i++ {
 		if i+1 < len(rough) && rough[i].Op == "-" && rough[i+1].Op == "+" {
-			a, b := split(rough[i].Text), split(rough[i+1].Text)
-			if len(a)*len(b) <= most {
-				edits = append(edits, compare(a, b)...)
+			n, m := count(rough[i].Text), count(rough[i+1].Text)
+			if fits(n, m) && n*m <= left {
+				left -= n * m
+				edits = append(edits, compare(split(rough[i].Text), split(rough[i+1].Text))...)
 				i++
 				continue
 			}
@@ -144,6 +154,108 @@ func Words(old, new string) []Edit {
 		edits = append(edits, rough[i])
 	}
 	return edits
+}
+
+// lines compares two texts by whole lines. Of very many, those that both have
+// once, in the same order, stay, and what lies between two of them is compared.
+func lines(old, new []string, left *int) []Edit {
+	if fits(len(old), len(new)) && len(old)*len(new) <= *left {
+		*left -= len(old) * len(new)
+		return compare(old, new)
+	}
+	var edits []Edit
+	add := func(op string, lines []string) {
+		text := strings.Join(lines, "")
+		if n := len(edits); n > 0 && edits[n-1].Op == op {
+			edits[n-1].Text += text
+		} else if text != "" {
+			edits = append(edits, Edit{op, text})
+		}
+	}
+	i, j := 0, 0
+	to := func(k, l int) { // all before the lines k and l
+		switch n, m := k-i, l-j; {
+		case n == 0 || m == 0 || !fits(n, m) || n*m > *left:
+			add("-", old[i:k])
+			add("+", new[j:l])
+		default:
+			*left -= n * m
+			for _, e := range compare(old[i:k], new[j:l]) {
+				add(e.Op, []string{e.Text})
+			}
+		}
+		i, j = k, l
+	}
+	stay := func() { // all from here on that is the same
+		k := i
+		for i < len(old) && j < len(new) && old[i] == new[j] {
+			i, j = i+1, j+1
+		}
+		add("=", old[k:i])
+	}
+	before := func(k, l int) (int, int) { // where what is the same before the lines k and l begins
+		for k > i && l > j && old[k-1] == new[l-1] {
+			k, l = k-1, l-1
+		}
+		return k, l
+	}
+	stay()
+	for _, x := range anchors(old, new) {
+		if x.old >= i { // it does not stand in what stayed
+			to(before(x.old, x.new))
+			stay()
+		}
+	}
+	to(before(len(old), len(new)))
+	add("=", old[i:])
+	return edits
+}
+
+// An anchor is a line that two texts have once.
+type anchor struct{ old, new int }
+
+// anchors are as many such lines as are in the same order in both.
+func anchors(old, new []string) []anchor {
+	const several = -1
+	once := func(text []string) map[string]int {
+		at := map[string]int{}
+		for i, line := range text {
+			if _, ok := at[line]; ok {
+				i = several
+			}
+			at[line] = i
+		}
+		return at
+	}
+	here, there := once(old), once(new)
+	// The longest rising row of what is left, by piles: on each lies the lowest end
+	// of a row of its length.
+	var candidates []anchor
+	var piles, below []int // candidates; the one before a candidate in its row, or -1
+	for i, line := range old {
+		j, ok := there[line]
+		if !ok || j == several || here[line] == several {
+			continue
+		}
+		n, _ := slices.BinarySearchFunc(piles, j, func(c, j int) int { return candidates[c].new - j })
+		before := -1
+		if n > 0 {
+			before = piles[n-1]
+		}
+		candidates, below = append(candidates, anchor{i, j}), append(below, before)
+		if n == len(piles) {
+			piles = append(piles, 0)
+		}
+		piles[n] = len(candidates) - 1
+	}
+	var row []anchor
+	if len(piles) > 0 {
+		for c := piles[len(piles)-1]; c >= 0; c = below[c] {
+			row = append(row, candidates[c])
+		}
+	}
+	slices.Reverse(row)
+	return row
 }
 
 func compare(old, new []string) []Edit {
@@ -205,7 +317,17 @@ func number(r rune) int {
 }
 
 // split cuts a text into words, blanks and single marks.
-func split(text string) (words []string) {
+func split(text string) []string { return slices.Collect(pieces(text)) }
+
+// count is how many split returns.
+func count(text string) (n int) {
+	for range pieces(text) {
+		n++
+	}
+	return n
+}
+
+func pieces(text string) iter.Seq[string] {
 	const (
 		other = iota
 		blank
@@ -220,19 +342,22 @@ func split(text string) (words []string) {
 		}
 		return other
 	}
-	start, last := 0, -1
-	for i, r := range text {
-		c := class(r)
-		if i > 0 && (c != last || c == other) {
-			words = append(words, text[start:i])
-			start = i
+	return func(yield func(string) bool) {
+		start, last := 0, -1
+		for i, r := range text {
+			c := class(r)
+			if i > 0 && (c != last || c == other) {
+				if !yield(text[start:i]) {
+					return
+				}
+				start = i
+			}
+			last = c
 		}
-		last = c
+		if start < len(text) {
+			yield(text[start:])
+		}
 	}
-	if start < len(text) {
-		words = append(words, text[start:])
-	}
-	return words
 }
 
 // small reports whether edits are what corrects a slip: marks and blanks, or
@@ -259,7 +384,8 @@ func small(edits []Edit) bool {
 		if slices.ContainsFunc(append(slices.Clone(from), to...), unicode.IsDigit) {
 			return false // another figure is another statement
 		}
-		if len(from) == 0 || len(to) == 0 || distance(from, to) > 2 {
+		const long = 1000 // letters: nothing that slips
+		if len(from) == 0 || len(to) == 0 || len(from) > long || len(to) > long || distance(from, to) > 2 {
 			return false
 		}
 	}
@@ -268,12 +394,17 @@ func small(edits []Edit) bool {
 
 // wordsOf are the words of a text, without regard to capitals.
 func wordsOf(text string) (words []string) {
-	for _, w := range split(strings.ToLower(text)) {
-		if r, _ := utf8.DecodeRuneInString(w); unicode.IsLetter(r) || unicode.IsDigit(r) {
+	for w := range pieces(strings.ToLower(text)) {
+		if isWord(w) {
 			words = append(words, w)
 		}
 	}
 	return words
+}
+
+func isWord(piece string) bool {
+	r, _ := utf8.DecodeRuneInString(piece)
+	return unicode.IsLetter(r) || unicode.IsDigit(r)
 }
 
 // distance is Levenshtein's.
@@ -309,7 +440,12 @@ var withdrawals = []string{
 func retracts(edits []Edit) bool {
 	var stayed, gone, came int
 	for _, e := range edits {
-		n := len(wordsOf(e.Text))
+		n := 0
+		for w := range pieces(e.Text) {
+			if isWord(w) {
+				n++
+			}
+		}
 		switch e.Op {
 		case "=":
 			stayed += n
@@ -317,8 +453,11 @@ func retracts(edits []Edit) bool {
 			gone += n
 		case "+":
 			came += n
+			if n >= 60 {
+				break
+			}
 			lower := strings.ToLower(e.Text)
-			if slices.ContainsFunc(withdrawals, func(w string) bool { return strings.Contains(lower, w) }) && n < 60 {
+			if slices.ContainsFunc(withdrawals, func(w string) bool { return strings.Contains(lower, w) }) {
 				return true
 			}
 		}

@@ -2,6 +2,7 @@ package change
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -129,5 +130,71 @@ func TestLong(t *testing.T) {
 	}
 	if n := len(Words(strings.Repeat(".", 20000), strings.Repeat(", ", 20000))); n != 2 {
 		t.Errorf("two texts without anything in common have %d edits", n)
+	}
+}
+
+// TestMany compares texts of more lines than can all be compared with all: those
+// with something in common go on word by word, and nothing takes long.
+func TestMany(t *testing.T) {
+	var old, new, other []string
+	for i := range 60_000 {
+		line := fmt.Sprintf("Đoạn %d có chữ.\n", i)
+		old, new, other = append(old, line), append(new, line), append(other, fmt.Sprintf("Khác %d hẳn.\n", i))
+		if i%50 == 0 {
+			new[i] = fmt.Sprintf("Đoạn %d có từ.\n", i)
+		}
+	}
+	edits := Words(strings.Join(old, ""), strings.Join(new, ""))
+	var changed []Edit
+	for _, e := range edits {
+		if e.Op != "=" {
+			changed = append(changed, e)
+		}
+	}
+	if want := []Edit{{"-", "chữ"}, {"+", "từ"}}; len(changed) != 2*1200 || !slices.Equal(changed[:2], want) || !slices.Equal(changed[2*700:2*700+2], want) {
+		t.Errorf("%d edits, the first %q; want %d of %q", len(changed), changed[:min(len(changed), 8)], 2*1200, want)
+	}
+	if edits := Words(strings.Join(old, ""), strings.Join(other, "")); len(edits) != 2 {
+		t.Errorf("two texts with nothing but numbers in common have %d edits", len(edits))
+	}
+	a := strings.Repeat("a", 4_000_000)
+	if small(Words(a, a+"b")) {
+		t.Error("a word of four million letters is a typo")
+	}
+}
+
+// TestLines puts the edits of lines together again, however few of them may be
+// compared.
+func TestLines(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	for range 2000 {
+		var texts [2][]string
+		for i := range texts {
+			for range rnd.IntN(30) {
+				texts[i] = append(texts[i], fmt.Sprintf("%d\n", rnd.IntN(1+rnd.IntN(40))))
+			}
+		}
+		if rnd.IntN(2) == 0 {
+			texts[1] = slices.Concat(texts[0][:len(texts[0])/2], texts[1], texts[0][len(texts[0])/2:])
+		}
+		var before, after string
+		left := rnd.IntN(200)
+		edits := lines(texts[0], texts[1], &left)
+		for i, e := range edits {
+			if e.Op != "+" {
+				before += e.Text
+			}
+			if e.Op != "-" {
+				after += e.Text
+			}
+			if i > 0 && edits[i-1].Op == e.Op {
+				t.Errorf("%q and %q are one edit", edits[i-1], e)
+			}
+		}
+		if before != strings.Join(texts[0], "") || after != strings.Join(texts[1], "") {
+			t.Fatalf("edits of %q and %q are %q", texts[0], texts[1], edits)
+		}
 	}
 }
