@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -302,10 +301,11 @@ func writeWhole(name string, write func(io.Writer) error) error {
 			return err
 		}
 	}
-	f, err := besides(name)
+	f, release, err := besides(name)
 	if err != nil {
 		return err
 	}
+	defer release()
 	defer os.Remove(f.Name())
 	defer f.Close()
 	if mode != nil {
@@ -325,14 +325,20 @@ func writeWhole(name string, write func(io.Writer) error) error {
 	return os.Rename(f.Name(), name)
 }
 
-// besides creates a file for what is to stand under a name later.
-func besides(name string) (*os.File, error) {
-	temp := filepath.Join(filepath.Dir(name), fmt.Sprintf(".%s.%016x", filepath.Base(name), rand.Uint64()))
-	f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666) // os.CreateTemp knows no umask
-	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", name, errors.Unwrap(err))
-	}
-	return f, nil
+// besides creates a file for what is to stand under a name later. release is
+// called when it stands there, or is removed.
+func besides(name string) (f *os.File, release func(), err error) {
+	_, release, err = dataset.Beside(name, func(temp string) (err error) {
+		if f != nil {
+			f.Close() // it is gone
+		}
+		f, err = os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666) // os.CreateTemp knows no umask
+		if err != nil {
+			err = fmt.Errorf("write %s: %w", name, errors.Unwrap(err))
+		}
+		return err
+	})
+	return f, release, err
 }
 
 // canCreate reports why writeWhole will not be able to write a file.
@@ -340,10 +346,11 @@ func canCreate(name string) error {
 	if whole, err := filepath.EvalSymlinks(name); err == nil {
 		name = whole
 	}
-	f, err := besides(name)
+	f, release, err := besides(name)
 	if err != nil {
 		return err
 	}
+	defer release()
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 

@@ -14,7 +14,6 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,11 +54,16 @@ func Package(ctx context.Context, dir string, archive store.Archive, articles it
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return 0, err
 	}
-	parent, name := filepath.Split(filepath.Clean(dir))
-	temp := filepath.Join(parent, fmt.Sprintf(".%s.%016x", name, rand.Uint64()))
-	if err := os.Mkdir(temp, 0o777); err != nil { // os.MkdirTemp knows no umask
-		return 0, fmt.Errorf("write %s: %w", dir, err)
+	temp, release, err := Beside(dir, func(temp string) error {
+		if err := os.Mkdir(temp, 0o777); err != nil { // os.MkdirTemp knows no umask
+			return fmt.Errorf("write %s: %w", dir, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
 	}
+	defer release()
 	defer os.RemoveAll(temp)
 	p := &pack{dir: temp, about: about, months: map[[2]string]*month{}}
 	if err := p.articles(articles); err != nil || p.n == 0 {

@@ -8,13 +8,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"iter"
 	"net/url"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -29,20 +29,15 @@ import (
 // an index, the list of the pages. What is not written at once lies in files in
 // the directory of temporary files.
 func WACZ(ctx context.Context, a store.Archive, to io.Writer, o Options) (c Counts, err error) {
-	dir, err := os.MkdirTemp("", "luutin-wacz-*")
-	if err != nil {
-		return c, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	p := &packer{zip: zip.NewWriter(to), now: o.Now}
 
-	index := &sorter{dir: dir}
+	index := &sorter{}
 	defer index.close()
-	pages, err := os.CreateTemp(dir, "pages-*")
+	pages, err := temporary()
 	if err != nil {
 		return c, err
 	}
-	defer pages.Close()
+	defer leave(pages)
 	list := bufio.NewWriter(pages)
 	fmt.Fprintln(list, `{"format":"json-pages-1.0","id":"pages","title":"Articles"}`)
 
@@ -148,6 +143,27 @@ func WACZ(ctx context.Context, a store.Archive, to io.Writer, o Options) (c Coun
 	}
 	return c, p.finish(o)
 }
+
+// temporary makes a file in the directory of temporary files. Where the system
+// can do that it has no name any more, so that nothing is left of a process that is
+// killed.
+func temporary() (*os.File, error) {
+	f, err := os.CreateTemp("", "luutin-wacz-*")
+	if err == nil && !namesLast {
+		err = os.Remove(f.Name())
+	}
+	return f, err
+}
+
+func leave(f *os.File) {
+	f.Close() // it was only read since it was whole
+	if namesLast {
+		os.Remove(f.Name())
+	}
+}
+
+// namesLast says that a file which is open keeps its name.
+const namesLast = runtime.GOOS == "windows"
 
 // A packer writes the files of a package, one after the other, as they are: a
 // reader takes what it needs out of the middle.
@@ -314,7 +330,6 @@ func surt(raw string) string {
 
 // A sorter sorts more lines than memory is to hold.
 type sorter struct {
-	dir   string
 	lines []string
 	size  int
 	files []*os.File
@@ -329,7 +344,7 @@ func (s *sorter) add(line string) error {
 }
 
 func (s *sorter) spill() error {
-	f, err := os.CreateTemp(s.dir, "index-*")
+	f, err := temporary()
 	if err != nil {
 		return err
 	}
@@ -396,6 +411,6 @@ func (s *sorter) sorted() iter.Seq2[string, error] {
 
 func (s *sorter) close() {
 	for _, f := range s.files {
-		f.Close() // it was only read since it was whole
+		leave(f)
 	}
 }
