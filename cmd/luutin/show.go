@@ -21,7 +21,7 @@ import (
 func showCommand(common *flags) *cobra.Command {
 	var page bool
 	cmd := &cobra.Command{
-		Use:   "show URL|ID",
+		Use:   "show URL|ID|CAPTURE",
 		Short: "Show an article, or the page it was read from",
 		Long: `Show prints the latest version of an article for reading: by its id, or by any
 URL that led to it, and since when it is gone from its site, if it is. With
