@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -16,7 +15,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"luutin/extract"
 	"luutin/store"
@@ -125,9 +123,7 @@ func checkVisits(t *testing.T, dir string, reported map[string]bool) int {
 }
 
 func TestKill(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := bolt.Randomly(t)
 	dir := filepath.Join(t.TempDir(), "archive")
 	reported := map[string]bool{}
 	for range 12 {
@@ -243,9 +239,7 @@ func closedAndKilled(t *testing.T, visits, more int, test func(t *testing.T, dir
 }
 
 func damage(t *testing.T, source string) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := bolt.Randomly(t)
 	good := must[[]byte](t)(os.ReadFile(filepath.Join(source, "archive.db")))
 	live := bolt.Live(t, good)
 	want := bolt.Dump(t, source)
@@ -325,9 +319,7 @@ func TestFlippedBytes(t *testing.T) {
 }
 
 func flip(t *testing.T, dir string) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := bolt.Randomly(t)
 	name := filepath.Join(dir, "archive.db")
 	good := must[[]byte](t)(os.ReadFile(name))
 	live := bolt.Live(t, good)

@@ -3,8 +3,10 @@ package bolt
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -239,4 +241,18 @@ func Leaves(t *testing.T, a *Archive, flipped map[int64]byte) (asked int) {
 		t.Fatal(err)
 	}
 	return asked
+}
+
+var seed = flag.Uint64("seed", 0, "of random tests; 0 means another each time")
+
+// Randomly is where random tests get their numbers from. Their logs say by which
+// -seed they are repeated.
+func Randomly(t testing.TB) *rand.Rand {
+	t.Helper()
+	n := *seed
+	for n == 0 {
+		n = rand.Uint64()
+	}
+	t.Logf("-seed %d", n)
+	return rand.New(rand.NewPCG(n, 0))
 }

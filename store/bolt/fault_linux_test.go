@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -14,7 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -274,9 +272,7 @@ func (f *fault) run(t *testing.T) string {
 // after a commit that failed none is acknowledged before it is opened again.
 // Not beside other tests: until it is another program, a child has their locks.
 func TestFaults(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := bolt.Randomly(t)
 	base := filled(t, 3)
 	run := func(nth int, how string) *fault {
 		dir := copyOf(t, base)
@@ -323,9 +319,7 @@ func TestFaults(t *testing.T) {
 // body is there whole afterwards, or known to be dropped, and running it again
 // drops the rest.
 func TestRetainFaults(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := bolt.Randomly(t)
 	base, urls := attachments(t, 6)
 	large := map[string]bool{}
 	for i, u := range urls {

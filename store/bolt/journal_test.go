@@ -5,12 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -20,9 +18,7 @@ import (
 // older snapshots, when a request took its changes back, and opened again.
 func TestJournal(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := Randomly(t)
 	dir := filepath.Join(t.TempDir(), "archive")
 	open := func() *Archive {
 		a, err := Open(dir, Options{})

@@ -2,7 +2,6 @@ package bolt_test
 
 import (
 	"context"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,9 +54,7 @@ func TestLeaves(t *testing.T) {
 		t.Errorf("%d articles, want %d", read, n)
 	}
 	info := must[os.FileInfo](t)(os.Stat(filepath.Join(dir, "archive.db")))
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := bolt.Randomly(t)
 	met := 0
 	for range 4 {
 		flipped := map[int64]byte{}

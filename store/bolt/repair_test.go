@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -131,9 +130,7 @@ func TestRepairFlipped(t *testing.T) {
 }
 
 func repairFlipped(t *testing.T, source string) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := bolt.Randomly(t)
 	name := filepath.Join(source, "archive.db")
 	good := must[[]byte](t)(os.ReadFile(name))
 	live := bolt.Live(t, good)
@@ -173,9 +170,7 @@ func repairFlipped(t *testing.T, source string) {
 // records nothing is lost.
 func TestRepairOfHeads(t *testing.T) {
 	closedAndKilled(t, 20, 10, func(t *testing.T, source string) {
-		seed := uint64(time.Now().UnixNano())
-		t.Logf("seed %d", seed)
-		rnd := rand.New(rand.NewPCG(seed, 0))
+		rnd := bolt.Randomly(t)
 		name := filepath.Join(source, "archive.db")
 		good := must[[]byte](t)(os.ReadFile(name))
 		live, size := bolt.Live(t, good), os.Getpagesize()
@@ -215,9 +210,7 @@ func TestRepairOfHeads(t *testing.T) {
 // unpacked without it.
 func TestRepairOfKeys(t *testing.T) {
 	closedAndKilled(t, 20, 10, func(t *testing.T, source string) {
-		seed := uint64(time.Now().UnixNano())
-		t.Logf("seed %d", seed)
-		rnd := rand.New(rand.NewPCG(seed, 0))
+		rnd := bolt.Randomly(t)
 		name := filepath.Join(source, "archive.db")
 		good := must[[]byte](t)(os.ReadFile(name))
 		live, size := bolt.Live(t, good), os.Getpagesize()
@@ -293,9 +286,7 @@ func TestRepairReread(t *testing.T) {
 		return all
 	}
 	want := readings(dir)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := bolt.Randomly(t)
 	check := func(what string) {
 		to, lost := repaired(t, what, dir)
 		got := readings(to)

@@ -3,11 +3,9 @@ package bolt_test
 import (
 	"bytes"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"luutin/store"
 	"luutin/store/bolt"
@@ -19,9 +17,7 @@ import (
 // the one before the transaction, or when its meta page is whole the one after.
 func TestTorn(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	rnd := bolt.Randomly(t)
 	const sector = 512
 	dir := filled(t, 4)
 	name := filepath.Join(dir, "archive.db")
