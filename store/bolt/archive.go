@@ -86,6 +86,7 @@ type Archive struct {
 	retired map[uint64]bool // captures whose bodies were dropped, which what is on its way may refer to; only the writer uses it
 
 	mu      sync.Mutex
+	trusted sync.Map // the names of buckets that trust has looked at
 	hosts   map[string]*host
 	dirty   []queueName             // whose heads are not known
 	tokens  uint64                  // the last one given
@@ -274,6 +275,20 @@ func (a *Archive) checkRoot(tx *snapshot) (err error) {
 	}
 	p.bucket(uint64(tx.Tx.Cursor().Bucket().Root()), nil, nil)
 	return err
+}
+
+// trust looks at the branch pages of a tree before bbolt follows them for the
+// first time, and panics, which guard takes, when they lead round: it would follow
+// them for ever, and take memory until the machine has none. root is 0 for a bucket
+// that lies in its element.
+func (a *Archive) trust(name string, root uint64) {
+	if _, ok := a.trusted.Load(name); ok || root == 0 {
+		return
+	}
+	if err := (&branches{f: a.file, pageSize: uint64(a.db.Info().PageSize)}).walk(root); err != nil {
+		panic(fmt.Errorf("%s: %w", name, err))
+	}
+	a.trusted.Store(name, true)
 }
 
 // makeCoders makes what packs and unpacks bodies.

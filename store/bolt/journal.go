@@ -67,6 +67,8 @@ type snapshot struct {
 
 	salvage *salvage // where the pages are read, when they are damaged; nil when bbolt reads them
 
+	trust func(name string, root uint64) // panics when bbolt must not be let into a tree; may be nil
+
 	apart *apart // gets single values; nil when bbolt does, which maps their pages
 
 	give func() // gives back a state that was lent to this process; nil when the transaction is its own
@@ -141,7 +143,7 @@ func (a *Archive) begin() (*snapshot, error) {
 			return nil, bolterrors.ErrDatabaseNotOpen
 		}
 		s := snapshotOf(a.pinned, a.journal.Load())
-		s.give = a.pinning.Unlock
+		s.give, s.trust = a.pinning.Unlock, a.trust
 		return s, nil
 	}
 	for {
@@ -153,7 +155,9 @@ func (a *Archive) begin() (*snapshot, error) {
 		// What a later journal no longer holds may not be in this transaction,
 		// and what a later transaction holds not in this journal.
 		if a.journal.Load() == j {
-			return snapshotOf(tx, j), nil
+			s := snapshotOf(tx, j)
+			s.trust = a.trust
+			return s, nil
 		}
 		if err := tx.Rollback(); err != nil {
 			return nil, err
@@ -180,6 +184,9 @@ func (s *snapshot) Bucket(name []byte) *bucket {
 	tree := s.Tx.Bucket(name)
 	if tree == nil {
 		return nil
+	}
+	if s.trust != nil {
+		s.trust(string(name), uint64(tree.Root()))
 	}
 	b := &bucket{tree: tree, snapshot: s, letter: journaled[string(name)]}
 	if s.apart != nil {
@@ -665,6 +672,7 @@ func (a *Archive) loadJournal(tx *bbolt.Tx) error {
 	if b == nil {
 		return nil // an archive of format 1 that is only read
 	}
+	a.trust(string(bucketJournal), uint64(b.Root()))
 	l := &loader{byLetter: map[byte][]loading{}}
 	var last uint64
 	err := b.ForEach(func(k, v []byte) (err error) {

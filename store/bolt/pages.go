@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // A fileMeta is one of the two meta pages of a bbolt file.
@@ -236,6 +237,65 @@ func (c *pageCheck) bucket(id uint64, min, max []byte) {
 			c.bucket(e.id, nil, nil)
 		}
 	}
+}
+
+// branches are the pages of a tree that lead to others.
+type branches struct {
+	f        io.ReaderAt
+	pageSize uint64
+}
+
+// walk reads them level by level, which are a hundredth of the tree: its leaves,
+// all on one level, are not read. It returns an error when one leads to another of
+// them, or to itself, that is not below it.
+func (b *branches) walk(root uint64) error {
+	from := map[uint64]uint64{} // those that were seen, by what led there
+	type link struct{ above, id uint64 }
+	for level := []link{{root, root}}; ; {
+		for _, l := range level {
+			if above, seen := from[l.id]; seen {
+				return fmt.Errorf("page %d leads to page %d, which page %d leads to", l.above, l.id, above)
+			}
+		}
+		// One damaged page is not to hide what the level is.
+		some := []link{level[0], level[len(level)/2], level[len(level)-1]}
+		if !slices.ContainsFunc(some, func(l link) bool { return b.children(l.id) != nil }) {
+			return nil
+		}
+		var below []link
+		for _, l := range level {
+			from[l.id] = l.above
+			for _, id := range b.children(l.id) {
+				below = append(below, link{l.id, id})
+			}
+		}
+		if len(below) == 0 {
+			return nil
+		}
+		level = below
+	}
+}
+
+// children returns the pages that a branch page leads to; nil for any other.
+func (b *branches) children(id uint64) (ids []uint64) {
+	page := make([]byte, b.pageSize)
+	n, _ := b.f.ReadAt(page, int64(id*b.pageSize))
+	if page = page[:n]; n < pageHead || order.Uint16(page[8:]) != flagBranch {
+		return nil
+	}
+	if more := int64(order.Uint32(page[12:])); more > 0 && more < maxLeaf/int64(b.pageSize) {
+		page = make([]byte, (more+1)*int64(b.pageSize))
+		n, _ = b.f.ReadAt(page, int64(id*b.pageSize))
+		page = page[:n]
+	}
+	for i := range int(order.Uint16(page[10:])) {
+		at := pageHead + i*elementHead
+		if at+elementHead > len(page) {
+			break
+		}
+		ids = append(ids, order.Uint64(page[at+8:]))
+	}
+	return ids
 }
 
 // An element is one entry of a page: a child page, a bucket, or a value.

@@ -420,6 +420,8 @@ func (r *repair) absurd(k []byte) bool {
 
 // lose notes that a record could not be saved.
 func (r *repair) lose(bucket, k []byte, url, format string, args ...any) {
+	const longest = 8 << 10 // of a key that can be named by another: the length of a longer one is damaged
+	k = k[:min(len(k), longest)]
 	at := where(bucket, k)
 	if old, ok := r.lost[at]; ok && (old.URL != "" || url == "") {
 		return
