@@ -285,7 +285,7 @@ func TestRun(t *testing.T) {
 		w.ministry.set("/news/1", news("Tin số 1 đã sửa", ""))
 		w.ministry.set("/news/2", "404")
 		time.Sleep(370 * day)
-		w.wantRun(t, "13 visited: 0 added, 1 changed, 5 unchanged, 3 lists, 3 gone (1 article withdrawn), 1 blocked")
+		w.wantRun(t, "14 visited: 0 added, 1 changed, 5 unchanged, 3 lists, 1 file, 3 gone (1 article withdrawn), 1 blocked")
 	})
 }
 

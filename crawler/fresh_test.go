@@ -298,6 +298,48 @@ func TestMovedToList(t *testing.T) {
 	})
 }
 
+// TestFileReplaced has a file replaced under its URL: it is asked for again where
+// the server can say that it is the same.
+func TestFileReplaced(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ministry.set("/list", list("", "/news/1", "/news/2"))
+		w.ministry.set("/news/1", news("Tin số 1", "/files/1.pdf"))
+		w.ministry.set("/news/2", news("Tin số 2", "/odd/2.pdf"))
+		w.ministry.set("/files/1.pdf", "%PDF-1.4 one")
+		asked := 0
+		w.ministry.odd = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			asked++
+			io.WriteString(rw, "%PDF-1.4 two")
+		})
+		w.wantRun(t, "5 visited: 2 added, 1 list, 2 files")
+		time.Sleep(31 * day)
+		w.run(t)
+		if w.ministry.hit("/files/1.pdf") != 2 {
+			t.Errorf("the file was asked for %d times, want 2", w.ministry.hit("/files/1.pdf"))
+		}
+		w.ministry.set("/files/1.pdf", "%PDF-1.4 another one")
+		time.Sleep(91 * day)
+		w.run(t)
+		time.Sleep(400 * day)
+		w.run(t)
+		if w.ministry.hit("/files/1.pdf") != 4 || asked != 1 {
+			t.Errorf("the file was asked for %d times, want 4; that without a mark %d times", w.ministry.hit("/files/1.pdf"), asked)
+		}
+		bodies := map[string]bool{}
+		for v, err := range w.Archive.Visits(t.Context(), store.VisitQuery{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p, err := w.Archive.Capture(t.Context(), v.Capture); err == nil && strings.HasPrefix(string(p.Body), "%PDF-1.4") {
+				bodies[string(p.Body)] = true
+			}
+		}
+		if len(bodies) != 3 {
+			t.Errorf("kept %v", bodies)
+		}
+	})
+}
+
 // TestRulesAreNoChange changes the definition of a site between two crawls: what
 // is read otherwise is no further version, also where the page differs in what
 // nobody reads; what its ministry changed is one, and only that.

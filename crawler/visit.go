@@ -25,6 +25,7 @@ const (
 	soonest    = 10 * time.Minute // until one is that always brings something new
 	startList  = 6 * time.Hour    // until a start page is that never does
 	deepList   = 30 * day         // until another list is, and a further page, when nothing new calls it back before
+	soonFile   = 7 * day          // before a file is looked at again, whose server can say that it is the same: the next of revisits
 	spotChecks = 10               // of so many visits one asks without validators
 	pageLimit  = int64(32 << 20)
 	fileLimit  = int64(256 << 20)
@@ -52,7 +53,7 @@ func (e *verdict) Error() string { return e.reason }
 func (r *run) validators(l *store.Lease) map[string]string {
 	t := l.Target
 	// What was not understood the last time is read again, changed or not.
-	if t.Reason != "" || t.Kind == extract.KindArticle && t.Article == "" || r.asksWhole(t) || spotCheck(t) || r.web.manners.lies(l.Host) {
+	if t.Reason != "" || t.Kind == extract.KindArticle && t.Article == "" || r.asksWhole(t) || t.Kind != extract.KindAttachment && spotCheck(t) || r.web.manners.lies(l.Host) {
 		return nil
 	}
 	header := map[string]string{}
@@ -266,7 +267,9 @@ func (r *run) judge(l *store.Lease, page *store.Capture, err error, conditional 
 			return v
 		}
 		v.Result, v.Reason, v.Cause = store.Unchanged, "", ""
-		v.Again = r.again(t, nil, passed, now)
+		if v.Again = r.again(t, nil, passed, now); t.Kind == extract.KindAttachment {
+			v.Again = now.Add(rarerIn(max(passed, soonFile)))
+		}
 	case s == http.StatusNotFound || s == http.StatusGone:
 		v.Result, v.Cause, v.Again = store.Missing, string(notFound), now.Add(rarerIn(passed))
 	case s == http.StatusUnauthorized || s == http.StatusForbidden || s == http.StatusUnavailableForLegalReasons:
@@ -282,11 +285,15 @@ func (r *run) judge(l *store.Lease, page *store.Capture, err error, conditional 
 		}
 		v.Result, v.Reason, v.Cause = store.Fetched, "", ""
 		v.Again = r.again(t, nil, passed, now)
+		if t.Kind == extract.KindAttachment && (page.Header.Get("ETag") != "" || page.Header.Get("Last-Modified") != "") {
+			v.Again = now.Add(rarerIn(max(passed, soonFile)))
+		}
 	}
 	return v
 }
 
-// again says when a target that answered is looked at again; zero means never.
+// again says when a target that answered is looked at again; zero means never,
+// as for a file, which would come whole each time: see judge.
 func (r *run) again(t store.Target, a *extract.Article, passed time.Duration, now time.Time) time.Time {
 	switch {
 	case t.Kind == extract.KindAttachment:
