@@ -206,6 +206,10 @@ func TestTell(t *testing.T) {
 			func(s story) any { return s.attachments }, []Attachment{{URL: "https://www.bomau.example/f/Quyet-dinh.PDF", Name: "Quyết định", Type: "pdf"}}},
 		{"boxes and bars are furniture", long + `<div class="box-related"><p>Đừng đọc</p></div><div class="social-share">Chia sẻ</div><form>Gửi</form>`, telling{}, 1,
 			func(s story) any { return len(s.blocks) }, 1},
+		{"advertisements are furniture", long + `<div class="ad">Mua ngay</div><div class="box ADS">Mua ngay</div><div id="div-gpt-ad-12"><p>Mua ngay</p></div>`, telling{}, 1,
+			func(s story) any { return len(s.blocks) }, 1},
+		{"what only begins like one is none", long + `<div class="address">Số 60 Trần Phú</div><p class="adopted">Được thông qua.</p>`, telling{}, 3,
+			func(s story) any { return len(s.blocks) }, 3},
 		{"the title above the text is not part of it", `<h1>Bộ làm việc với các đơn vị</h1>` + long, telling{title: "Bộ làm việc với các đơn vị"}, 1,
 			func(s story) any { return s.blocks[0].Kind }, "paragraph"},
 	} {

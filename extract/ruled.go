@@ -877,7 +877,7 @@ func offers(n *html.Node) bool {
 var furnishings = []string{
 	"relatednews", "related-news", "relatedonenews", "relatedbox", "related-box", "box-related", "news-related", "article-related", "related-article", "related_news", "tin-lien-quan", "tinlienquan", "tin_lienquan", "bai-lien-quan", "box_related",
 	"social", "sharebar", "share-bar", "share-button", "btn-share", "article-share", "share-box", "sharing", "addthis", "fb-like", "zalo-share",
-	"banner", "adsbygoogle", "ads-", "adv-", "quangcao", "quang-cao", "advertis", "sponsor",
+	"banner", "adsbygoogle", "ads-", "adv-", "ad-slot", "ad-unit", "ad-box", "adslot", "div-gpt-ad", "quangcao", "quang-cao", "advertis", "sponsor",
 	"comment-box", "comments", "box-comment", "box_comment", "fb-comments",
 	"article-tags", "box-tag", "tag-list", "tags-box", "detail-tag", "news-tags",
 	"audio-player", "speech", "tts", "listen", "newsletter", "subscribe", "breadcrumb", "pagination", "rating", "vote-box", "toolbar", "print-button",
@@ -887,6 +887,9 @@ func furniture(class string) bool {
 	for token := range strings.FieldsSeq(class) {
 		if hasUpper(token) {
 			token = strings.ToLower(token)
+		}
+		if token == "ad" || token == "ads" {
+			return true
 		}
 		for _, f := range furnishingsBy.first[token[0]] {
 			if strings.HasPrefix(token, f) {

@@ -50,6 +50,7 @@ With --after FILE only what was kept since the last export with that file is
 written, and the file then says how far this one came. What luutin reextract has
 corrected is no news: export all of it again afterwards. A file of another
 archive, or of one that was since restored from an earlier copy, is refused.
+When nothing was, the status is 1 and what -o names stays as it was.
 
   jsonl, json   the records as they are kept; --fields leaves keys out
   csv           a table; lists stand in a cell as JSON, null as nothing. A cell
