@@ -286,6 +286,16 @@ func (r *repair) whole(bucket, k []byte) bool {
 	return err == nil
 }
 
+// haveForm says whether recordOf knows the records of a bucket.
+func haveForm(bucket []byte) bool {
+	for _, b := range [][]byte{bucketMeta, bucketSigned, bucketReadings, bucketCaptures, bucketVisits, bucketVersions, bucketTargets} {
+		if bytes.Equal(b, bucket) {
+			return true
+		}
+	}
+	return false
+}
+
 // recordOf says which bucket a record is of, by its form; nil when it is none,
 // or of a kind that changes so that an old one is worth nothing.
 func recordOf(k, v []byte) []byte {

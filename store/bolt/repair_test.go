@@ -331,6 +331,43 @@ func TestRound(t *testing.T) {
 	}
 }
 
+// TestMisled has branch pages lead to pages that are not theirs, also into the
+// middle of what goes on for several: nothing is lost.
+func TestMisled(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 60)
+	name := filepath.Join(dir, "archive.db")
+	good := must[[]byte](t)(os.ReadFile(name))
+	live, size := bolt.Live(t, good), os.Getpagesize()
+	want, articles := bodies(t, dir), texts(t, dir)
+	rnd := bolt.Randomly(t)
+	for page := 2 * size; page < len(good); page += size {
+		if !live[page] || good[page+8] != 1 {
+			continue
+		}
+		count := int(binary.LittleEndian.Uint16(good[page+10:]))
+		for range 12 {
+			bad, child, to := bytes.Clone(good), rnd.IntN(count), 2+rnd.IntN(len(good)/size-2)
+			if rnd.IntN(2) == 0 {
+				child = 0
+			}
+			binary.LittleEndian.PutUint64(bad[page+16+16*child+8:], uint64(to))
+			if err := os.WriteFile(name, bad, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			what := fmt.Sprintf("child %d of page %d is %d", child, page/size, to)
+			got, lost := repaired(t, what, dir)
+			if d := cmp.Diff(want, bodies(t, got)); d != "" {
+				t.Errorf("%s: bodies differ (-want +got)\n%.200s\n%.2000q", what, d, lost)
+			}
+			if d := cmp.Diff(articles, texts(t, got)); d != "" {
+				t.Errorf("%s: articles differ (-want +got)\n%.200s\n%.2000q", what, d, lost)
+			}
+			evidence(t, dir)
+		}
+	}
+}
+
 // TestRepairReread damages an archive whose versions were read again: every page
 // is cleared, and of every leaf a bit flipped. What is saved of a version is its
 // last reading, or that is told as lost.

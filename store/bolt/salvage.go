@@ -382,6 +382,13 @@ func (t *leaves) add(id uint64, first, end []byte) {
 		return
 	}
 	page := s.read(id)
+	if len(page) < pageHead {
+		return
+	}
+	if flags := order.Uint16(page[8:]); order.Uint64(page) != id && flags != flagLeaf && flags != flagBranch {
+		s.doubtful = true // what is within a page would take others for its own
+		return
+	}
 	elements, branch := salvagePage(page)
 	if len(elements) == 0 {
 		return
@@ -412,7 +419,7 @@ func (t *leaves) add(id uint64, first, end []byte) {
 		if bytes.Compare(from, first) < 0 || end != nil && bytes.Compare(from, end) >= 0 {
 			from = first // the key of the branch is damaged: the leaf's own are looked at
 		}
-		if bytes.Compare(to, from) <= 0 {
+		if bytes.Compare(to, from) <= 0 || end != nil && bytes.Compare(to, end) > 0 {
 			to = end
 		}
 		t.add(e.child, from, to)
@@ -434,7 +441,7 @@ func (t *leaves) mayHold(elements []element, first, end []byte) bool {
 		}
 		within = within || bytes.Compare(e.key, first) >= 0 && (end == nil || bytes.Compare(e.key, end) < 0)
 	}
-	return within
+	return within && (known || !haveForm(t.bucket))
 }
 
 // elements returns what a leaf holds that belongs there, in order.
