@@ -759,16 +759,31 @@ func (r *repair) captures() error {
 		}
 	}
 	// Those at the end are known by what leads to them.
-	top := last
+	var said []uint64
 	for _, name := range [][]byte{bucketCaptureIDs, bucketPayloads} {
 		r.entries(name, func(_, v []byte) {
-			if seq, err := readSeq(v); err == nil && seq < last+1<<20 {
-				top = max(top, seq)
+			if seq, err := readSeq(v); err == nil && seq > last {
+				said = append(said, seq)
 			}
 		})
 	}
-	r.holes(bucketCaptures, &last, top+1)
+	r.holes(bucketCaptures, &last, believed(last, said)+1)
 	return nil
+}
+
+// believed is the last number that was given, where last is the last of a record
+// and indexes, which have no checksums, say that there were others. One that is
+// far behind all others is damaged: in some pages that are lost there are fewer
+// than lie between.
+func believed(last uint64, said []uint64) uint64 {
+	const far = 4 << 10
+	slices.Sort(said)
+	for _, seq := range said {
+		if seq > last && seq-last <= far {
+			last = seq
+		}
+	}
+	return last
 }
 
 // entries walks over an index of the old archive, which may be damaged.
@@ -883,13 +898,13 @@ func (r *repair) visits() error {
 		}
 	}
 	r.numbered(bucketCaptures)
-	top := last
+	var said []uint64
 	r.entries(bucketLog, func(k, _ []byte) {
-		if seq, err := readSeq(k); err == nil && seq < last+1<<20 {
-			top = max(top, seq)
+		if seq, err := readSeq(k); err == nil && seq > last {
+			said = append(said, seq)
 		}
 	})
-	r.holes(bucketVisits, &last, top+1)
+	r.holes(bucketVisits, &last, believed(last, said)+1)
 	r.entries(bucketVisited, func(k, _ []byte) {
 		if n := len(k) - 8; n > 0 {
 			if l, ok := r.lost[where(bucketVisits, k[n:])]; ok {
@@ -1179,17 +1194,20 @@ func (r *repair) frontier() error {
 	}
 	// The numbers of all others are known by what leads to them, or by those
 	// that were given after them.
-	top := maps.Clone(last)
-	known := func(k []byte) {
-		if host, seq, err := cutRecordKey(k); err == nil && seq < last[host]+1<<20 {
-			top[host] = max(top[host], seq)
+	said := map[string][]uint64{}
+	note := func(k []byte) {
+		if host, seq, err := cutRecordKey(k); err == nil && seq > last[host] {
+			said[host] = append(said[host], seq)
 		}
 	}
 	for key := range made {
-		known([]byte(key))
+		note([]byte(key))
 	}
-	r.entries(bucketURLs, func(_, v []byte) { known(v) })
-	for host, seq := range top {
+	r.entries(bucketURLs, func(_, v []byte) { note(v) })
+	for host, numbers := range said {
+		last[host] = believed(last[host], numbers)
+	}
+	for host, seq := range last {
 		for n := range seq {
 			if k := recordKey(host, n+1); r.get(bucketTargets, k) == nil {
 				r.lose(bucketTargets, k, "", "it is missing")

@@ -368,6 +368,44 @@ func TestMisled(t *testing.T) {
 	}
 }
 
+// TestFarNumbers damages numbers in indexes, which have no checksums: what was never
+// there is not told as lost.
+func TestFarNumbers(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 60)
+	name := filepath.Join(dir, "archive.db")
+	good := must[[]byte](t)(os.ReadFile(name))
+	live, size := bolt.Live(t, good), os.Getpagesize()
+	want := bodies(t, dir)
+	u32 := func(at int) int { return int(binary.LittleEndian.Uint32(good[at:])) }
+	for page := 2 * size; page < len(good); page += size {
+		if !live[page] || good[page+8] != 2 {
+			continue
+		}
+		e := page + 16 // the first element: its key, and its value
+		key, value := e+u32(e+4), e+u32(e+4)+u32(e+8)
+		for _, at := range []int{key, value} {
+			n := u32(e + 8)
+			if at == value {
+				n = u32(e + 12)
+			}
+			if n < 8 || n > 40 {
+				continue
+			}
+			writeFlipped(t, name, good, at+n-3, 2) // by 2^18
+			what := fmt.Sprintf("byte %d of page %d", at+n-3-page, page/size)
+			to, lost := repaired(t, what, dir)
+			if len(lost) > 200 {
+				t.Errorf("%s: %d records are told as lost", what, len(lost))
+			}
+			if n := len(want) - len(bodies(t, to)); n > 0 {
+				t.Errorf("%s: %d bodies are missing: %.2000q", what, n, lost)
+			}
+			evidence(t, dir)
+		}
+	}
+}
+
 // TestRepairReread damages an archive whose versions were read again: every page
 // is cleared, and of every leaf a bit flipped. What is saved of a version is its
 // last reading, or that is told as lost.
@@ -442,8 +480,9 @@ func TestRepairReread(t *testing.T) {
 			check(fmt.Sprintf("byte %d of page %d", at%size, page/size))
 		}
 	}
+	used := len(bytes.TrimRight(good, "\x00"))
 	for range 5 {
-		if err := os.WriteFile(name, good[:size*2+rnd.IntN(len(good)-size*2)], 0o666); err != nil {
+		if err := os.WriteFile(name, good[:used/2+rnd.IntN(used/2)], 0o666); err != nil {
 			t.Fatal(err)
 		}
 		to, _ := repaired(t, "truncated", dir)

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -453,6 +454,9 @@ func (t *leaves) elements(l *leaf) []element {
 		return found
 	}
 	all, _ := salvagePage(t.s.read(l.page))
+	if haveForm(t.bucket) {
+		mendKeys(all)
+	}
 	all = slices.DeleteFunc(all, func(e element) bool {
 		return len(e.key) == 0 || bytes.Compare(e.key, l.first) < 0 || l.end != nil && bytes.Compare(e.key, l.end) >= 0
 	})
@@ -473,6 +477,33 @@ func (t *leaves) elements(l *leaf) []element {
 	}
 	t.s.open[l.page] = all
 	return all
+}
+
+// mendKeys mends keys that end in a number, one more than that before: a record
+// that is whole under the number which its neighbours leave out is its.
+func mendKeys(all []element) {
+	whole := func(e element) bool {
+		_, err := unseal(e.key, e.value)
+		return err == nil
+	}
+	for i, e := range all {
+		if len(e.key) < 8 || whole(e) {
+			continue
+		}
+		for _, by := range []int{-1, 1} {
+			if i+by < 0 || i+by >= len(all) || len(all[i+by].key) < 8 || !whole(all[i+by]) {
+				continue
+			}
+			k := bytes.Clone(all[i+by].key)
+			number := k[len(k)-8:]
+			order := binary.BigEndian
+			order.PutUint64(number, order.Uint64(number)-uint64(by))
+			if whole(element{key: k, value: e.value}) {
+				all[i].key = k
+				break
+			}
+		}
+	}
 }
 
 func (t *leaves) Get(k []byte) []byte {
