@@ -189,7 +189,8 @@ func isOwn(t http.RoundTripper) bool {
 	return ok
 }
 
-// watched pushes back a timer whenever something was read.
+// watched has a timer run while it waits for something to read, and not while what
+// came is unpacked or kept.
 type watched struct {
 	r     io.Reader
 	timer *time.Timer
@@ -197,9 +198,9 @@ type watched struct {
 }
 
 func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.r.Read(p)
 	w.timer.Reset(w.limit)
-	return n, err
+	defer w.timer.Stop()
+	return w.r.Read(p)
 }
 
 // A sink takes a body: in memory, and when it is long in a spool.
