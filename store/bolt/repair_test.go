@@ -67,6 +67,38 @@ func repaired(t *testing.T, what, dir string) (to string, lost []string) {
 	return to, lost
 }
 
+// The kinds of pages, as their flags have them.
+const (
+	branchPage = 1
+	leafPage   = 2
+)
+
+// livePages are where the pages of a kind begin that are part of a file, or of
+// several.
+func livePages(t *testing.T, good []byte, kinds ...byte) (pages []int) {
+	live, size := bolt.Live(t, good), os.Getpagesize()
+	for page := 2 * size; page < len(good); page += size {
+		if live[page] && slices.Contains(kinds, good[page+8]) {
+			pages = append(pages, page)
+		}
+	}
+	return pages
+}
+
+// nothingLost is repaired for what costs no body and no text, as bodies and texts
+// have them.
+func nothingLost(t *testing.T, what, dir string, want, articles map[string]string) (to string) {
+	t.Helper()
+	to, lost := repaired(t, what, dir)
+	if d := cmp.Diff(want, bodies(t, to)); d != "" {
+		t.Errorf("%s: bodies differ (-want +got)\n%.200s\n%.2000q", what, d, lost)
+	}
+	if d := cmp.Diff(articles, texts(t, to)); d != "" {
+		t.Errorf("%s: articles differ (-want +got)\n%.200s\n%.2000q", what, d, lost)
+	}
+	return to
+}
+
 // evidence ends a test that has failed and keeps the archive that made it fail where
 // go test -artifacts says: what random tests find does not come again with their
 // seed alone, since no two archives have the same pages.
@@ -187,18 +219,15 @@ func TestRepairOfHeads(t *testing.T) {
 		rnd := bolt.Randomly(t)
 		name := filepath.Join(source, "archive.db")
 		good := must[[]byte](t)(os.ReadFile(name))
-		live, size := bolt.Live(t, good), os.Getpagesize()
+		size := os.Getpagesize()
 		want, articles := bodies(t, source), texts(t, source)
-		const flags, branch, leaf = 8, 1, 2
+		const flags = 8
 		heads := map[byte][]int{
-			branch: {0, flags, 10, 12, 15, 16, 20, 24}, // number, flags, count, overflow; of an element: position, length of the key, child
-			leaf:   {0, flags, 10, 12, 15, 20, 24, 28}, // … position, lengths
+			branchPage: {0, flags, 10, 12, 15, 16, 20, 24}, // number, flags, count, overflow; of an element: position, length of the key, child
+			leafPage:   {0, flags, 10, 12, 15, 20, 24, 28}, // … position, lengths
 		}
-		for page := 2 * size; page < len(good); page += size {
+		for _, page := range livePages(t, good, branchPage, leafPage) {
 			fields := heads[good[page+flags]]
-			if !live[page] || len(fields) == 0 {
-				continue
-			}
 			for range 2 {
 				field := fields[rnd.IntN(len(fields))]
 				if field > 16 && good[page+10] == 1 {
@@ -206,14 +235,7 @@ func TestRepairOfHeads(t *testing.T) {
 				}
 				writeFlipped(t, name, good, page+field, rnd.IntN(8))
 				what := fmt.Sprintf("page %d, byte %d", page/size, field)
-				to, lost := repaired(t, what, source)
-				if d := cmp.Diff(want, bodies(t, to)); d != "" {
-					t.Errorf("%s: bodies differ (-want +got)\n%.200s\n%.2000q", what, d, lost)
-				}
-				if d := cmp.Diff(articles, texts(t, to)); d != "" {
-					t.Errorf("%s: articles differ (-want +got)\n%.200s\n%.2000q", what, d, lost)
-				}
-				goOn(t, what, to)
+				goOn(t, what, nothingLost(t, what, source, want, articles))
 				evidence(t, source)
 			}
 		}
@@ -228,14 +250,10 @@ func TestRepairOfKeys(t *testing.T) {
 		rnd := bolt.Randomly(t)
 		name := filepath.Join(source, "archive.db")
 		good := must[[]byte](t)(os.ReadFile(name))
-		live, size := bolt.Live(t, good), os.Getpagesize()
+		size := os.Getpagesize()
 		want, articles := bodies(t, source), texts(t, source)
 		u32 := func(at int) int { return int(binary.LittleEndian.Uint32(good[at:])) }
-		const leaf = 2
-		for page := 2 * size; page < len(good); page += size {
-			if !live[page] || good[page+8] != leaf {
-				continue
-			}
+		for _, page := range livePages(t, good, leafPage) {
 			count := int(binary.LittleEndian.Uint16(good[page+10:]))
 			var chosen []int
 			for i := range count {
@@ -279,13 +297,7 @@ func TestRound(t *testing.T) {
 	dir := killed(t, filled(t, 60), 40)
 	name := filepath.Join(dir, "archive.db")
 	good := must[[]byte](t)(os.ReadFile(name))
-	live, size := bolt.Live(t, good), os.Getpagesize()
-	var all []int
-	for page := 2 * size; page < len(good); page += size {
-		if live[page] && good[page+8] == 1 {
-			all = append(all, page)
-		}
-	}
+	all, size := livePages(t, good, branchPage), os.Getpagesize()
 	if len(all) < 5 {
 		t.Fatalf("%d branch pages", len(all))
 	}
@@ -338,13 +350,10 @@ func TestMisled(t *testing.T) {
 	dir := filled(t, 60)
 	name := filepath.Join(dir, "archive.db")
 	good := must[[]byte](t)(os.ReadFile(name))
-	live, size := bolt.Live(t, good), os.Getpagesize()
+	size := os.Getpagesize()
 	want, articles := bodies(t, dir), texts(t, dir)
 	rnd := bolt.Randomly(t)
-	for page := 2 * size; page < len(good); page += size {
-		if !live[page] || good[page+8] != 1 {
-			continue
-		}
+	for _, page := range livePages(t, good, branchPage) {
 		count := int(binary.LittleEndian.Uint16(good[page+10:]))
 		for range 12 {
 			bad, child, to := bytes.Clone(good), rnd.IntN(count), 2+rnd.IntN(len(good)/size-2)
@@ -356,13 +365,7 @@ func TestMisled(t *testing.T) {
 				t.Fatal(err)
 			}
 			what := fmt.Sprintf("child %d of page %d is %d", child, page/size, to)
-			got, lost := repaired(t, what, dir)
-			if d := cmp.Diff(want, bodies(t, got)); d != "" {
-				t.Errorf("%s: bodies differ (-want +got)\n%.200s\n%.2000q", what, d, lost)
-			}
-			if d := cmp.Diff(articles, texts(t, got)); d != "" {
-				t.Errorf("%s: articles differ (-want +got)\n%.200s\n%.2000q", what, d, lost)
-			}
+			nothingLost(t, what, dir, want, articles)
 			evidence(t, dir)
 		}
 	}
@@ -375,13 +378,10 @@ func TestFarNumbers(t *testing.T) {
 	dir := filled(t, 60)
 	name := filepath.Join(dir, "archive.db")
 	good := must[[]byte](t)(os.ReadFile(name))
-	live, size := bolt.Live(t, good), os.Getpagesize()
+	size := os.Getpagesize()
 	want := bodies(t, dir)
 	u32 := func(at int) int { return int(binary.LittleEndian.Uint32(good[at:])) }
-	for page := 2 * size; page < len(good); page += size {
-		if !live[page] || good[page+8] != 2 {
-			continue
-		}
+	for _, page := range livePages(t, good, leafPage) {
 		e := page + 16 // the first element: its key, and its value
 		key, value := e+u32(e+4), e+u32(e+4)+u32(e+8)
 		for _, at := range []int{key, value} {
@@ -423,23 +423,11 @@ func TestRepairReread(t *testing.T) {
 	name := filepath.Join(dir, "archive.db")
 	good := must[[]byte](t)(os.ReadFile(name))
 	live, size := bolt.Live(t, good), os.Getpagesize()
-	readings := func(dir string) map[string]string {
-		a := open(t, dir, bolt.Options{ReadOnly: true})
-		defer a.Close()
-		all := map[string]string{}
-		for v, err := range a.Articles(t.Context(), store.Query{History: true}) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			all[fmt.Sprintf("%s %d", v.ID, v.Number)] = string(v.JSON)
-		}
-		return all
-	}
-	want := readings(dir)
+	want := readings(t, dir)
 	rnd := bolt.Randomly(t)
 	check := func(what string) {
 		to, lost := repaired(t, what, dir)
-		got := readings(to)
+		got := readings(t, to)
 		older, missing := 0, 0
 		for version, text := range want {
 			switch has, ok := got[version]; {
@@ -507,6 +495,16 @@ func rereadAll(t *testing.T, a *bolt.Archive, lead string) (err error) {
 // texts are what the versions say that can be read, by their article and number.
 func texts(t *testing.T, dir string) map[string]string {
 	t.Helper()
+	all := readings(t, dir)
+	for version, text := range all {
+		all[version] = gjson.Get(text, "body").String()
+	}
+	return all
+}
+
+// readings are the same with all that the versions were read as.
+func readings(t *testing.T, dir string) map[string]string {
+	t.Helper()
 	a := open(t, dir, bolt.Options{ReadOnly: true})
 	defer a.Close()
 	all := map[string]string{}
@@ -514,7 +512,7 @@ func texts(t *testing.T, dir string) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[fmt.Sprintf("%s %d", v.ID, v.Number)] = gjson.GetBytes(v.JSON, "body").String()
+		all[fmt.Sprintf("%s %d", v.ID, v.Number)] = string(v.JSON)
 	}
 	return all
 }
