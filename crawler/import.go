@@ -180,8 +180,8 @@ func (im *importer) take(ctx context.Context, f *warc.Found) error {
 		im.count(func(s *Imported) { s.Useless++ })
 		return nil
 	}
-	if known, err := im.isKnown(t, f); err != nil || known {
-		return err
+	if im.isKnown(t, f) {
+		return nil
 	}
 	old := false
 	for was, err := range im.Archive.Targets(ctx, store.Selection{URLs: []string{t.Known()}}) {
@@ -265,7 +265,7 @@ func (im *importer) take(ctx context.Context, f *warc.Found) error {
 // isKnown says whether the archive has that visit already, and counts it then.
 // What it brought is read only when there was one of the same moment; a body
 // that is broken is not known.
-func (im *importer) isKnown(t store.Target, f *warc.Found) (bool, error) {
+func (im *importer) isKnown(t store.Target, f *warc.Found) bool {
 	im.mu.Lock()
 	had := im.known.has(t.Known(), f.Fetched)
 	im.mu.Unlock()
@@ -274,18 +274,18 @@ func (im *importer) isKnown(t store.Target, f *warc.Found) (bool, error) {
 	case f.Unchanged:
 		brought = broughtNoChange
 	case !had:
-		return false, nil // take adds it, with what it brings
+		return false // take adds it, with what it brings
 	case f.Dropped != nil:
 		brought = broughtBody(f.Dropped.Digest)
 	default:
 		body, err := f.OpenBody()
 		if err != nil {
-			return false, nil
+			return false
 		}
 		defer body.Close()
 		sum := sha256.New()
 		if _, err := io.Copy(sum, body); err != nil {
-			return false, nil
+			return false
 		}
 		brought = broughtBody([32]byte(sum.Sum(nil)))
 	}
@@ -295,7 +295,7 @@ func (im *importer) isKnown(t store.Target, f *warc.Found) (bool, error) {
 	if known {
 		im.sum.Known++
 	}
-	return known, nil
+	return known
 }
 
 // targetOf is what was visited: as it was known to the archive that the answer

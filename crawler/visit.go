@@ -259,6 +259,12 @@ func (r *run) judge(l *store.Lease, page *store.Capture, err error, conditional 
 		return v
 	}
 	r.web.manners.calm(host)
+	again := func(marked bool) time.Time { // a file too, which its server can say to be the same
+		if marked && t.Kind == extract.KindAttachment {
+			return now.Add(rarerIn(max(passed, soonFile)))
+		}
+		return r.again(t, nil, passed, now)
+	}
 	switch s := page.Status; {
 	case s == http.StatusNotModified:
 		if !conditional {
@@ -267,9 +273,7 @@ func (r *run) judge(l *store.Lease, page *store.Capture, err error, conditional 
 			return v
 		}
 		v.Result, v.Reason, v.Cause = store.Unchanged, "", ""
-		if v.Again = r.again(t, nil, passed, now); t.Kind == extract.KindAttachment {
-			v.Again = now.Add(rarerIn(max(passed, soonFile)))
-		}
+		v.Again = again(true)
 	case s == http.StatusNotFound || s == http.StatusGone:
 		v.Result, v.Cause, v.Again = store.Missing, string(notFound), now.Add(rarerIn(passed))
 	case s == http.StatusUnauthorized || s == http.StatusForbidden || s == http.StatusUnavailableForLegalReasons:
@@ -284,10 +288,7 @@ func (r *run) judge(l *store.Lease, page *store.Capture, err error, conditional 
 			return v
 		}
 		v.Result, v.Reason, v.Cause = store.Fetched, "", ""
-		v.Again = r.again(t, nil, passed, now)
-		if t.Kind == extract.KindAttachment && (page.Header.Get("ETag") != "" || page.Header.Get("Last-Modified") != "") {
-			v.Again = now.Add(rarerIn(max(passed, soonFile)))
-		}
+		v.Again = again(page.Header.Get("ETag") != "" || page.Header.Get("Last-Modified") != "")
 	}
 	return v
 }

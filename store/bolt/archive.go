@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -85,8 +86,9 @@ type Archive struct {
 	files   sync.RWMutex    // held while files in blobs are removed, and shared by what relies on one that is there
 	retired map[uint64]bool // captures whose bodies were dropped, which what is on its way may refer to; only the writer uses it
 
+	trusted atomic.Uint64 // the buckets that trust has looked at, see bucketBit
+
 	mu      sync.Mutex
-	trusted sync.Map // the names of buckets that trust has looked at
 	hosts   map[string]*host
 	dirty   []queueName             // whose heads are not known
 	tokens  uint64                  // the last one given
@@ -281,15 +283,25 @@ func (a *Archive) checkRoot(tx *snapshot) (err error) {
 // first time, and panics, which guard takes, when they lead round: it would follow
 // them for ever, and take memory until the machine has none. root is 0 for a bucket
 // that lies in its element.
-func (a *Archive) trust(name string, root uint64) {
-	if _, ok := a.trusted.Load(name); ok || root == 0 {
+func (a *Archive) trust(name []byte, root uint64) {
+	bit := bucketBit[string(name)]
+	if a.trusted.Load()&bit != 0 || root == 0 {
 		return
 	}
 	if err := (&branches{f: a.file, pageSize: uint64(a.db.Info().PageSize)}).walk(root); err != nil {
 		panic(fmt.Errorf("%s: %w", name, err))
 	}
-	a.trusted.Store(name, true)
+	a.trusted.Or(bit)
 }
+
+// bucketBit has a bit for each bucket.
+var bucketBit = func() map[string]uint64 {
+	bits := map[string]uint64{}
+	for i, name := range append(slices.Clone(allBuckets), bucketLost) {
+		bits[string(name)] = 1 << i
+	}
+	return bits
+}()
 
 // makeCoders makes what packs and unpacks bodies.
 func (a *Archive) makeCoders() (err error) {

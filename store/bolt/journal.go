@@ -67,7 +67,7 @@ type snapshot struct {
 
 	salvage *salvage // where the pages are read, when they are damaged; nil when bbolt reads them
 
-	trust func(name string, root uint64) // panics when bbolt must not be let into a tree; may be nil
+	trust func(name []byte, root uint64) // panics when bbolt must not be let into a tree; may be nil
 
 	apart *apart // gets single values; nil when bbolt does, which maps their pages
 
@@ -186,7 +186,7 @@ func (s *snapshot) Bucket(name []byte) *bucket {
 		return nil
 	}
 	if s.trust != nil {
-		s.trust(string(name), uint64(tree.Root()))
+		s.trust(name, uint64(tree.Root()))
 	}
 	b := &bucket{tree: tree, snapshot: s, letter: journaled[string(name)]}
 	if s.apart != nil {
@@ -672,7 +672,7 @@ func (a *Archive) loadJournal(tx *bbolt.Tx) error {
 	if b == nil {
 		return nil // an archive of format 1 that is only read
 	}
-	a.trust(string(bucketJournal), uint64(b.Root()))
+	a.trust(bucketJournal, uint64(b.Root()))
 	l := &loader{byLetter: map[byte][]loading{}}
 	var last uint64
 	err := b.ForEach(func(k, v []byte) (err error) {

@@ -496,8 +496,7 @@ func mendKeys(all []element) {
 			}
 			k := bytes.Clone(all[i+by].key)
 			number := k[len(k)-8:]
-			order := binary.BigEndian
-			order.PutUint64(number, order.Uint64(number)-uint64(by))
+			binary.BigEndian.PutUint64(number, binary.BigEndian.Uint64(number)-uint64(by))
 			if whole(element{key: k, value: e.value}) {
 				all[i].key = k
 				break
