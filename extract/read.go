@@ -18,6 +18,7 @@ import (
 	"luutin/extract/dates"
 	"luutin/extract/dom"
 	"luutin/extract/generic"
+	"luutin/extract/markup"
 )
 
 // MaxPage is the most bytes that Read takes for a page. A tree needs ten to
@@ -148,7 +149,7 @@ func sniff(text []byte) Kind {
 }
 
 func (c *context) readHTML(text []byte) error {
-	root, err := html.Parse(bytes.NewReader(text))
+	root, err := markup.Parse(text)
 	if err != nil {
 		return fmt.Errorf("parse page: %w", err)
 	}

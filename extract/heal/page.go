@@ -12,6 +12,7 @@ import (
 
 	"luutin/extract"
 	"luutin/extract/dom"
+	"luutin/extract/markup"
 )
 
 // MaxPage is the most bytes of a page that selectors are looked for in.
@@ -44,7 +45,7 @@ func parse(p extract.Page) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := html.Parse(bytes.NewReader(text))
+	root, err := markup.Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("parse page: %w", err)
 	}

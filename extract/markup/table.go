@@ -1,0 +1,333 @@
+package markup
+
+import "strings"
+
+// clear ends what is open above the nearest of a table's elements of this kind.
+func (p *parser) clear(k kind) {
+	for i := len(p.open) - 1; i >= 0; i-- {
+		if above := p.open[i].tag.kind; above == k || above == kindHTML {
+			p.open = p.open[:i+1]
+			return
+		}
+	}
+}
+
+// findKind is find for the elements of a table, of which some are alike.
+func (p *parser) findKind(k kind) int {
+	for i := len(p.open) - 1; i >= 0; i-- {
+		above := p.open[i].tag
+		if above.kind == k {
+			return i
+		}
+		if above.bounds&inTableScope != 0 {
+			return -1
+		}
+	}
+	return -1
+}
+
+func (p *parser) closeKind(k kind) bool {
+	i := p.findKind(k)
+	if i >= 0 {
+		p.open = p.open[:i]
+	}
+	return i >= 0
+}
+
+// reset finds the mode that what is open calls for.
+func (p *parser) reset() {
+	for i := len(p.open) - 1; i >= 0; i-- {
+		switch p.open[i].tag.kind {
+		case kindTd:
+			p.mode = inCell
+		case kindTr:
+			p.mode = inRow
+		case kindTbody:
+			p.mode = inTableBody
+		case kindCaption:
+			p.mode = inCaption
+		case kindColgroup:
+			p.mode = inColumnGroup
+		case kindTable:
+			p.mode = inTable
+		case kindHead:
+			p.mode = inHead
+		case kindBody:
+			p.mode = inBody
+		case kindHTML:
+			p.mode = afterHead
+		default:
+			continue
+		}
+		return
+	}
+}
+
+func (p *parser) endTable() bool {
+	if p.closeKind(kindTable) {
+		p.reset()
+		return true
+	}
+	return false
+}
+
+func (p *parser) inTable(t *token) bool {
+	switch t.kind {
+	case text:
+		if p.top().tag.structure() && strings.Trim(t.data, whitespace) == "" {
+			p.addText(t.data)
+			return true
+		}
+	case comment:
+		p.comments(p.top().node, t)
+		return true
+	case doctype:
+		return true
+	case start:
+		switch t.tag.kind {
+		case kindCaption:
+			p.clear(kindTable)
+			p.formatting = append(p.formatting, element{})
+			p.add(t.tag, t.attr)
+			p.mode = inCaption
+			return true
+		case kindColgroup:
+			p.clear(kindTable)
+			p.add(t.tag, t.attr)
+			p.mode = inColumnGroup
+			return true
+		case kindCol:
+			p.take(token{kind: start, tag: tagGroup})
+			return false
+		case kindTbody:
+			p.clear(kindTable)
+			p.add(t.tag, t.attr)
+			p.mode = inTableBody
+			return true
+		case kindTd, kindTr:
+			p.take(token{kind: start, tag: tagTbody})
+			return false
+		case kindTable:
+			return !p.endTable()
+		case kindStyle, kindScript:
+			return p.inHead(t)
+		case kindInput:
+			for _, a := range t.attr {
+				if a.Key == "type" && strings.EqualFold(a.Val, "hidden") {
+					p.addVoid(t.tag, t.attr)
+					return true
+				}
+			}
+		case kindForm:
+			if p.form == nil {
+				p.addVoid(t.tag, t.attr)
+				p.form = p.top().node.LastChild
+			}
+			return true
+		}
+	case end:
+		switch t.tag.kind {
+		case kindTable:
+			p.endTable()
+			return true
+		case kindBody, kindCaption, kindCol, kindColgroup, kindHTML, kindTbody, kindTd, kindTr:
+			return true
+		}
+	}
+	p.fostering = true
+	done := p.inBody(t)
+	p.fostering = false
+	return done
+}
+
+func (p *parser) inCaption(t *token) bool {
+	switch k := tagKind(t); {
+	case t.kind == start && (k == kindCaption || k == kindCol || k == kindColgroup || k == kindTbody || k == kindTr || t.is("td")),
+		t.kind == end && k == kindTable:
+		if !p.closeKind(kindCaption) {
+			return true
+		}
+		p.unformat()
+		p.mode = inTable
+		return false
+	case t.kind == end && k == kindCaption:
+		if p.closeKind(kindCaption) {
+			p.unformat()
+			p.mode = inTable
+		}
+		return true
+	case t.kind == end && (k == kindBody || k == kindCol || k == kindColgroup || k == kindHTML || k == kindTbody || k == kindTd || k == kindTr):
+		return true
+	}
+	return p.inBody(t)
+}
+
+func (p *parser) inColumnGroup(t *token) bool {
+	switch t.kind {
+	case text:
+		if p.indent(t) {
+			return true
+		}
+	case comment:
+		p.comments(p.top().node, t)
+		return true
+	case doctype:
+		return true
+	case start:
+		switch t.tag.kind {
+		case kindHTML:
+			return p.inBody(t)
+		case kindCol:
+			p.addVoid(t.tag, t.attr)
+			return true
+		case kindOdd:
+			p.odd = t.tag.name
+			return true
+		}
+	case end:
+		switch t.tag.kind {
+		case kindColgroup:
+			if p.top().tag.kind == kindColgroup {
+				p.pop()
+				p.mode = inTable
+			}
+			return true
+		case kindCol:
+			return true
+		case kindOdd:
+			p.odd = t.tag.name
+			return true
+		}
+	}
+	if p.top().tag.kind != kindColgroup {
+		return true
+	}
+	p.pop()
+	p.mode = inTable
+	return false
+}
+
+func (p *parser) inTableBody(t *token) bool {
+	switch k := tagKind(t); t.kind {
+	case start:
+		switch k {
+		case kindTr:
+			p.clear(kindTbody)
+			p.add(t.tag, t.attr)
+			p.mode = inRow
+			return true
+		case kindTd:
+			p.take(token{kind: start, tag: tagTr})
+			return false
+		case kindCaption, kindCol, kindColgroup, kindTbody:
+			return !p.endTableBody()
+		}
+	case end:
+		switch k {
+		case kindTbody:
+			if p.find(inTableScope, t.tag) >= 0 {
+				p.clear(kindTbody)
+				p.pop()
+				p.mode = inTable
+			}
+			return true
+		case kindTable:
+			return !p.endTableBody()
+		case kindBody, kindCaption, kindCol, kindColgroup, kindHTML, kindTd, kindTr:
+			return true
+		}
+	}
+	return p.inTable(t)
+}
+
+func (p *parser) endTableBody() bool {
+	if p.closeKind(kindTbody) {
+		p.mode = inTable
+		return true
+	}
+	return false
+}
+
+func (p *parser) inRow(t *token) bool {
+	switch k := tagKind(t); t.kind {
+	case start:
+		switch k {
+		case kindTd:
+			p.clear(kindTr)
+			p.add(t.tag, t.attr)
+			p.formatting = append(p.formatting, element{})
+			p.mode = inCell
+			return true
+		case kindCaption, kindCol, kindColgroup, kindTbody, kindTr:
+			return !p.endRow()
+		}
+	case end:
+		switch k {
+		case kindTr:
+			p.endRow()
+			return true
+		case kindTable:
+			return !p.endRow()
+		case kindTbody:
+			return p.find(inTableScope, t.tag) < 0 || !p.endRow()
+		case kindBody, kindCaption, kindCol, kindColgroup, kindHTML, kindTd:
+			return true
+		}
+	}
+	return p.inTable(t)
+}
+
+func (p *parser) endRow() bool {
+	if p.findKind(kindTr) < 0 {
+		return false
+	}
+	p.clear(kindTr)
+	p.pop()
+	p.mode = inTableBody
+	return true
+}
+
+func (p *parser) inCell(t *token) bool {
+	switch k := tagKind(t); t.kind {
+	case start:
+		switch k {
+		case kindCaption, kindCol, kindColgroup, kindTbody, kindTd, kindTr:
+			if !p.closeKind(kindTd) {
+				return true
+			}
+			p.unformat()
+			p.mode = inRow
+			return false
+		}
+	case end:
+		switch k {
+		case kindTd:
+			if p.close(inTableScope, t.tag) {
+				p.unformat()
+				p.mode = inRow
+			}
+			return true
+		case kindBody, kindCaption, kindCol, kindColgroup, kindHTML:
+			return true
+		case kindTable, kindTbody, kindTr:
+			if p.find(inTableScope, t.tag) < 0 {
+				return true
+			}
+			if p.closeKind(kindTd) {
+				p.unformat()
+			}
+			p.mode = inRow
+			return false
+		}
+	}
+	return p.inBody(t)
+}
+
+func tagKind(t *token) kind {
+	if t.tag == nil {
+		return kindOther
+	}
+	return t.tag.kind
+}
+
+func (t *token) is(name string) bool { return t.tag != nil && t.tag.name == name }

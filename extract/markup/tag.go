@@ -1,0 +1,176 @@
+package markup
+
+import (
+	"strings"
+
+	"golang.org/x/net/html/atom"
+)
+
+// A tag is what is known of all elements of one name.
+type tag struct {
+	name string
+	atom atom.Atom
+	kind kind
+	raw  bool // holds text and nothing else
+
+	special bool  // as the standard calls elements that formatting does not cross
+	implied bool  // its end need not be written
+	bounds  scope // what is not looked for above it
+}
+
+// A kind stands for elements that the rules treat alike.
+type kind uint8
+
+const (
+	kindOther kind = iota
+	kindHTML
+	kindHead
+	kindBody
+	kindMeta // and what else stands in a head and has no content
+	kindTitle
+	kindScript
+	kindStyle
+	kindNoframes
+	kindNoscript
+	kindBlock
+	kindP
+	kindHeading
+	kindPre
+	kindForm
+	kindLi
+	kindDd
+	kindButton
+	kindA
+	kindFormat
+	kindObject
+	kindTable
+	kindCaption
+	kindCol
+	kindColgroup
+	kindTbody
+	kindTr
+	kindTd
+	kindVoid
+	kindBr
+	kindInput
+	kindParam
+	kindHr
+	kindImage
+	kindTextarea
+	kindXmp
+	kindIframe
+	kindNoembed
+	kindSelect
+	kindOption
+	kindOptgroup
+	kindSvg
+	kindOdd // what is left to html.Parse
+)
+
+// A scope is a set of elements that end the search for an open one.
+type scope uint8
+
+const (
+	inScope scope = 1 << iota
+	inList
+	inButton
+	inTableScope
+)
+
+var names = []struct {
+	kind  kind
+	names string
+}{
+	{kindHTML, "html"}, {kindHead, "head"}, {kindBody, "body"},
+	{kindMeta, "base basefont bgsound link meta"},
+	{kindTitle, "title"}, {kindScript, "script"}, {kindStyle, "style"}, {kindNoframes, "noframes"}, {kindNoscript, "noscript"},
+	{kindBlock, "address article aside blockquote center details dialog dir div dl fieldset figcaption figure footer header hgroup main menu nav ol search section summary ul"},
+	{kindP, "p"}, {kindHeading, "h1 h2 h3 h4 h5 h6"}, {kindPre, "pre listing"}, {kindForm, "form"}, {kindLi, "li"}, {kindDd, "dd dt"},
+	{kindButton, "button"}, {kindA, "a"}, {kindFormat, "b big code em font i s small strike strong tt u"}, {kindObject, "applet marquee object"},
+	{kindTable, "table"}, {kindCaption, "caption"}, {kindCol, "col"}, {kindColgroup, "colgroup"}, {kindTbody, "tbody tfoot thead"}, {kindTr, "tr"}, {kindTd, "td th"},
+	{kindVoid, "area embed img keygen wbr"}, {kindBr, "br"}, {kindInput, "input"}, {kindParam, "param source track"}, {kindHr, "hr"}, {kindImage, "image"},
+	{kindTextarea, "textarea"}, {kindXmp, "xmp"}, {kindIframe, "iframe"}, {kindNoembed, "noembed"},
+	{kindSelect, "select"}, {kindOption, "option"}, {kindOptgroup, "optgroup"}, {kindSvg, "svg"},
+	{kindOdd, "frame frameset math nobr plaintext rb rp rt rtc template"},
+	{kindOther, "abbr audio canvas cite del dfn iframe ins kbd label legend map mark noscript picture q samp span sub sup time var video"},
+}
+
+const (
+	specials = "address applet area article aside base basefont bgsound blockquote body br button caption center col colgroup dd details dir div dl dt embed " +
+		"fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe img input keygen li link listing main " +
+		"marquee menu meta nav noembed noframes noscript object ol p param plaintext pre script section select source style summary table tbody td " +
+		"template textarea tfoot th thead title tr track ul wbr xmp"
+	raws     = "iframe noembed noframes noscript script style textarea title xmp" // with scripting, as html.Parse has it
+	implieds = "dd dt li optgroup option p rb rp rt rtc"
+)
+
+var bounds = map[scope]string{
+	inScope:      "applet caption html table td th marquee object template select",
+	inList:       "applet caption html table td th marquee object template select ol ul",
+	inButton:     "applet caption html table td th marquee object template select button",
+	inTableScope: "html table template",
+}
+
+const places = 1 << 12
+
+// tags holds the known ones at the places of their names or behind.
+var tags = func() (tags [places]*tag) {
+	all := map[string]*tag{}
+	for _, group := range names {
+		for _, name := range strings.Fields(group.names) {
+			if all[name] == nil {
+				all[name] = &tag{name: name, atom: atom.Lookup([]byte(name)), kind: group.kind}
+			}
+		}
+	}
+	each := func(names string, set func(*tag)) {
+		for _, name := range strings.Fields(names) {
+			set(all[name])
+		}
+	}
+	each(specials, func(t *tag) { t.special = true })
+	each(raws, func(t *tag) { t.raw = true })
+	each(implieds, func(t *tag) { t.implied = true })
+	for s, names := range bounds {
+		each(names, func(t *tag) { t.bounds |= s })
+	}
+	for name, t := range all {
+		at := place(name)
+		for ; tags[at] != nil; at = (at + 1) % places {
+		}
+		tags[at] = t
+	}
+	return tags
+}()
+
+func place(name string) uint32 {
+	h := uint32(len(name))
+	for i := range len(name) {
+		h = h*31 + uint32(name[i])
+	}
+	return h % places
+}
+
+// known returns the tag of a name in lower case, or nil.
+func known(name string) *tag {
+	for at := place(name); tags[at] != nil; at = (at + 1) % places {
+		if tags[at].name == name {
+			return tags[at]
+		}
+	}
+	return nil
+}
+
+var (
+	unknown  = &tag{}
+	tagHTML  = known("html")
+	tagHead  = known("head")
+	tagBody  = known("body")
+	tagP     = known("p")
+	tagA     = known("a")
+	tagImg   = known("img")
+	tagPick  = known("select")
+	tagTr    = known("tr")
+	tagTbody = known("tbody")
+	tagGroup = known("colgroup")
+)
