@@ -4,7 +4,7 @@
 // time. It does so by knowing less: what pages are nearly always made of is
 // read here, in one pass over one string that all nodes share; as soon as a
 // page needs what is not known here (text that stands in a table beside its
-// cells, templates, framesets, formulas), the whole page is left to html.Parse.
+// cells, framesets, formulas), the whole page is left to html.Parse.
 //
 // The rules are those of "Parsing HTML documents" in the HTML standard
 // (https://html.spec.whatwg.org/multipage/parsing.html) where html.Parse keeps
@@ -24,10 +24,24 @@ import (
 // is free to change afterwards; its strings are parts of one copy of the page,
 // so that what is to outlive the page is to be cloned.
 func Parse(text []byte) (*html.Node, error) {
-	if root, odd := quick(text); odd == "" {
+	if root := known(text); root != nil {
 		return root, nil
 	}
 	return html.Parse(bytes.NewReader(text))
+}
+
+// known returns the tree of a page that holds nothing odd, or nil. A page that
+// proves a rule here wrong is odd, too.
+func known(text []byte) (root *html.Node) {
+	defer func() {
+		if recover() != nil {
+			root = nil
+		}
+	}()
+	if root, odd := quick(text); odd == "" {
+		return root
+	}
+	return nil
 }
 
 // quick returns the tree, or what the page holds that is not known here.

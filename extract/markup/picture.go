@@ -7,95 +7,113 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// picture reads an <svg> whose start tag was read, from there to its end. Names
-// and rules are others in it; html.Parse knows them. It returns nil for one that
-// is odd: in which something ends that did not begin in it, or that holds HTML.
-func (p *parser) picture(from int) *html.Node {
-	elements := p.skipPicture()
-	if p.odd != "" {
-		return nil
+// picture reads an <svg> whose start tag was read, to its end, into a tree of
+// its own. Odd is one that is not well formed, and one that holds HTML.
+func (p *parser) picture(attr []html.Attribute) *html.Node {
+	root := p.drawing(tagSvg, attr)
+	p.deepest = 1
+	if p.selfClosing() {
+		return root
 	}
-	p.odd = "svg"
-	// What begins behind the picture shows whether it has ended.
-	source := p.s[from:p.pos] + "<a></a>"
-	body := &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body}
-	nodes, err := html.ParseFragment(strings.NewReader(source), body)
-	if err != nil || len(nodes) != 2 || nodes[1].Data != "a" || nodes[1].Namespace != "" {
-		return nil
-	}
-	svg := nodes[0]
-	elements--
-	for n := range svg.Descendants() {
-		if n.Type == html.ElementNode {
-			if elements--; n.Namespace != svg.Namespace {
+	open := []element{{root, tagSvg}}
+	for len(open) > 0 && p.odd == "" {
+		top := open[len(open)-1]
+		at := p.markupFrom(p.pos)
+		if at > p.pos {
+			p.appendText(top.node, unescape(p.s[p.pos:at], false))
+		}
+		if p.pos = at; at == len(p.s) {
+			p.odd = "unfinished svg"
+			return nil
+		}
+		switch rest := p.s[at+1:]; {
+		case isLetter(rest[0]):
+			t := p.name(at + 1)
+			attr := p.attributes(true)
+			if t.breaksOut || top.tag.holdsHTML {
+				p.odd = "HTML in an svg"
 				return nil
 			}
-		}
-	}
-	if elements == 0 {
-		p.odd = ""
-	}
-	return svg
-}
-
-// skipPicture moves behind the end tag of the picture whose start tag was read,
-// and counts the elements.
-func (p *parser) skipPicture() (elements int) {
-	elements = 1
-	if p.s[p.pos-2] == '/' {
-		return elements
-	}
-	open := []string{"svg"}
-	for len(open) > 0 && p.odd == "" {
-		if p.pos = p.markupFrom(p.pos); p.pos == len(p.s) {
-			p.odd = "unfinished svg"
-			return 0
-		}
-		switch rest := p.s[p.pos+1:]; {
-		case isLetter(rest[0]):
-			t := p.name(p.pos + 1)
-			p.attributes(false)
-			if elements++; p.s[p.pos-2] != '/' {
-				open = append(open, t.name)
+			n := p.drawing(t, attr)
+			appendChild(top.node, n)
+			p.deepest = max(p.deepest, len(open)+1)
+			if !p.selfClosing() {
+				open = append(open, element{n, t})
 			}
 		case rest[0] == '/' && len(rest) > 1 && isLetter(rest[1]):
-			t := p.name(p.pos + 2)
+			t := p.name(at + 2)
 			p.attributes(false)
-			if t.name != open[len(open)-1] {
+			if t.name != top.tag.name {
 				p.odd = "svg with misplaced ends"
-				return 0
 			}
 			open = open[:len(open)-1]
 		case strings.HasPrefix(rest, "!--"):
-			n := strings.Index(rest[len("!--"):], "-->")
-			if n < 0 {
-				p.odd = "unfinished comment"
-				return 0
+			if data, ok := p.comment(); ok {
+				appendChild(top.node, p.node(html.CommentNode, data))
 			}
-			p.pos += 1 + len("!--") + n + len("-->")
 		default:
 			p.odd = "svg with declarations"
 		}
 	}
-	return elements
+	return root
 }
 
-// graft puts a picture where the page is.
+// selfClosing says whether the tag that was read ends in "/>".
+func (p *parser) selfClosing() bool {
+	slash := p.s[p.pos-2] == '/'
+	if slash && p.unquoted == p.pos-1 {
+		p.odd = "a value that ends in a slash"
+	}
+	return slash
+}
+
+// drawing returns an element of a picture.
+func (p *parser) drawing(t *tag, attr []html.Attribute) *html.Node {
+	for i := range attr {
+		a := &attr[i]
+		if key, ok := svgAttributes[a.Key]; ok {
+			a.Key = key
+		} else if a.Key[0] == 'x' && foreignAttributes[a.Key] {
+			a.Namespace, a.Key, _ = strings.Cut(a.Key, ":")
+		}
+	}
+	n := p.elementNode(t, attr)
+	n.Namespace = "svg"
+	if name, ok := svgNames[t.name]; ok {
+		n.Data, n.DataAtom = name, atom.Lookup([]byte(name))
+	}
+	return n
+}
+
+// graft puts the picture that was read last where the page is.
 func (p *parser) graft(n *html.Node) {
-	if len(p.open)+depth(n) > maxOpen {
+	if len(p.open)+p.deepest > maxOpen {
 		p.odd = "too deep"
-		return
 	}
 	p.place(n)
 }
 
-// depth counts the elements down to the deepest.
-func depth(n *html.Node) (d int) {
-	for c := range n.ChildNodes() {
-		d = max(d, depth(c))
+// What is not written in lower case in pictures, by what it is in lower case:
+// "Parsing main in foreign content" in the HTML standard.
+var (
+	svgNames = byLower("altGlyph altGlyphDef altGlyphItem animateColor animateMotion animateTransform clipPath feBlend feColorMatrix feComponentTransfer " +
+		"feComposite feConvolveMatrix feDiffuseLighting feDisplacementMap feDistantLight feFlood feFuncA feFuncB feFuncG feFuncR feGaussianBlur feImage " +
+		"feMerge feMergeNode feMorphology feOffset fePointLight feSpecularLighting feSpotLight feTile feTurbulence foreignObject glyphRef linearGradient " +
+		"radialGradient textPath")
+	svgAttributes = byLower("attributeName attributeType baseFrequency baseProfile calcMode clipPathUnits diffuseConstant edgeMode filterUnits glyphRef " +
+		"gradientTransform gradientUnits kernelMatrix kernelUnitLength keyPoints keySplines keyTimes lengthAdjust limitingConeAngle markerHeight markerUnits " +
+		"markerWidth maskContentUnits maskUnits numOctaves pathLength patternContentUnits patternTransform patternUnits pointsAtX pointsAtY pointsAtZ " +
+		"preserveAlpha preserveAspectRatio primitiveUnits refX refY repeatCount repeatDur requiredExtensions requiredFeatures specularConstant " +
+		"specularExponent spreadMethod startOffset stdDeviation stitchTiles surfaceScale systemLanguage tableValues targetX targetY textLength viewBox " +
+		"viewTarget xChannelSelector yChannelSelector zoomAndPan")
+	foreignAttributes = map[string]bool{"xlink:actuate": true, "xlink:arcrole": true, "xlink:href": true, "xlink:role": true, "xlink:show": true,
+		"xlink:title": true, "xlink:type": true, "xml:lang": true, "xml:space": true, "xmlns:xlink": true}
+)
+
+func byLower(names string) map[string]string {
+	m := map[string]string{}
+	for _, name := range strings.Fields(names) {
+		m[lower(name)] = name
 	}
-	if n.Type == html.ElementNode {
-		d++
-	}
-	return d
+	return m
 }

@@ -73,7 +73,9 @@ func (p *parser) markup() {
 		p.pos += len("</>")
 		p.take(token{kind: comment}) // as html.Parse has it
 	case strings.HasPrefix(rest, "!--"):
-		p.comment()
+		if data, ok := p.comment(); ok {
+			p.take(token{kind: comment, data: data})
+		}
 	case rest[0] == '!' && len(rest) > len("!doctype") && lower(rest[1:len("!doctype")]) == "doctype":
 		if n := strings.IndexByte(rest, '>'); n >= 0 {
 			p.pos += 1 + n + 1
@@ -100,45 +102,41 @@ func (p *parser) bogus(from int) {
 	p.take(token{kind: comment, data: unescape(p.s[from:from+n], false)})
 }
 
-// comment reads one between "<!--" and "-->".
-func (p *parser) comment() {
+// comment reads what stands between "<!--" and "-->".
+func (p *parser) comment() (data string, ok bool) {
 	from := p.pos + len("<!--")
 	if rest := p.s[from:]; strings.HasPrefix(rest, ">") || strings.HasPrefix(rest, "->") {
 		p.odd = "comment that ends at once"
-		return
+		return "", false
 	}
 	for i := from; ; {
 		n := strings.Index(p.s[i:], "--")
 		if n < 0 {
 			p.odd = "unfinished comment"
-			return
+			return "", false
 		}
 		for i += n + 2; i < len(p.s) && p.s[i] == '-'; i++ {
 		}
 		switch {
 		case i < len(p.s) && p.s[i] == '>':
 			p.pos = i + 1
-			p.take(token{kind: comment, data: unescape(p.s[from:i-len("--")], false)})
-			return
+			return unescape(p.s[from:i-len("--")], false), true
 		case i < len(p.s) && p.s[i] == '!':
 			p.odd = "comment that ends with !"
-			return
+			return "", false
 		}
 	}
 }
 
 // startTag reads one, and the text of an element that holds nothing but text.
 func (p *parser) startTag() {
-	begin := p.pos
 	t := p.name(p.pos + 1)
 	attr := p.attributes(true)
 	if p.odd != "" {
 		return
 	}
 	if t.kind == kindSvg {
-		if n := p.picture(begin); n != nil {
-			p.take(token{kind: start, tag: t, picture: n})
-		}
+		p.take(token{kind: start, tag: t, picture: p.picture(attr)})
 		return
 	}
 	p.take(token{kind: start, tag: t, attr: attr})
@@ -171,11 +169,11 @@ func (p *parser) name(from int) *tag {
 		return unknown
 	}
 	name := p.s[from:i]
-	if t := known(name); t != nil {
+	if t := tagOf(name); t != nil {
 		return t
 	}
 	name = lower(name)
-	if t := known(name); t != nil {
+	if t := tagOf(name); t != nil {
 		return t
 	}
 	t := &tag{name: name, atom: atom.Lookup(unsafe.Slice(unsafe.StringData(name), len(name)))}
@@ -244,6 +242,7 @@ func (p *parser) attributes(keep bool) []html.Attribute {
 					i++
 				}
 				val = s[from:i]
+				p.unquoted = i
 			}
 		}
 		if keep && key != "" {
@@ -278,26 +277,17 @@ func (p *parser) attribute(first int, key, val string) int {
 
 // raw reads the text of the element that was begun last, to its end tag.
 func (p *parser) raw(t *tag) {
-	from := p.pos
-	at := from
-	for {
-		n := strings.Index(p.s[at:], "</")
-		if n < 0 {
-			p.odd = "unfinished " + t.name
-			return
-		}
-		at += n
-		name := p.s[at+2:]
-		if len(name) > len(t.name) && ends[name[len(t.name)]] && lower(name[:len(t.name)]) == t.name {
-			break
-		}
-		at += 2
-	}
-	data := p.s[from:at]
-	if t.kind == kindScript && hides(data) {
-		p.odd = "a script in a comment in a script"
+	if p.top().tag != t {
+		p.odd = t.name + " where none may be"
 		return
 	}
+	from := p.pos
+	at := p.rawEnd(t)
+	if at < 0 {
+		p.odd = "unfinished " + t.name
+		return
+	}
+	data := p.s[from:at]
 	if t.kind == kindTextarea || t.kind == kindTitle {
 		data = unescape(data, false)
 	}
@@ -312,20 +302,67 @@ func (p *parser) raw(t *tag) {
 	p.pop()
 }
 
-// hides says whether "</script>" may not be the end of a script: not after
-// "<!--" and "<script".
-func hides(script string) bool {
-	_, after, found := strings.Cut(script, "<!--")
-	for found {
-		var rest string
-		if _, rest, found = strings.Cut(after, "<"); found {
-			if len(rest) >= len("script") && lower(rest[:len("script")]) == "script" {
-				return true
-			}
-			after = rest
+// rawEnd returns where the end tag of the element begins whose start tag was
+// read, or -1.
+func (p *parser) rawEnd(t *tag) int {
+	if t.kind == kindScript {
+		return p.scriptEnd(t)
+	}
+	for i := p.pos; ; i++ {
+		n := strings.Index(p.s[i:], "</")
+		if n < 0 {
+			return -1
+		}
+		if i += n; begins(p.s[i+2:], t.name) {
+			return i
 		}
 	}
-	return false
+}
+
+// scriptEnd is rawEnd for a script, of which a part can be in a comment: there
+// it may hold a script, with its end tag.
+func (p *parser) scriptEnd(t *tag) int {
+	const plain, hidden, within = 0, 1, 2
+	state, closing := plain, 0
+	for i := p.pos; ; {
+		n := strings.IndexByte(p.s[i:], '<')
+		if state != plain {
+			if closing < i {
+				closing = len(p.s)
+				if m := strings.Index(p.s[i:], "-->"); m >= 0 {
+					closing = i + m
+				}
+			}
+			if closing < len(p.s) && (n < 0 || closing < i+n) {
+				i, state = closing+len("-->"), plain
+				continue
+			}
+		}
+		if n < 0 {
+			return -1
+		}
+		i += n + 1
+		rest := p.s[i:]
+		ends := strings.HasPrefix(rest, "/") && begins(rest[1:], t.name)
+		switch {
+		case ends && state != within:
+			return i - 1
+		case ends:
+			i, state = i+len("/script>"), hidden
+		case state == plain && strings.HasPrefix(rest, "!--"):
+			i, state = i+len("!"), hidden // "<!-->" is the whole comment
+			closing = 0
+		case state == hidden && begins(rest, t.name):
+			i, state = i+len("script>"), within
+		case state == hidden && rest != "" && rest[0] != '/' && !isLetter(rest[0]):
+			state = plain // as html.Parse has it
+		}
+	}
+}
+
+// begins says whether s begins with the name of a tag, and not with a longer one.
+func begins(s, name string) bool {
+	return len(s) > len(name) && ends[s[len(name)]] && lower(s[:len(name)]) == name
 }
 
 // firstNewline drops the newline that a <pre> or a <textarea> may begin with.

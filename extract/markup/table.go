@@ -5,7 +5,7 @@ import "strings"
 // clear ends what is open above the nearest of a table's elements of this kind.
 func (p *parser) clear(k kind) {
 	for i := len(p.open) - 1; i >= 0; i-- {
-		if above := p.open[i].tag.kind; above == k || above == kindHTML {
+		if above := p.open[i].tag.kind; above == k || above == kindHTML || above == kindTemplate {
 			p.open = p.open[:i+1]
 			return
 		}
@@ -50,6 +50,12 @@ func (p *parser) reset() {
 			p.mode = inColumnGroup
 		case kindTable:
 			p.mode = inTable
+		case kindTemplate:
+			if len(p.templates) == 0 {
+				p.odd = "no template"
+				return
+			}
+			p.mode = p.templates[len(p.templates)-1]
 		case kindHead:
 			p.mode = inHead
 		case kindBody:
@@ -109,7 +115,7 @@ func (p *parser) inTable(t *token) bool {
 			return false
 		case kindTable:
 			return !p.endTable()
-		case kindStyle, kindScript:
+		case kindStyle, kindScript, kindTemplate:
 			return p.inHead(t)
 		case kindInput:
 			for _, a := range t.attr {
@@ -119,7 +125,7 @@ func (p *parser) inTable(t *token) bool {
 				}
 			}
 		case kindForm:
-			if p.form == nil {
+			if p.form == nil && !p.inATemplate() {
 				p.addVoid(t.tag, t.attr)
 				p.form = p.top().node.LastChild
 			}
@@ -180,9 +186,8 @@ func (p *parser) inColumnGroup(t *token) bool {
 		case kindCol:
 			p.addVoid(t.tag, t.attr)
 			return true
-		case kindOdd:
-			p.odd = t.tag.name
-			return true
+		case kindTemplate:
+			return p.inHead(t)
 		}
 	case end:
 		switch t.tag.kind {
@@ -194,9 +199,8 @@ func (p *parser) inColumnGroup(t *token) bool {
 			return true
 		case kindCol:
 			return true
-		case kindOdd:
-			p.odd = t.tag.name
-			return true
+		case kindTemplate:
+			return p.inHead(t)
 		}
 	}
 	if p.top().tag.kind != kindColgroup {

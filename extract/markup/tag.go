@@ -13,6 +13,9 @@ type tag struct {
 	kind kind
 	raw  bool // holds text and nothing else
 
+	breaksOut bool // ends a picture that it begins in
+	holdsHTML bool // in pictures
+
 	special bool  // as the standard calls elements that formatting does not cross
 	implied bool  // its end need not be written
 	bounds  scope // what is not looked for above it
@@ -64,6 +67,7 @@ const (
 	kindOption
 	kindOptgroup
 	kindSvg
+	kindTemplate
 	kindOdd // what is left to html.Parse
 )
 
@@ -90,9 +94,10 @@ var names = []struct {
 	{kindTable, "table"}, {kindCaption, "caption"}, {kindCol, "col"}, {kindColgroup, "colgroup"}, {kindTbody, "tbody tfoot thead"}, {kindTr, "tr"}, {kindTd, "td th"},
 	{kindVoid, "area embed img keygen wbr"}, {kindBr, "br"}, {kindInput, "input"}, {kindParam, "param source track"}, {kindHr, "hr"}, {kindImage, "image"},
 	{kindTextarea, "textarea"}, {kindXmp, "xmp"}, {kindIframe, "iframe"}, {kindNoembed, "noembed"},
-	{kindSelect, "select"}, {kindOption, "option"}, {kindOptgroup, "optgroup"}, {kindSvg, "svg"},
-	{kindOdd, "frame frameset math nobr plaintext rb rp rt rtc template"},
-	{kindOther, "abbr audio canvas cite del dfn iframe ins kbd label legend map mark noscript picture q samp span sub sup time var video"},
+	{kindSelect, "select"}, {kindOption, "option"}, {kindOptgroup, "optgroup"}, {kindSvg, "svg"}, {kindTemplate, "template"},
+	{kindOdd, "frame frameset math nobr plaintext rb rp rt rtc"},
+	{kindOther, "abbr audio canvas cite del dfn ins kbd label legend map mark picture q ruby samp span sub sup time var video"},
+	{kindOther, "circle clippath defs desc ellipse filter foreignobject g line lineargradient mask path pattern polygon polyline rect stop symbol text tspan use"},
 }
 
 const (
@@ -102,6 +107,10 @@ const (
 		"template textarea tfoot th thead title tr track ul wbr xmp"
 	raws     = "iframe noembed noframes noscript script style textarea title xmp" // with scripting, as html.Parse has it
 	implieds = "dd dt li optgroup option p rb rp rt rtc"
+
+	breakouts = "b big blockquote body br center code dd div dl dt em embed font h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta nobr ol p pre ruby " +
+		"s small span strike strong sub sup table tt u ul var"
+	htmlHolders = "desc foreignobject title"
 )
 
 var bounds = map[scope]string{
@@ -130,6 +139,8 @@ var tags = func() (tags [places]*tag) {
 	}
 	each(specials, func(t *tag) { t.special = true })
 	each(raws, func(t *tag) { t.raw = true })
+	each(breakouts, func(t *tag) { t.breaksOut = true })
+	each(htmlHolders, func(t *tag) { t.holdsHTML = true })
 	each(implieds, func(t *tag) { t.implied = true })
 	for s, names := range bounds {
 		each(names, func(t *tag) { t.bounds |= s })
@@ -151,8 +162,8 @@ func place(name string) uint32 {
 	return h % places
 }
 
-// known returns the tag of a name in lower case, or nil.
-func known(name string) *tag {
+// tagOf returns the tag of a name in lower case, or nil.
+func tagOf(name string) *tag {
 	for at := place(name); tags[at] != nil; at = (at + 1) % places {
 		if tags[at].name == name {
 			return tags[at]
@@ -163,14 +174,15 @@ func known(name string) *tag {
 
 var (
 	unknown  = &tag{}
-	tagHTML  = known("html")
-	tagHead  = known("head")
-	tagBody  = known("body")
-	tagP     = known("p")
-	tagA     = known("a")
-	tagImg   = known("img")
-	tagPick  = known("select")
-	tagTr    = known("tr")
-	tagTbody = known("tbody")
-	tagGroup = known("colgroup")
+	tagHTML  = tagOf("html")
+	tagHead  = tagOf("head")
+	tagBody  = tagOf("body")
+	tagSvg   = tagOf("svg")
+	tagP     = tagOf("p")
+	tagA     = tagOf("a")
+	tagImg   = tagOf("img")
+	tagPick  = tagOf("select")
+	tagTr    = tagOf("tr")
+	tagTbody = tagOf("tbody")
+	tagGroup = tagOf("colgroup")
 )

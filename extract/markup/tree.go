@@ -13,14 +13,17 @@ type parser struct {
 	pos int
 	odd string
 
+	unquoted int // where the value ends that was read last without quotes
+
 	doc        *html.Node
 	open       []element // the open elements, the document element first
 	formatting []element // the active formatting elements; a marker has no node
 	head, form *html.Node
 	mode       mode
-	quirks     bool // tables stand in paragraphs
-	fostering  bool // what is added to a table itself belongs before it
-	joined     int  // bytes copied to join text
+	templates  []mode // what the contents of the open templates are read as
+	quirks     bool   // tables stand in paragraphs
+	fostering  bool   // what is added to a table itself belongs before it
+	joined     int    // bytes copied to join text
 
 	nodes []html.Node // to be used
 	attrs []html.Attribute
@@ -47,6 +50,7 @@ const (
 	inTableBody
 	inRow
 	inCell
+	inTemplate
 	afterBody
 	afterAfterBody
 )
@@ -56,6 +60,16 @@ const maxOpen = 512 // elements, as html.Parse has it
 // take adds a token to the tree.
 func (p *parser) take(t token) {
 	for p.odd == "" && !p.step(&t) {
+		p.whole()
+	}
+	p.whole()
+}
+
+// whole sees to it that the document is open still. Templates with pieces of
+// tables can end it.
+func (p *parser) whole() {
+	if len(p.open) == 0 && p.mode > beforeHTML {
+		p.odd = "the document ends in the middle"
 	}
 }
 
@@ -86,6 +100,8 @@ func (p *parser) step(t *token) bool {
 		return p.inRow(t)
 	case inCell:
 		return p.inCell(t)
+	case inTemplate:
+		return p.inTemplate(t)
 	case afterBody:
 		return p.afterBody(t)
 	default:
@@ -95,6 +111,10 @@ func (p *parser) step(t *token) bool {
 
 // finish makes what a page must have and this one has not.
 func (p *parser) finish() {
+	if len(p.templates) > 0 {
+		p.odd = "unfinished template"
+		return
+	}
 	if p.mode <= beforeHTML {
 		p.add(tagHTML, nil)
 		p.mode = beforeHead
@@ -255,8 +275,9 @@ func (p *parser) inHead(t *token) bool {
 			return true
 		case kindHead:
 			return true
-		case kindOdd:
-			p.odd = t.tag.name
+		case kindTemplate:
+			p.add(t.tag, t.attr)
+			p.beginTemplate()
 			return true
 		}
 	case end:
@@ -266,8 +287,8 @@ func (p *parser) inHead(t *token) bool {
 			p.mode = afterHead
 			return true
 		case kindBody, kindHTML, kindBr:
-		case kindOdd:
-			p.odd = t.tag.name
+		case kindTemplate:
+			p.endTemplate(t.tag)
 			return true
 		default:
 			return true
@@ -300,22 +321,25 @@ func (p *parser) afterHead(t *token) bool {
 		case kindMeta:
 			appendChild(p.head, p.elementNode(t.tag, t.attr))
 			return true
-		case kindTitle, kindScript, kindStyle, kindNoframes:
+		case kindTitle, kindScript, kindStyle, kindNoframes, kindTemplate:
 			n := p.elementNode(t.tag, t.attr)
 			appendChild(p.head, n)
 			p.push(element{n, t.tag})
+			if t.tag.kind == kindTemplate {
+				p.beginTemplate()
+			}
 			return true
 		case kindHead:
 			return true
-		case kindOdd:
+		case kindOdd: // a frameset, if not something in the body
 			p.odd = t.tag.name
 			return true
 		}
 	case end:
 		switch t.tag.kind {
 		case kindBody, kindHTML, kindBr:
-		case kindOdd:
-			p.odd = t.tag.name
+		case kindTemplate:
+			p.endTemplate(t.tag)
 			return true
 		default:
 			return true
@@ -397,9 +421,11 @@ func (p *parser) inBody(t *token) bool {
 func (p *parser) bodyStart(t *token) bool {
 	switch t.tag.kind {
 	case kindHTML:
-		complete(p.open[0].node, t.attr)
+		if !p.inATemplate() {
+			complete(p.open[0].node, t.attr)
+		}
 	case kindBody:
-		if len(p.open) > 1 && p.open[1].tag == tagBody {
+		if !p.inATemplate() && len(p.open) > 1 && p.open[1].tag == tagBody {
 			complete(p.open[1].node, t.attr)
 		}
 	case kindMeta, kindParam:
@@ -420,12 +446,16 @@ func (p *parser) bodyStart(t *token) bool {
 		}
 		p.add(t.tag, t.attr)
 	case kindForm:
-		if p.form != nil {
+		if p.form != nil && !p.inATemplate() {
 			return true
 		}
 		p.closeP()
 		p.add(t.tag, t.attr)
-		p.form = p.top().node
+		if !p.inATemplate() {
+			p.form = p.top().node
+		}
+	case kindTemplate:
+		return p.inHead(t)
 	case kindLi, kindDd:
 		for i := len(p.open) - 1; i >= 0; i-- {
 			above := p.open[i].tag
@@ -538,7 +568,16 @@ func (p *parser) bodyEnd(t *token) bool {
 			p.imply(kindOther)
 			p.close(inScope, t.tag)
 		}
+	case kindTemplate:
+		return p.inHead(t)
 	case kindForm:
+		if p.inATemplate() {
+			if p.find(inScope, t.tag) >= 0 {
+				p.imply(kindOther)
+				p.close(inScope, t.tag)
+			}
+			return true
+		}
 		n := p.form
 		p.form = nil
 		if i := p.find(inScope, t.tag); n == nil || i < 0 || p.open[i].node != n {
@@ -627,9 +666,71 @@ func (p *parser) endFormatting(t *tag) {
 			p.formatting = slices.Delete(p.formatting, at, at+1)
 			return
 		}
-		p.odd = "formatting that ends outside of the block it began in"
+		p.adopt(at, opened, block)
+	}
+}
+
+// adopt ends the formatting element at a place of p.formatting, and of p.open,
+// before the block that is open in it, and begins one like it in the block.
+func (p *parser) adopt(at, opened, block int) {
+	ended, furthest := p.formatting[at], p.open[block]
+	ancestor := p.open[opened-1]
+	bookmark := at
+	last := furthest.node
+	for x, count := block-1, 1; p.open[x].node != ended.node; x, count = x-1, count+1 {
+		e := p.open[x]
+		in := index(p.formatting, e.node)
+		switch {
+		case in >= 0 && count > 3:
+			p.formatting = slices.Delete(p.formatting, in, in+1)
+			if in <= bookmark {
+				bookmark--
+			}
+			continue
+		case in < 0:
+			p.open = slices.Delete(p.open, x, x+1)
+			continue
+		}
+		clone := p.clone(e)
+		p.formatting[in], p.open[x] = clone, clone
+		if last == furthest.node {
+			bookmark = in + 1
+		}
+		move(last, clone.node)
+		last = clone.node
+	}
+	if ancestor.tag.structure() {
+		p.odd = "formatting across the cells of a table"
 		return
 	}
+	move(last, ancestor.node)
+	clone := p.clone(ended)
+	for n := furthest.node.FirstChild; n != nil; n = furthest.node.FirstChild {
+		move(n, clone.node)
+	}
+	appendChild(furthest.node, clone.node)
+	if i := index(p.formatting, ended.node); i >= 0 {
+		if i < bookmark {
+			bookmark--
+		}
+		p.formatting = slices.Delete(p.formatting, i, i+1)
+	}
+	p.formatting = slices.Insert(p.formatting, bookmark, clone)
+	p.open = without(p.open, ended.node)
+	p.open = slices.Insert(p.open, index(p.open, furthest.node)+1, clone)
+}
+
+// move makes a node the last child of another.
+func move(n, parent *html.Node) {
+	if n.Parent != nil {
+		n.Parent.RemoveChild(n)
+	}
+	parent.AppendChild(n)
+}
+
+// clone returns an element like another, without its children.
+func (p *parser) clone(e element) element {
+	return element{p.elementNode(e.tag, slices.Clone(e.node.Attr)), e.tag}
 }
 
 // reconstruct begins the formatting elements anew that were begun in an element
@@ -640,9 +741,10 @@ func (p *parser) reconstruct() {
 		i--
 	}
 	for ; i < len(p.formatting); i++ {
-		f := &p.formatting[i]
-		p.add(f.tag, slices.Clone(f.node.Attr))
-		f.node = p.top().node
+		clone := p.clone(p.formatting[i])
+		p.place(clone.node)
+		p.push(clone)
+		p.formatting[i] = clone
 	}
 }
 
@@ -659,6 +761,68 @@ func (p *parser) addFormatting(t *token) {
 		}
 	}
 	p.formatting = append(p.formatting, p.top())
+}
+
+// beginTemplate begins the contents of the template that was added last.
+func (p *parser) beginTemplate() {
+	p.formatting = append(p.formatting, element{})
+	p.mode = inTemplate
+	p.templates = append(p.templates, inTemplate)
+}
+
+func (p *parser) endTemplate(t *tag) {
+	if !p.inATemplate() {
+		return
+	}
+	p.imply(kindOther)
+	for p.top().tag != t {
+		p.pop()
+	}
+	p.pop()
+	p.unformat()
+	if len(p.templates) == 0 {
+		p.odd = "the end of no template"
+		return
+	}
+	p.templates = p.templates[:len(p.templates)-1]
+	p.reset()
+}
+
+func (p *parser) inATemplate() bool {
+	return len(p.templates) > 0 && slices.ContainsFunc(p.open, func(e element) bool { return e.tag.kind == kindTemplate })
+}
+
+// inTemplate finds out what the contents of a template belong to.
+func (p *parser) inTemplate(t *token) bool {
+	if t.kind == end {
+		if t.tag.kind == kindTemplate {
+			p.endTemplate(t.tag)
+		}
+		return true
+	}
+	if t.kind != start {
+		return p.inBody(t)
+	}
+	switch t.tag.kind {
+	case kindMeta, kindNoframes, kindScript, kindStyle, kindTemplate, kindTitle:
+		return p.inHead(t)
+	case kindCaption, kindColgroup, kindTbody:
+		p.mode = inTable
+	case kindCol:
+		p.mode = inColumnGroup
+	case kindTr:
+		p.mode = inTableBody
+	case kindTd:
+		p.mode = inRow
+	default:
+		p.mode = inBody
+	}
+	if len(p.templates) == 0 {
+		p.odd = "no template"
+		return true
+	}
+	p.templates[len(p.templates)-1] = p.mode
+	return false
 }
 
 // unformat forgets the formatting elements down to the last marker.
@@ -754,19 +918,25 @@ func (p *parser) comments(parent *html.Node, t *token) {
 
 // addText adds to the text where the page is.
 func (p *parser) addText(s string) {
-	if s == "" {
+	switch {
+	case s == "":
+	case len(p.open) == 0 || p.fostering && p.top().tag.structure():
+		p.place(p.node(html.TextNode, s))
+	default:
+		p.appendText(p.top().node, s)
+	}
+}
+
+func (p *parser) appendText(n *html.Node, s string) {
+	last := n.LastChild
+	if last == nil || last.Type != html.TextNode {
+		appendChild(n, p.node(html.TextNode, s))
 		return
 	}
-	if len(p.open) > 0 && !(p.fostering && p.top().tag.structure()) {
-		if last := p.top().node.LastChild; last != nil && last.Type == html.TextNode {
-			last.Data += s
-			if p.joined += len(last.Data); p.joined > 1<<20 {
-				p.odd = "text in very many pieces" // each joined in the time that it is long
-			}
-			return
-		}
+	last.Data += s
+	if p.joined += len(last.Data); p.joined > 1<<20 {
+		p.odd = "text in very many pieces" // each joined in the time that it is long
 	}
-	p.place(p.node(html.TextNode, s))
 }
 
 func (p *parser) top() element { return p.open[len(p.open)-1] }
