@@ -24,6 +24,7 @@ type parser struct {
 	quirks     bool   // tables stand in paragraphs
 	fostering  bool   // what is added to a table itself belongs before it
 	joined     int    // bytes copied to join text
+	deepest    int    // how many elements were open in the picture read last
 
 	nodes []html.Node // to be used
 	attrs []html.Attribute
