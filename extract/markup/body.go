@@ -22,8 +22,6 @@ func (p *parser) inBody(t *token) bool {
 		}
 		p.reconstruct()
 		p.addText(d)
-	case comment:
-		p.comments(p.top().node, t)
 	case start:
 		return p.bodyStart(t)
 	case end:

@@ -50,9 +50,6 @@ func (p *parser) initial(t *token) bool {
 		if t.blank() {
 			return true
 		}
-	case comment:
-		p.comments(p.doc, t)
-		return true
 	case doctype:
 		p.doctype(t)
 		p.mode = beforeHTML
@@ -87,15 +84,10 @@ func (p *parser) doctype(t *token) {
 
 func (p *parser) beforeHTML(t *token) bool {
 	switch t.kind {
-	case doctype:
-		return true
 	case text:
 		if t.blank() {
 			return true
 		}
-	case comment:
-		p.comments(p.doc, t)
-		return true
 	case start:
 		if t.tag.kind == kindHTML {
 			p.add(t.tag, t.attr)
@@ -122,15 +114,10 @@ func (p *parser) beginHead(attr []html.Attribute) {
 
 func (p *parser) beforeHead(t *token) bool {
 	switch t.kind {
-	case doctype:
-		return true
 	case text:
 		if t.blank() {
 			return true
 		}
-	case comment:
-		p.comments(p.top().node, t)
-		return true
 	case start:
 		switch t.tag.kind {
 		case kindHead:
@@ -152,15 +139,10 @@ func (p *parser) beforeHead(t *token) bool {
 
 func (p *parser) inHead(t *token) bool {
 	switch t.kind {
-	case doctype:
-		return true
 	case text:
 		if p.indent(t) {
 			return true
 		}
-	case comment:
-		p.comments(p.top().node, t)
-		return true
 	case start:
 		switch t.tag.kind {
 		case kindHTML:
@@ -199,15 +181,10 @@ func (p *parser) inHead(t *token) bool {
 
 func (p *parser) afterHead(t *token) bool {
 	switch t.kind {
-	case doctype:
-		return true
 	case text:
 		if p.indent(t) {
 			return true
 		}
-	case comment:
-		p.comments(p.top().node, t)
-		return true
 	case start:
 		switch t.tag.kind {
 		case kindHTML:
@@ -254,9 +231,6 @@ func (p *parser) afterBody(t *token) bool {
 		if strings.TrimLeft(t.data, whitespace) == "" {
 			return p.inBody(t)
 		}
-	case comment:
-		p.comments(p.open[0].node, t)
-		return true
 	case start:
 		if t.tag.kind == kindHTML {
 			return p.inBody(t)
@@ -277,11 +251,6 @@ func (p *parser) afterAfterBody(t *token) bool {
 		if strings.TrimLeft(t.data, whitespace) == "" {
 			return p.inBody(t)
 		}
-	case comment:
-		p.comments(p.doc, t)
-		return true
-	case doctype:
-		return p.inBody(t)
 	case start:
 		if t.tag.kind == kindHTML {
 			return p.inBody(t)

@@ -84,11 +84,6 @@ func (p *parser) inTable(t *token) bool {
 			p.addText(t.data)
 			return true
 		}
-	case comment:
-		p.comments(p.top().node, t)
-		return true
-	case doctype:
-		return true
 	case start:
 		switch t.tag.kind {
 		case kindCaption:
@@ -174,11 +169,6 @@ func (p *parser) inColumnGroup(t *token) bool {
 		if p.indent(t) {
 			return true
 		}
-	case comment:
-		p.comments(p.top().node, t)
-		return true
-	case doctype:
-		return true
 	case start:
 		switch t.tag.kind {
 		case kindHTML:

@@ -57,6 +57,13 @@ const maxOpen = 512 // elements, as html.Parse has it
 
 // take adds a token to the tree.
 func (p *parser) take(t token) {
+	switch {
+	case t.kind == comment:
+		p.comments(t.data)
+		return
+	case t.kind == doctype && p.mode != initial && p.mode != afterBody:
+		return
+	}
 	for p.odd == "" && !p.step(&t) {
 		p.whole()
 	}
@@ -146,8 +153,18 @@ func (p *parser) place(n *html.Node) {
 // structure says whether an element holds cells or what holds them.
 func (t *tag) structure() bool { return t.kind == kindTable || t.kind == kindTbody || t.kind == kindTr }
 
-func (p *parser) comments(parent *html.Node, t *token) {
-	appendChild(parent, p.node(html.CommentNode, t.data))
+// comments adds a comment where the page is, but for those before and behind
+// the document element and the body.
+func (p *parser) comments(data string) {
+	parent := p.doc
+	switch p.mode {
+	case initial, beforeHTML, afterAfterBody:
+	case afterBody:
+		parent = p.open[0].node
+	default:
+		parent = p.top().node
+	}
+	appendChild(parent, p.node(html.CommentNode, data))
 }
 
 // addText adds to the text where the page is.
