@@ -84,6 +84,8 @@ type Sites interface {
 	Key(rawURL string) string
 	// Canonical returns the canonical form of a URL.
 	Canonical(rawURL string) string
+	// TellsApart reports whether the site's definition says that a query parameter tells its pages apart.
+	TellsApart(site, param string) bool
 	// Rules returns the rules for an article's fields; see extract.Sites.Rules.
 	Rules(site, extractor string) map[string]string
 	// Read reads a page; see extract.Sites.Read.
@@ -202,7 +204,7 @@ func (r *run) giveUp(ctx context.Context, l *store.Lease) (given bool, err error
 			return outside, err
 		}
 	}
-	if t.Kind == extract.KindArticle && t.Visited.IsZero() && r.copied(t.URL) {
+	if t.Kind == extract.KindArticle && t.Visited.IsZero() && r.copied(t.Site, t.URL) {
 		return true, r.avoid(ctx, l)
 	}
 	return false, nil

@@ -17,9 +17,11 @@ const (
 	maxLinks   = 2000    // new links of one page that are followed in one visit; sitemaps may have 50,000
 	maxCopies  = 20      // pages of one shape that were all known under other URLs, before the shape is given up
 	maxShapes  = 1 << 16 // shapes that a run counts
+	maxNamed   = 1 << 19 // articles on lists that a run counts
+	probe      = 8       // one address in so many of a shape that was given up is visited all the same
 	maxHollow  = 200     // articles of a site, none of them there and none that is between, before its lists are not followed further
 	maxNested  = 3       // sitemaps on the way to one; sitemaps.org knows an index of sitemaps, not an index of indexes
-	trapAgain  = 30 * day
+	trapAgain  = 7 * day
 )
 
 // The traps that a crawler can be caught in.
@@ -59,10 +61,15 @@ type traps struct {
 	chains  map[string]chain // by the list page that comes next
 	shapes  map[uint64]shape // of article URLs
 	hollow  map[string]int   // articles of a site in a row that were not there
+
+	named map[uint64]struct{} // articles that first visits of lists have named
 }
 
 // A chain is what the list pages on the way to a page have brought.
-type chain struct{ barren, stale int }
+type chain struct {
+	barren, stale int
+	fresh         bool // the last one has named what no other had
+}
 
 // A shape is what the first visits of URLs that are alike but for parameters
 // and sessions have brought.
@@ -71,7 +78,7 @@ type shape struct{ news, copies int32 }
 func (s shape) trap() bool { return s.copies >= maxCopies && s.copies >= 4*s.news }
 
 func newTraps() *traps {
-	return &traps{circles: map[uint64]int{}, chains: map[string]chain{}, shapes: map[uint64]shape{}, hollow: map[string]int{}}
+	return &traps{circles: map[uint64]int{}, chains: map[string]chain{}, shapes: map[uint64]shape{}, hollow: map[string]int{}, named: map[uint64]struct{}{}}
 }
 
 // cut reports why the lists behind a page are not followed; "" when they are.
@@ -111,6 +118,7 @@ func (r *run) cut(t store.Target, v *store.Visit, onward []store.Target) (what s
 		r.trapped(t.Site, what, t.URL, 1)
 		return what
 	}
+	c.fresh = t.Visited.IsZero() && r.names(articles)
 	if c != (chain{}) {
 		for _, l := range lists {
 			r.traps.chains[l.Canonical] = c
@@ -119,17 +127,33 @@ func (r *run) cut(t store.Target, v *store.Visit, onward []store.Target) (what s
 	return ""
 }
 
+// names notes which articles a list names, and reports whether no list of this
+// run had named one of them: known or not, then paging has come further.
+func (r *run) names(articles []string) (fresh bool) {
+	for _, a := range articles {
+		h := hashOf(a)
+		if _, known := r.traps.named[h]; !known && len(r.traps.named) < maxNamed {
+			r.traps.named[h], fresh = struct{}{}, true
+		}
+	}
+	return fresh
+}
+
 // inCircle reports whether several list pages have named the very same
 // articles, in whatever order. Sites that answer every page number with their
-// last page, or every parameter with the same page, would be read for ever.
+// last page, or every parameter with the same page, would be read for ever. Of
+// shapes that were given up the addresses are always others.
 func (r *run) inCircle(site string, articles []string) bool {
-	for i, a := range articles {
-		articles[i], _ = shapeOf(a)
+	same, most := slices.Clone(articles), maxCircles
+	for i, a := range same {
+		if name, varies := r.shapeOf(site, a); varies && r.traps.shapes[hashOf(name)].trap() {
+			same[i], most = name, maxCopies
+		}
 	}
-	slices.Sort(articles)
-	h := hashOf(site + "\n" + strings.Join(slices.Compact(articles), "\n"))
+	slices.Sort(same)
+	h := hashOf(site + "\n" + strings.Join(slices.Compact(same), "\n"))
 	r.traps.circles[h]++
-	return r.traps.circles[h] > maxCircles
+	return r.traps.circles[h] > most
 }
 
 // learn notes what a first visit brought.
@@ -143,9 +167,10 @@ func (r *run) learn(t store.Target, v *store.Visit, o store.Outcome) {
 		lists := slices.DeleteFunc(slices.Concat(v.Links, v.Onward), func(l store.Target) bool { return l.Kind != extract.KindList })
 		for _, l := range lists {
 			c := r.traps.chains[l.Canonical] // what cut left there
-			if c.stale++; o.Links > len(lists) {
+			if c.stale++; o.Links > len(lists) || c.fresh {
 				c.stale = 0
 			}
+			c.fresh = false
 			if c == (chain{}) {
 				delete(r.traps.chains, l.Canonical)
 			} else {
@@ -160,7 +185,7 @@ func (r *run) learn(t store.Target, v *store.Visit, o store.Outcome) {
 	case o.Article != store.NoArticle:
 		delete(r.traps.hollow, t.Site)
 	}
-	name, varies := shapeOf(t.URL)
+	name, varies := r.shapeOf(t.Site, t.URL)
 	if !varies || o.Article == store.NoArticle {
 		return
 	}
@@ -177,10 +202,12 @@ func (r *run) learn(t store.Target, v *store.Visit, o store.Outcome) {
 	r.traps.shapes[h] = s
 }
 
-// copied reports whether a URL has a shape of which only known pages came.
-func (r *run) copied(rawURL string) bool {
-	name, varies := shapeOf(rawURL)
-	if !varies {
+// copied reports whether a URL of a site has a shape of which only known pages
+// came. A few are visited all the same: after a redesign the known articles can
+// come first under their new addresses, and the new ones behind them.
+func (r *run) copied(site, rawURL string) bool {
+	name, varies := r.shapeOf(site, rawURL)
+	if !varies || hashOf(rawURL)%probe == 0 {
 		return false
 	}
 	r.mu.Lock()
@@ -199,9 +226,10 @@ func (r *run) avoid(ctx context.Context, l *store.Lease) error {
 	return nil
 }
 
-// shapeOf is a URL without the values of its parameters and without what looks
-// like a session in its path; varies is false when it has neither.
-func shapeOf(rawURL string) (shape string, varies bool) {
+// shapeOf is a URL without the values of its parameters, but for those that tell
+// pages apart by the site's definition, and without what looks like a session in
+// its path; varies is false when nothing is left out.
+func (r *run) shapeOf(site, rawURL string) (shape string, varies bool) {
 	base, query, _ := strings.Cut(rawURL, "?")
 	segments := strings.Split(base, "/")
 	for i := range segments {
@@ -213,10 +241,13 @@ func shapeOf(rawURL string) (shape string, varies bool) {
 	if query != "" {
 		names := strings.Split(query, "&")
 		for i, p := range names {
-			names[i], _, _ = strings.Cut(p, "=")
+			name, value, _ := strings.Cut(p, "=")
+			if value != "" && !r.Sites.TellsApart(site, name) {
+				names[i], varies = name, true
+			}
 		}
 		slices.Sort(names)
-		return shape + "?" + strings.Join(names, "&"), true
+		shape += "?" + strings.Join(names, "&")
 	}
 	return shape, varies
 }
@@ -313,7 +344,7 @@ func (r *run) addLinks(t store.Target, reading *extract.Reading, v *store.Visit)
 		case link.Kind == extract.KindSitemap && t.Kind == extract.KindSitemap && t.Depth >= maxNested:
 			nested++
 			nesting = link.URL
-		case link.Kind == extract.KindArticle && r.copied(link.URL):
+		case link.Kind == extract.KindArticle && r.copied(t.Site, link.URL):
 			copies++
 			copying = link.URL
 		case !link.Onward:
@@ -322,6 +353,12 @@ func (r *run) addLinks(t store.Target, reading *extract.Reading, v *store.Visit)
 			deeper++
 		default:
 			onward = append(onward, r.target(t.Site, link, t.Depth+1))
+		}
+	}
+	if copies > 0 {
+		v.Partial = true
+		if soon := v.Time.Add(trapAgain); v.Again.After(soon) {
+			v.Again = soon
 		}
 	}
 	circle := t.Kind != extract.KindArticle && t.Kind != extract.KindSitemap && r.cut(t, v, onward) != ""

@@ -179,6 +179,13 @@ func (s *Sites) Canonical(raw string) string {
 	return d.canonical(raw, u)
 }
 
+// TellsApart reports whether the definition of a site names a query parameter
+// among those that tell its pages apart.
+func (s *Sites) TellsApart(site, param string) bool {
+	d := s.byName[site]
+	return d != nil && slices.ContainsFunc(d.Params, func(p string) bool { return strings.EqualFold(p, param) })
+}
+
 // canonical returns the canonical form of a URL; u is nil when no definition
 // knows it.
 func (d *definition) canonical(raw string, u *url.URL) string {
