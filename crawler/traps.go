@@ -18,7 +18,7 @@ const (
 	maxCopies  = 20      // pages of one shape that were all known under other URLs, before the shape is given up
 	maxShapes  = 1 << 16 // shapes that a run counts
 	maxNamed   = 1 << 19 // articles on lists that a run counts
-	probe      = 8       // one address in so many of a shape that was given up is visited all the same
+	probeEvery = 8       // one address in so many of a shape that was given up is visited all the same
 	maxHollow  = 200     // articles of a site, none of them there and none that is between, before its lists are not followed further
 	maxNested  = 3       // sitemaps on the way to one; sitemaps.org knows an index of sitemaps, not an index of indexes
 	trapAgain  = 7 * day
@@ -60,6 +60,7 @@ type traps struct {
 	circles map[uint64]int   // list pages, by the articles that they name
 	chains  map[string]chain // by the list page that comes next
 	shapes  map[uint64]shape // of article URLs
+	probes  map[uint64]bool  // addresses that are visited though their shape was given up
 	hollow  map[string]int   // articles of a site in a row that were not there
 
 	named map[uint64]struct{} // articles that first visits of lists have named
@@ -73,12 +74,12 @@ type chain struct {
 
 // A shape is what the first visits of URLs that are alike but for parameters
 // and sessions have brought.
-type shape struct{ news, copies int32 }
+type shape struct{ news, copies, skipped int32 }
 
 func (s shape) trap() bool { return s.copies >= maxCopies && s.copies >= 4*s.news }
 
 func newTraps() *traps {
-	return &traps{circles: map[uint64]int{}, chains: map[string]chain{}, shapes: map[uint64]shape{}, hollow: map[string]int{}, named: map[uint64]struct{}{}}
+	return &traps{circles: map[uint64]int{}, chains: map[string]chain{}, shapes: map[uint64]shape{}, probes: map[uint64]bool{}, hollow: map[string]int{}, named: map[uint64]struct{}{}}
 }
 
 // cut reports why the lists behind a page are not followed; "" when they are.
@@ -194,9 +195,12 @@ func (r *run) learn(t store.Target, v *store.Visit, o store.Outcome) {
 	if !known && len(r.traps.shapes) >= maxShapes {
 		return
 	}
-	if o.Article == store.Added {
+	switch {
+	case o.Article == store.Added && s.trap(): // it is none
+		s = shape{news: 1}
+	case o.Article == store.Added:
 		s.news++
-	} else {
+	default:
 		s.copies++
 	}
 	r.traps.shapes[h] = s
@@ -207,12 +211,23 @@ func (r *run) learn(t store.Target, v *store.Visit, o store.Outcome) {
 // come first under their new addresses, and the new ones behind them.
 func (r *run) copied(site, rawURL string) bool {
 	name, varies := r.shapeOf(site, rawURL)
-	if !varies || hashOf(rawURL)%probe == 0 {
+	if !varies {
 		return false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.traps.shapes[hashOf(name)].trap()
+	h, u := hashOf(name), hashOf(rawURL)
+	s := r.traps.shapes[h]
+	if !s.trap() || r.traps.probes[u] {
+		return false
+	}
+	s.skipped++
+	r.traps.shapes[h] = s
+	if s.skipped%probeEvery == 0 && len(r.traps.probes) < maxShapes {
+		r.traps.probes[u] = true
+		return false
+	}
+	return true
 }
 
 // avoid gives a target up that is most likely one more copy.

@@ -213,7 +213,7 @@ func TestArticlesByParameter(t *testing.T) {
 			t.Errorf("%s; traps %+v", s, s.Sites[moj].Traps)
 		}
 	})
-	for params, most := range map[string]int{"": n / 2, `params = ["ItemID", "page"]`: 0} {
+	for params, most := range map[string]int{"": 20, `params = ["ItemID", "page"]`: 0} {
 		inWorld(t, func(t *testing.T, w *world) {
 			if params != "" {
 				w.Sites = sitesWith(t, params, moj)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -393,10 +394,75 @@ func (r *run) readFile(t store.Target, v *store.Visit) {
 // today, when a visit finds another text: what only they read otherwise is no new
 // version, since the ministry has changed nothing.
 func (r *run) compare(ctx context.Context, t store.Target, v *store.Visit) error {
-	if v.Article == nil || t.Visited.IsZero() {
+	if v.Article == nil {
 		return nil
 	}
+	if err := r.identify(ctx, v); err != nil || t.Visited.IsZero() {
+		return err
+	}
 	return reread.Latest(ctx, r.Archive, r.Sites, cmp.Or(t.Article, v.Article.ID), v.Article.ContentHash, v.Time)
+}
+
+// identify looks at a page that calls itself another page, which the archive has
+// from its own address. Its twin (a version for phones or for print) is that
+// article, and changes nothing of it as long as the article itself answers. A page
+// with another story is not what it says: sites copy their rel=canonical, too.
+func (r *run) identify(ctx context.Context, v *store.Visit) error {
+	a := v.Article
+	own := r.Sites.Canonical(a.URL)
+	if a.CanonicalURL == own {
+		return nil
+	}
+	latest, err := r.Archive.Article(ctx, a.ID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && (latest.Hash == a.ContentHash || !latest.Withdrawn.IsZero()) {
+		return nil
+	}
+	var known extract.Article
+	if err == nil {
+		err = json.Unmarshal(latest.JSON, &known)
+	}
+	if err != nil {
+		return err
+	}
+	if r.Sites.Canonical(known.URL) != known.CanonicalURL || known.CanonicalURL != a.CanonicalURL {
+		return nil
+	}
+	if !sameStory(a, &known) {
+		a.CanonicalURL, a.ID = own, extract.ArticleID(own)
+		return nil
+	}
+	for there, err := range r.Archive.Targets(ctx, store.Selection{URLs: []string{r.Sites.Key(known.URL)}}) {
+		if err != nil {
+			return err
+		}
+		if there.Attempts == 0 && there.Gone.IsZero() && there.State != store.Blocked {
+			v.Article = &known
+		}
+	}
+	return nil
+}
+
+// sameStory reports whether two pages tell of the same, by their paragraphs or,
+// where these are few, by the title and the date.
+func sameStory(a, b *extract.Article) bool {
+	if a.Title == b.Title && (a.Published == nil || b.Published == nil || a.Published.Equal(*b.Published)) {
+		return true
+	}
+	const paragraph = 60 // bytes; shorter lines stand on many pages
+	long := func(s string) bool { return len(s) >= paragraph }
+	there := map[string]bool{}
+	for line := range strings.SplitSeq(b.Body, "\n") {
+		there[line] = long(line)
+	}
+	same, all := 0, 0
+	for line := range strings.SplitSeq(a.Body, "\n") {
+		if long(line) {
+			if all++; there[line] {
+				same++
+			}
+		}
+	}
+	return all > 0 && 2*same > all
 }
 
 // isPage reports whether an answer is HTML, by its type and its bytes.

@@ -275,7 +275,8 @@ func (j *job) read(ctx context.Context, a store.Archive, r Reader) {
 			j.err = e
 			return
 		}
-		if id != p.Version.ID {
+		// Nor is a page that calls itself another one, and was not believed.
+		if id != p.Version.ID && extract.CanonicalURL(now.URL) != extract.CanonicalURL(old.CanonicalURL) {
 			err = fmt.Errorf("it would be another article: %s", now.CanonicalURL)
 		}
 	}
