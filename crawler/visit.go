@@ -429,6 +429,7 @@ func (r *run) identify(ctx context.Context, v *store.Visit) error {
 	}
 	if !sameStory(a, &known) {
 		a.CanonicalURL, a.ID = own, extract.ArticleID(own)
+		a.Provenance["canonical_url"] = extract.NotBelieved
 		return nil
 	}
 	for there, err := range r.Archive.Targets(ctx, store.Selection{URLs: []string{r.Sites.Key(known.URL)}}) {

@@ -110,6 +110,10 @@ type Article struct {
 	Provenance  map[string]string `json:"provenance"` // field to the rule or signal that gave it
 }
 
+// NotBelieved stands in Article.Provenance for the canonical URL of a page that
+// calls itself another one, which tells another story: its own URL counts.
+const NotBelieved = "its own URL: what it calls itself tells another story"
+
 // ReadOf returns a as another reading of the capture that old was read from:
 // with what the archive and the visit have given old, and as the same article.
 func (a *Article) ReadOf(old *Article) *Article {

@@ -244,6 +244,9 @@ func (j *job) read(ctx context.Context, a store.Archive, r Reader) {
 		Withdrawn    *time.Time   `json:"withdrawn"`
 		Fetched      time.Time    `json:"fetched"`
 		Capture      extract.Text `json:"capture"`
+		Provenance   struct {
+			CanonicalURL string `json:"canonical_url"`
+		} `json:"provenance"`
 	}
 	if err := json.Unmarshal(p.Version.JSON, &head); err != nil {
 		p.Err = fmt.Errorf("%w: its article: %w", errDamaged, err)
@@ -275,8 +278,11 @@ func (j *job) read(ctx context.Context, a store.Archive, r Reader) {
 			j.err = e
 			return
 		}
-		// Nor is a page that calls itself another one, and was not believed.
-		if id != p.Version.ID && extract.CanonicalURL(now.URL) != extract.CanonicalURL(old.CanonicalURL) {
+		switch {
+		case id == p.Version.ID:
+		case head.Provenance.CanonicalURL == extract.NotBelieved && now.URL == old.URL:
+			now.Provenance["canonical_url"] = extract.NotBelieved
+		default:
 			err = fmt.Errorf("it would be another article: %s", now.CanonicalURL)
 		}
 	}
