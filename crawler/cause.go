@@ -73,6 +73,7 @@ const (
 	SignalRead    = "articles read" // a page that should hold an article does
 	SignalRule    = "rule "         // and a field: the layout's rule for it found it
 	SignalHas     = "has "          // and a field: it was found, where no rule says where
+	SignalAgain   = "again "        // before the last three: the page was visited before
 
 	CountAnswers = "answers" // visits that the host answered
 	CountTook    = "ms"      // what those answers took, together
@@ -132,15 +133,21 @@ func (r *run) show(t store.Target, v *store.Visit) {
 		return
 	}
 	signal(SignalAnswers, true)
+	article := t.Kind == extract.KindArticle || t.Kind == extract.KindAttachment
 	switch c {
-	case challenge, login, forbidden, throttled:
+	case forbidden:
+		if article && t.Article == "" {
+			return // a page that was never shown to us tells nothing of the others
+		}
+		fallthrough
+	case challenge, login, throttled:
 		signal(SignalLetsIn, false)
 		return
 	}
 	signal(SignalLetsIn, true)
 
 	gone := c == notFound || c == saysNotFound || c == movedAway || c == movedHome || c == movedToList
-	if t.Kind != extract.KindArticle && t.Kind != extract.KindAttachment {
+	if !article {
 		if t.Depth == 0 {
 			signal(SignalStays+t.Known(), !gone)
 		}
@@ -154,8 +161,14 @@ func (r *run) show(t store.Target, v *store.Visit) {
 	if gone || v.Result != store.Fetched {
 		return
 	}
+	// After a redesign old articles often stay as they were, while no new one can
+	// be read: what is looked at again is told apart.
+	again := ""
+	if !t.Visited.IsZero() {
+		again = SignalAgain
+	}
 	if t.Kind == extract.KindArticle {
-		signal(SignalRead, v.Article != nil)
+		signal(again+SignalRead, v.Article != nil)
 	}
 	a := v.Article
 	if a == nil {
@@ -169,9 +182,9 @@ func (r *run) show(t store.Target, v *store.Visit) {
 		}
 		switch _, ruled := rules[field]; {
 		case ruled:
-			signal(SignalRule+field, strings.HasPrefix(a.Provenance[field], "rule "))
+			signal(again+SignalRule+field, strings.HasPrefix(a.Provenance[field], "rule "))
 		case field == "title" || field == "published" || field == "body":
-			signal(SignalHas+field, has(a, field))
+			signal(again+SignalHas+field, has(a, field))
 		}
 	}
 }

@@ -36,14 +36,20 @@ func (f *finding) add(t store.Trend, detail string) {
 // are.
 func (s *subject) findings(r *Report) map[string]*finding {
 	found := map[string]*finding{Unreachable: s.unreachable(), Blocked: s.blocked()}
-	if found[Unreachable] != nil || found[Blocked] != nil {
+	if s.mute() {
 		for name := range s.open {
 			if found[name] == nil && name != Unreachable && name != Blocked {
 				found[name] = &finding{}
 			}
 		}
 	} else {
+		s.trends = slices.DeleteFunc(s.trends, func(t store.Trend) bool { return s.silent[t.Host] })
 		found[RuleDied], found[Moved], found[Slow] = s.ruleDied(), s.moved(), s.slow(r)
+		for _, name := range []string{RuleDied, Moved} {
+			if open := s.open[name]; open != nil && found[name] == nil && s.silent[store.Host(open.Page)] {
+				found[name] = &finding{}
+			}
+		}
 		if found[RuleDied] == nil && found[Moved] == nil {
 			found[Quiet] = s.quiet(r)
 		} else if s.open[Quiet] != nil {
@@ -52,6 +58,20 @@ func (s *subject) findings(r *Report) map[string]*finding {
 	}
 	maps.DeleteFunc(found, func(_ string, f *finding) bool { return f == nil })
 	return found
+}
+
+// mute reports whether the hosts that do not answer, or show walls, are those of
+// the site's start pages, or all there are: not a host of files beside it.
+func (s *subject) mute() bool {
+	if len(s.silent) == 0 {
+		return false
+	}
+	for start := range s.starts {
+		if s.silent[store.Host(start)] {
+			return true
+		}
+	}
+	return !slices.ContainsFunc(s.trends, func(t store.Trend) bool { return !s.silent[t.Host] })
 }
 
 const (
@@ -102,22 +122,37 @@ func (s *subject) ruleDied() *finding {
 	var f finding
 	var dead []string
 	for _, t := range s.trends {
-		name, ok := strings.CutPrefix(t.Name, crawler.SignalRule)
+		signal, again := strings.CutPrefix(t.Name, crawler.SignalAgain)
+		name, ok := strings.CutPrefix(signal, crawler.SignalRule)
+		ruled := ok
 		if !ok {
-			name, ok = strings.CutPrefix(t.Name, crawler.SignalHas)
+			name, ok = strings.CutPrefix(signal, crawler.SignalHas)
+		}
+		other := s.trend(t.Host, crawler.SignalAgain+signal)
+		if again {
+			if other = s.trend(t.Host, signal); other != nil && t.Seen == 0 { // what is usual the first visits tell
+				t.Seen, t.Hits = other.Seen+float64(other.Good+other.Bad), other.Hits+float64(other.Good)
+			}
 		}
 		switch {
+		case ok && ruled != (s.rules[name] != ""), other != nil && s.outdated(t, *other, again):
+			// The definition has been changed since, or other visits tell better.
 		case ok && essential(name) && s.fails(RuleDied, t, recovery, 0, vital), ok && s.fails(RuleDied, t, 10, 24*time.Hour, .8):
-			rule := s.rules[name]
-			if rule != "" && strings.HasPrefix(t.Name, crawler.SignalRule) {
-				dead = append(dead, name)
-				f.add(t, fmt.Sprintf("%s = '%s' found nothing on the last %s, since %s; before it did on %s", name, rule, pages(t.Bad), s.date(t.Since), percent(t.Rate())))
-			} else {
-				dead = append(dead, name)
+			dead = append(dead, name)
+			switch {
+			case t.Bad == 0:
+				f.add(t, fmt.Sprintf("%s was found again on the last %s, since %s", name, pages(t.Good), s.date(t.Since)))
+			case ruled:
+				f.add(t, fmt.Sprintf("%s = '%s' found nothing on the last %s, since %s; before it did on %s", name, s.rules[name], pages(t.Bad), s.date(t.Since), percent(t.Rate())))
+			default:
 				f.add(t, fmt.Sprintf("%s was found on none of the last %s, since %s; before it was on %s", name, pages(t.Bad), s.date(t.Since), percent(t.Rate())))
 			}
-		case t.Name == crawler.SignalRead && s.fails(RuleDied, t, recovery, 0, vital):
+		case signal == crawler.SignalRead && s.fails(RuleDied, t, recovery, 0, vital):
 			dead = append(dead, "articles")
+			if t.Bad == 0 {
+				f.add(t, fmt.Sprintf("the last %s could be read again, since %s", pages(t.Good), s.date(t.Since)))
+				continue
+			}
 			f.add(t, fmt.Sprintf("the last %s that should hold an article could not be read, since %s; before %s could", pages(t.Bad), s.date(t.Since), percent(t.Rate())))
 		case strings.HasPrefix(t.Name, crawler.SignalList) && s.starts[strings.TrimPrefix(t.Name, crawler.SignalList)] && startFails(t):
 			dead = append(dead, "links")
@@ -128,8 +163,31 @@ func (s *subject) ruleDied() *finding {
 		return nil
 	}
 	slices.Sort(dead)
-	f.what = fmt.Sprintf("nothing finds %s any more, since %s", list(slices.Compact(dead)), s.date(f.began))
+	f.what = fmt.Sprintf("nothing finds %s, since %s", list(slices.Compact(dead)), s.date(f.began))
 	return &f
+}
+
+// trend returns the one of a host with a name, or nil.
+func (s *subject) trend(host, name string) *store.Trend {
+	i := slices.IndexFunc(s.trends, func(t store.Trend) bool { return t.Host == host && t.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &s.trends[i]
+}
+
+// outdated reports whether what a bad trend says is no longer so. Of pages that
+// are looked at again: when new ones have been good since. Of new ones: when
+// those that are looked at again were bad in the alarm too, and are good again.
+func (s *subject) outdated(t, other store.Trend, again bool) bool {
+	open := s.open[RuleDied]
+	switch {
+	case other.Good < recovery:
+		return false
+	case again:
+		return other.Last.After(t.Since)
+	}
+	return open != nil && other.Since.After(open.Began) && (t.Bad == 0 || other.Since.After(t.Last))
 }
 
 func (s *subject) moved() *finding {
@@ -179,6 +237,7 @@ func (s *subject) none(signal, what string, fails func(store.Trend) bool, causes
 		if t.Name != signal || !fails(t) {
 			continue
 		}
+		s.silent[t.Host] = true
 		counts := map[string]int{}
 		for _, d := range s.days {
 			if d.Date >= t.Since.UTC().Format(dayForm) {
@@ -257,7 +316,7 @@ func pages(n int) string {
 
 func percent(share float64) string {
 	if share < 0 {
-		return "none"
+		return "no page either"
 	}
 	return fmt.Sprintf("%.0f %% of pages", 100*share)
 }

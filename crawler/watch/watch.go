@@ -114,7 +114,7 @@ const (
 // have something new to say, as they are to be kept by store.Archive.Raise;
 // those that begin or end are Pending.
 func Look(ctx context.Context, a Archive, rules Rules, site string, now time.Time) (r Report, changed []store.Alarm, err error) {
-	s := &subject{site: site, now: now, open: map[string]*store.Alarm{}, rules: rules.Rules(site, ""), starts: map[string]bool{}}
+	s := &subject{site: site, now: now, open: map[string]*store.Alarm{}, silent: map[string]bool{}, rules: rules.Rules(site, ""), starts: map[string]bool{}}
 	for _, l := range rules.Seeds(site) {
 		s.starts[l.Canonical] = true
 	}
@@ -124,6 +124,9 @@ func Look(ctx context.Context, a Archive, rules Rules, site string, now time.Tim
 	if s.trends, err = a.Trends(ctx, site); err != nil {
 		return r, nil, fmt.Errorf("look at %s: %w", site, err)
 	}
+	s.trends = slices.DeleteFunc(s.trends, func(t store.Trend) bool { // of a host that the definition had once
+		return !rules.Belongs(site, (&url.URL{Host: t.Host}).Hostname())
+	})
 	kept, err := a.Alarms(ctx, site)
 	if err != nil {
 		return r, nil, fmt.Errorf("look at %s: %w", site, err)
@@ -182,6 +185,7 @@ type subject struct {
 	days   []store.Day
 	trends []store.Trend
 	open   map[string]*store.Alarm // alarms that last, by name
+	silent map[string]bool         // hosts that do not answer, or show walls
 }
 
 // date writes a day as the clock of whoever looks has it.

@@ -47,9 +47,13 @@ func (c *counted) raise(alarms []store.Alarm) {
 
 type noRules struct{}
 
-func (noRules) Rules(string, string) map[string]string { return map[string]string{"title": "h1"} }
-func (noRules) Seeds(string) []extract.Link            { return nil }
-func (noRules) Belongs(site, host string) bool         { return strings.HasSuffix("."+host, "."+site) }
+func (noRules) Rules(string, string) map[string]string {
+	return map[string]string{"title": "h1", "published": ".date", "body": ".body", "authors": ".by", "source": ".source"}
+}
+func (noRules) Seeds(string) []extract.Link { return nil }
+func (noRules) Belongs(site, host string) bool {
+	return strings.HasSuffix("."+host, "."+site) || strings.HasSuffix(host, site+".test")
+}
 
 // TestResting wants the hosts of a site that are to be left alone, and no other.
 func TestResting(t *testing.T) {
@@ -63,6 +67,53 @@ func TestResting(t *testing.T) {
 	r, _, err := watch.Look(t.Context(), a, noRules{}, "m", now)
 	if want := []watch.Rest{{Host: "m", Until: later}, {Host: "www.m:8080", Until: later}}; err != nil || !slices.Equal(r.Resting, want) {
 		t.Errorf("resting: %v, %v, want %v", r.Resting, err, want)
+	}
+}
+
+// TestRedesign tells new articles from old ones that are looked at again, a host
+// of files from that of the site, and a definition from an earlier one.
+func TestRedesign(t *testing.T) {
+	now := time.Date(2026, 3, 14, 8, 0, 0, 0, time.UTC)
+	ago := func(days int) time.Time { return now.AddDate(0, 0, -days) }
+	trend := func(name string, good, bad, since int, last time.Time) store.Trend {
+		return store.Trend{Host: "m.test", Name: name, Good: good, Bad: bad, Since: ago(since), Last: last, Seen: 200, Hits: 200, Page: "http://m.test/1"}
+	}
+	files := trend("lets in", 0, 30, 5, now)
+	files.Host = "files.m.test"
+	strange := trend("lets in", 0, 30, 5, now)
+	strange.Host = "other.test"
+	open := &store.Alarm{Site: "m", Name: watch.RuleDied, Began: ago(5), Raised: ago(3), What: "?", Page: "http://m.test/1"}
+	for _, c := range []struct {
+		name   string
+		open   *store.Alarm
+		trends []store.Trend
+		want   string // alarms that last
+	}{
+		{"only new articles have the new layout", nil, []store.Trend{trend("rule title", 0, 5, 5, now), trend("again rule title", 300, 0, 90, now)}, watch.RuleDied},
+		{"and the old ones do not end it", open, []store.Trend{trend("rule title", 0, 5, 5, ago(1)), trend("again rule title", 300, 0, 90, now)}, watch.RuleDied},
+		{"new ones do", open, []store.Trend{trend("rule title", 3, 0, 1, now), trend("again rule title", 300, 0, 90, now)}, ""},
+		{"old ones show it first", nil, []store.Trend{trend("rule title", 90, 0, 90, ago(3)), trend("again rule title", 0, 5, 1, now)}, watch.RuleDied},
+		{"and that it is over", open, []store.Trend{trend("rule title", 0, 5, 5, ago(2)), trend("again rule title", 9, 0, 1, now)}, ""},
+		{"old ones stay without a rule", nil, []store.Trend{trend("rule title", 90, 0, 90, now), trend("again rule title", 0, 50, 5, now)}, ""},
+		{"a rule that there is now", open, []store.Trend{trend("has title", 0, 30, 30, ago(2)), trend("rule title", 9, 0, 1, now)}, ""},
+		{"a rule that is no more", open, []store.Trend{trend("rule lead", 0, 40, 30, ago(2))}, ""},
+		{"files that nobody may have hide nothing", nil, []store.Trend{files, trend("rule title", 0, 5, 5, now)}, watch.RuleDied + watch.Blocked},
+		{"a host that was of the site once", nil, []store.Trend{strange}, ""},
+	} {
+		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
+			a := &counted{trends: c.trends}
+			if c.open != nil {
+				a.alarms = []store.Alarm{*c.open}
+			}
+			r, _, err := watch.Look(t.Context(), a, noRules{}, "m", now)
+			got := ""
+			for _, alarm := range r.Alarms {
+				got += alarm.Name
+			}
+			if err != nil || got != c.want {
+				t.Errorf("%q lasts, %v; want %q", got, err, c.want)
+			}
+		})
 	}
 }
 

@@ -229,7 +229,7 @@ func TestYear(t *testing.T) {
 		}
 		want := []string{
 			"03-14 rule died begins", // one new page and seven that are looked at again
-			"03-26 rule died ends",
+			"03-27 rule died ends",
 			"04-17 moved begins", // two crawls a day apart did not find the start page
 			"04-25 moved ends",   // the definition names another
 			"05-15 blocked begins",
