@@ -351,7 +351,7 @@ type Visit struct {
 	Partial bool             // no validators are kept, so that the next visit is sent it whole: not all links of the page are in Links and Onward, or the server's word is worth nothing
 	Again   time.Time        // when to come again, whatever the result; zero means never
 	Sooner  time.Time        // the same when Links or Onward held anything new; zero means Again
-	Rest    time.Time        // the host is not to be asked before; an earlier moment than was asked for once changes nothing
+	Rest    time.Time        // the host is not to be asked before; an earlier moment than was asked for once changes nothing, unless that is more than a month ahead when the archive is opened
 	Counts  map[string]int64 // added to the day's
 	Signals []Signal         // what it showed
 }

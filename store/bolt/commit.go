@@ -543,7 +543,7 @@ func (w *work) rest(p *visit) error {
 	if err != nil {
 		return err
 	}
-	if until := keptTime(p.Rest); until.After(h.Rest) {
+	if until := keptTime(p.Rest); until.After(h.Rest) || h.Rest.After(w.now.Add(longestRest)) {
 		w.changes++
 		h.Rest = until
 	}

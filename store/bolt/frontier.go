@@ -83,6 +83,10 @@ func (a *Archive) mark(name queueName) {
 	}
 }
 
+// longestRest is how far ahead the end of a host's rest can be. When it is later,
+// the clock went wrong, then or now.
+const longestRest = 30 * 24 * time.Hour
+
 // loadHosts finds the hosts and their queues, one look-up for each.
 func (a *Archive) loadHosts(tx *snapshot) error {
 	err := tx.Bucket(bucketHosts).ForEach(func(k, v []byte) error {
@@ -90,7 +94,9 @@ func (a *Archive) loadHosts(tx *snapshot) error {
 		if err := unsealJSON(k, v, &r); err != nil {
 			return fmt.Errorf("hosts/%s: %w", k, err)
 		}
-		a.host(strings.TrimSuffix(string(k), "\x00")).rest = r.Rest
+		if !r.Rest.After(a.clock().Add(longestRest)) {
+			a.host(strings.TrimSuffix(string(k), "\x00")).rest = r.Rest
+		}
 		a.references.know(strings.TrimSuffix(string(k), "\x00"), r.References)
 		return nil
 	})

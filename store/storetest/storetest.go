@@ -694,10 +694,15 @@ func restKept(r *run) {
 	l = r.lease()
 	r.commit(l, store.Visit{Result: store.Abandoned, Rest: r.clock().Add(time.Hour)})
 	r.wait(time.Hour)
-	l = r.lease()
-	r.commit(l, store.Visit{Result: store.Abandoned, Rest: r.clock().Add(-3 * time.Hour)})
-	if l := r.lease(); l == nil {
-		r.Error("no lease")
+	r.commit(r.lease(), store.Visit{Result: store.Abandoned, Rest: r.clock().Add(-3 * time.Hour)})
+	// A clock that was years ahead.
+	r.commit(r.lease(), store.Visit{Result: store.Abandoned, Rest: r.clock().AddDate(10, 0, 0)})
+	r.reopen()
+	rest = r.clock().Add(time.Hour)
+	r.commit(r.lease(), store.Visit{Result: store.Abandoned, Rest: rest})
+	r.reopen()
+	if n := r.nothing(); !n.Next.Equal(rest) {
+		r.Errorf("the host rests until %v, want %v", n.Next, rest)
 	}
 }
 
