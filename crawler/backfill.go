@@ -96,9 +96,9 @@ func (r *run) relateURL(site, rawURL string) relation {
 // relateLink goes by what a list says of a link, and by its URL.
 func (r *run) relateLink(site string, l extract.Link) relation {
 	switch {
-	case l.Published != nil:
+	case l.Published != nil && isDate(*l.Published):
 		return r.relateTime(site, *l.Published)
-	case l.Modified != nil && r.relateTime(site, *l.Modified) == before:
+	case l.Modified != nil && isDate(*l.Modified) && r.relateTime(site, *l.Modified) == before:
 		return before
 	case l.Kind == extract.KindSitemap:
 		if s, ok := extract.SitemapDate(l.URL, r.Sites.Zone(site)); ok {
@@ -111,6 +111,10 @@ func (r *run) relateLink(site string, l extract.Link) relation {
 	return undated
 }
 
+// isDate reports whether a list can mean what it says: there was no web before
+// 1990, but there are 1900 and 1970 where a date was not filled in.
+func isDate(t time.Time) bool { return t.Year() >= 1990 }
+
 // outside reports whether a target that is due is an article of which it is
 // known that it lies outside the span.
 func (r *run) outside(ctx context.Context, t store.Target) (bool, error) {
@@ -120,6 +124,11 @@ func (r *run) outside(ctx context.Context, t store.Target) (bool, error) {
 	rel, err := r.relateKnown(ctx, t)
 	if rel == undated {
 		rel = r.relateURL(t.Site, t.URL)
+	}
+	if rel == undated {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.spans.left[hashOf(t.Canonical)], err
 	}
 	return rel == before || rel == after, err
 }
@@ -184,15 +193,15 @@ func (f *found) older() bool {
 
 // spans are what a run with a span keeps in mind.
 type spans struct {
-	trails   map[string]trail    // by the list page that comes next
-	walked   map[uint64]bool     // list pages that were followed in this run
-	archives map[uint64]bool     // pages of date archives: a day may have no news
-	waiting  map[string][]*found // by the entry that they wait for
-	putOff   []string
+	trails  map[string]trail    // by the list page that comes next
+	walked  map[uint64]bool     // list pages that were followed in this run
+	left    map[uint64]bool     // what lists date outside the span
+	waiting map[string][]*found // by the entry that they wait for
+	putOff  []string
 }
 
 func newSpans() *spans {
-	return &spans{trails: map[string]trail{}, walked: map[uint64]bool{}, archives: map[uint64]bool{}, waiting: map[string][]*found{}}
+	return &spans{trails: map[string]trail{}, walked: map[uint64]bool{}, left: map[uint64]bool{}, waiting: map[string][]*found{}}
 }
 
 // sift sorts the links of a list page by the span. What lies outside is
@@ -211,6 +220,9 @@ func (r *run) sift(t store.Target, links []extract.Link, onward []store.Target, 
 			f.entries = append(f.entries, entry{target.Canonical, rel, f.trail.seen[hashOf(target.Canonical)]})
 		}
 		if rel != before && rel != after {
+			if rel == inside {
+				delete(r.spans.left, hashOf(target.Canonical))
+			}
 			kept = append(kept, target)
 			if target.Kind != extract.KindArticle && target.Kind != extract.KindAttachment {
 				f.lists = append(f.lists, target)
@@ -227,6 +239,9 @@ func (r *run) sift(t store.Target, links []extract.Link, onward []store.Target, 
 		}
 		if len(s.Examples) < maxExamples {
 			s.Examples = append(s.Examples, target.URL)
+		}
+		if len(r.spans.left) < maxNamed {
+			r.spans.left[hashOf(target.Canonical)] = true
 		}
 		v.Partial = true
 	}
@@ -540,11 +555,7 @@ func (r *run) archivePages(site string) (pages []store.Target) {
 
 // sowArchives has them visited.
 func (r *run) sowArchives(ctx context.Context, site string) error {
-	pages := r.archivePages(site)
-	for _, p := range pages {
-		r.spans.archives[hashOf(p.Canonical)] = true
-	}
-	copies, err := r.follow(ctx, pages, trail{})
+	copies, err := r.follow(ctx, r.archivePages(site), trail{})
 	if err == nil {
 		err = r.goThrough(ctx, copies)
 	}

@@ -261,3 +261,53 @@ func TestBackfillLeavesOthersAlone(t *testing.T) {
 		w.wantRun(t, "3 visited: 2 added, 1 list")
 	})
 }
+
+// What a sitemap dates outside the span is not visited either when it was in the
+// frontier before; a date that nobody has filled in is none.
+func TestSpanOfKnownTargets(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.Sites = sitesWith(t, `sitemaps = ["http://HOST/sitemap.xml"]`, moj)
+		const n = 12
+		var b strings.Builder
+		for i := range n {
+			lastmod := "1999-10-01"
+			switch {
+			case i < 3:
+				lastmod = "1999-12-30"
+			case i == 3:
+				lastmod = "1970-01-01"
+			case i == 4:
+				lastmod = "1900-01-01T00:00:00Z"
+			}
+			fmt.Fprintf(&b, "<url><loc>http://moj.test/news/%d</loc><lastmod>%s</lastmod></url>", i, lastmod)
+			w.ministry.set(fmt.Sprintf("/news/%d", i), newsOf(i))
+		}
+		w.ministry.set("/sitemap.xml", `<?xml version="1.0"?><urlset>`+b.String()+"</urlset>")
+		w.ministry.set("/list", list("", "/news/0"))
+		w.Limit = 3
+		w.run(t)
+		before := 0
+		for i := range n {
+			before += w.ministry.hit(fmt.Sprintf("/news/%d", i))
+		}
+		w.Limit, w.Since, w.Until = 0, time.Date(1999, 12, 1, 0, 0, 0, 0, time.UTC), time.Date(1999, 12, 31, 0, 0, 0, 0, time.UTC)
+		w.run(t)
+		for i := range n {
+			if hit := w.ministry.hit(fmt.Sprintf("/news/%d", i)); i < 5 && hit == 0 || i >= 5 && hit > before {
+				t.Errorf("article %d was asked for %d times", i, hit)
+			}
+		}
+	})
+}
+
+// A list may have an empty page behind its last.
+func TestEmptyPageBehindTheLast(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ministry.set("/list", list("/list?page=2", "/news/1"))
+		w.ministry.set("/list?page=2", list("/list?page=3", "/news/2"))
+		w.ministry.set("/list?page=3", list(""))
+		w.ministry.set("/news/1", newsOf(1))
+		w.ministry.set("/news/2", newsOf(2))
+		w.wantRun(t, "5 visited: 2 added, 3 lists")
+	})
+}

@@ -304,6 +304,12 @@ type number struct {
 // numbersOf finds the running numbers that an address may have, each for the
 // whole host and for its place on it.
 func numbersOf(rawURL string) (out []number) {
+	if address, rest, ok := strings.Cut(rawURL, ";"); ok && !strings.Contains(address, "?") { // a session
+		_, query, asks := strings.Cut(rest, "?")
+		if rawURL = address; asks {
+			rawURL += "?" + query
+		}
+	}
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return nil

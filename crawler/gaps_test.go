@@ -154,3 +154,18 @@ func TestGapsOfLists(t *testing.T) {
 		}
 	})
 }
+
+func TestNumbersOfSessions(t *testing.T) {
+	for raw, want := range map[string]string{
+		"http://moj.test/tin-4.html;jsessionid=A1B2C3D4E5F6": "http://moj.test/tin-{n}.html",
+		"http://moj.test/tin;jsessionid=A1B2C3D4E5F6?id=4":   "http://moj.test/tin?id={n}",
+	} {
+		ok := false
+		for _, n := range numbersOf(raw) {
+			ok = ok || n.form == want && n.value == 4
+		}
+		if !ok {
+			t.Errorf("numbersOf(%s) = %v, want 4 in %s", raw, numbersOf(raw), want)
+		}
+	}
+}

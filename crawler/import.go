@@ -428,7 +428,7 @@ func (im *importer) sort(t *store.Target, reading *extract.Reading) {
 	if t.Kind = reading.Kind; t.Kind == extract.KindAttachment {
 		t.Priority = file
 	} else {
-		t.Priority = backfill // no page of news waits for it
+		t.Priority = last // no page of news waits for it
 	}
 }
 

@@ -518,7 +518,7 @@ func (r *run) accept(t store.Target, v *store.Visit, reading *extract.Reading, e
 		return nil
 	case err != nil && isArticle:
 		v.Reason, v.Cause = err.Error(), string(notRead)
-	case errors.Is(err, extract.ErrListEnd), errors.Is(err, extract.ErrNoLinks) && r.mayBeEmpty(t, reading):
+	case errors.Is(err, extract.ErrListEnd), errors.Is(err, extract.ErrNoLinks) && mayBeEmpty(t):
 	case err != nil && (!errors.Is(err, extract.ErrNotArticle) || reading == nil || len(reading.Links) == 0):
 		v.Result, v.Reason, v.Cause, v.Again = store.Failed, err.Error(), string(notRead), v.Time.Add(retryIn(t.Attempts))
 		if errors.Is(err, extract.ErrNoLinks) {
@@ -542,14 +542,10 @@ func (r *run) accept(t store.Target, v *store.Visit, reading *extract.Reading, e
 }
 
 // mayBeEmpty reports whether it is no fault of a list page that it names no
-// article: the day of a date archive, or a page that only leads on.
-func (r *run) mayBeEmpty(t store.Target, reading *extract.Reading) bool {
-	if t.Priority < backfill {
-		return false
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.spans.archives[hashOf(t.Canonical)] || slices.ContainsFunc(reading.Links, func(l extract.Link) bool { return l.Onward })
+// article: the day of a date archive, or one that another page of the list has
+// led to, which is behind the last or only leads on.
+func mayBeEmpty(t store.Target) bool {
+	return t.Depth > 0 && t.Priority == min(backfill+t.Depth-1, last) // as target has it; an import knows no such pages
 }
 
 // panicError is a fault of the reader, which must not end the crawl.
