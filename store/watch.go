@@ -124,4 +124,5 @@ type Alarm struct {
 	Page    string    `json:"page,omitempty"`   // one to look at
 	Details []string  `json:"details"`          // what it is made of, one line each
 	Pending bool      `json:"pending,omitzero"` // somebody has still to be told of its beginning or its end
+	Told    []string  `json:"told,omitempty"`   // in which ways they were told, while others are pending
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,31 +46,53 @@ type message struct {
 }
 
 func newMessage(a store.Alarm) message {
+	a.Told = nil
 	if a.Ended.IsZero() {
 		return message{"began", a}
 	}
 	return message{"ended", a}
 }
 
-// tell tells of alarms that have begun or ended. The error is for those that
-// could not be told to somebody: told has the others.
+// tell tells of alarms that have begun or ended, in each way once: told are they
+// with how far that has come. The error is for ways that did not work, which are
+// tried again.
 func (t *telling) tell(ctx context.Context, errOut io.Writer, news []store.Alarm) (told []store.Alarm, err error) {
 	for _, a := range news {
 		m := newMessage(a)
-		if m.Event == "began" {
-			tellAlarm(errOut, a, a.Site+"  ")
+		var failed error
+		for _, way := range []struct {
+			name string
+			tell func() error
+		}{
+			{"stderr", func() error { t.print(errOut, m); return nil }},
+			{"notify", func() error { return t.run(ctx, errOut, m) }},
+			{"webhook", func() error { return t.post(ctx, m) }},
+		} {
+			if slices.Contains(a.Told, way.name) {
+				continue
+			}
+			if e := way.tell(); e != nil {
+				failed = errors.Join(failed, e)
+				continue
+			}
+			a.Told = append(slices.Clip(a.Told), way.name)
+		}
+		if a.Pending = failed != nil; a.Pending {
+			err = errors.Join(err, fmt.Errorf("tell of %s, %s: %w; it is tried again after the next crawl", a.Site, a.Name, failed))
 		} else {
-			fmt.Fprintf(errOut, "%s  ALARM over: %s: it was that %s\n", a.Site, a.Name, a.What)
+			a.Told = nil
 		}
-		e := errors.Join(t.run(ctx, errOut, m), t.post(ctx, m))
-		if e != nil {
-			err = errors.Join(err, fmt.Errorf("tell of %s, %s: %w; it is tried again after the next crawl", a.Site, a.Name, e))
-			continue
-		}
-		a.Pending = false
 		told = append(told, a)
 	}
 	return told, err
+}
+
+func (t *telling) print(w io.Writer, m message) {
+	if m.Event == "began" {
+		tellAlarm(w, m.Alarm, m.Site+"  ")
+	} else {
+		fmt.Fprintf(w, "%s  ALARM over: %s: it was that %s\n", m.Site, m.Name, m.What)
+	}
 }
 
 func (t *telling) run(ctx context.Context, errOut io.Writer, m message) error {

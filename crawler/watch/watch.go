@@ -378,7 +378,7 @@ func (s *subject) judge(r *Report) (lasting, changed []store.Alarm) {
 		switch {
 		case f == nil && open != nil:
 			a := *open
-			a.Ended, a.Pending = s.now, true
+			a.Ended, a.Pending, a.Told = s.now, true, nil
 			changed = append(changed, a)
 		case f == nil:
 		case open == nil:
