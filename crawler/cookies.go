@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"golang.org/x/net/publicsuffix"
+
+	"luutin/extract"
 )
 
 // RFC 6265 section 6.1: what browsers keep at least. More makes requests that
@@ -38,7 +40,7 @@ type heldCookie struct {
 }
 
 func registrable(u *url.URL) string {
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	host := extract.HostName(u.Hostname())
 	if _, err := netip.ParseAddr(host); err == nil {
 		return host
 	}

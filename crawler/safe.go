@@ -99,7 +99,7 @@ func refuse(addr netip.Addr) error {
 // refuseLiteral looks at a URL whose host is no name that is to be resolved.
 // It is all that can be checked of what a proxy is asked for.
 func refuseLiteral(u *url.URL) error {
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	host := extract.HostName(u.Hostname())
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return refuse(netip.IPv6Loopback())
 	}

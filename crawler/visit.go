@@ -166,7 +166,7 @@ func (r *run) mayAsk(ctx context.Context, t store.Target, u *url.URL, hops []sto
 }
 
 func (r *run) belongs(site string, u *url.URL) bool {
-	return r.Sites.Belongs(site, strings.TrimSuffix(strings.ToLower(u.Hostname()), "."))
+	return r.Sites.Belongs(site, extract.HostName(u.Hostname()))
 }
 
 // isList reports whether the URL is that of a list which was read as one.

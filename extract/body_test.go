@@ -227,6 +227,8 @@ func TestCanonicalURL(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"HTTPS://Moj.Gov.VN:443/Tin/../qt/./a.aspx?ItemID=5&utm_source=x#top", "https://moj.gov.vn/qt/a.aspx?ItemID=5"},
 		{"http://moj.gov.vn", "http://moj.gov.vn/"},
+		{"https://BỘ-THỬ.vn:443/x", "https://xn--b-th-5y5a9e.vn/x"},
+		{"http://bộ-thử.vn:8080/x", "http://xn--b-th-5y5a9e.vn:8080/x"},
 		{"http://a.example:8080/x", "http://a.example:8080/x"},
 		{"http://a.example/x?b=2&a=1&b=1&fbclid=q", "http://a.example/x?a=1&b=2&b=1"},
 		{"http://a.example/x;jsessionid=1F?y=1", "http://a.example/x?y=1"},

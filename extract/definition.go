@@ -330,7 +330,7 @@ func (d *definition) faultIn(table string, i int, key, what string) error {
 
 func (d *definition) compile() error {
 	for i, host := range d.Hosts {
-		host = strings.ToLower(strings.TrimSpace(host))
+		host = HostName(strings.TrimSpace(host))
 		if host == "" || strings.ContainsAny(host, "/ ") || strings.Contains(host, ":") && net.ParseIP(host) == nil {
 			return d.fault(fmt.Sprintf("%q is no host name; a port does not belong here", d.Hosts[i]), "hosts")
 		}
@@ -372,10 +372,11 @@ func (d *definition) compile() error {
 		key  string
 		urls []string
 	}{{"start", d.Start}, {"feeds", d.Feeds}, {"sitemaps", d.Sitemaps}, {"archives", d.Archives}} {
-		for _, u := range x.urls {
+		for i, u := range x.urls {
 			if err := absolute(u); err != nil {
 				return d.fault(err.Error(), x.key)
 			}
+			x.urls[i] = withHostName(u)
 		}
 	}
 	for _, a := range d.Archives {
@@ -388,6 +389,7 @@ func (d *definition) compile() error {
 		if err := absolute(s.URL); err != nil {
 			return d.faultIn("seed", i, "url", err.Error())
 		}
+		s.URL = withHostName(s.URL)
 		if s.Kind == "" {
 			s.Kind = KindList
 		}

@@ -288,7 +288,7 @@ func (s *Sites) parse(raw string) (*url.URL, *definition) {
 }
 
 func (s *Sites) ofHost(host string) *definition {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	host = HostName(host)
 	if d := s.byHost[host]; d != nil {
 		return d
 	}

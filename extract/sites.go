@@ -131,7 +131,7 @@ func (s *Sites) Headers(site, rawURL string) map[string]string {
 func (s *Sites) Address(raw string) string { return s.site(raw).address(raw) }
 
 func (d *definition) address(raw string) string {
-	raw = withoutUser(raw)
+	raw = withHostName(withoutUser(raw))
 	if d != nil {
 		for _, rw := range d.Rewrite {
 			if rw.from.MatchString(raw) {

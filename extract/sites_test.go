@@ -472,3 +472,21 @@ func jsonLines[T any](t *testing.T, name string) (out []T) {
 	}
 	return out
 }
+
+// A host that is written in its own letters is the one that DNS knows.
+func TestInternationalHosts(t *testing.T) {
+	sites, err := extract.LoadSites(fstest.MapFS{"thu.toml": &fstest.MapFile{Data: []byte("hosts = [\"bộ-thử.vn\", \"*.phòng.vn\"]\nstart = [\"http://bộ-thử.vn/\"]\n[[list]]\nlinks = 'li a'\n")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, raw := range []string{"http://bộ-thử.vn/tin-1.html", "http://www.BỘ-THỬ.VN/tin-1.html", "http://xn--b-th-5y5a9e.vn/tin-1.html", "https://a.phòng.vn/"} {
+		if got := sites.Of(raw); got != "thu" {
+			t.Errorf("Of(%s) = %q", raw, got)
+		}
+	}
+	page := extract.Page{URL: "http://xn--b-th-5y5a9e.vn/", Body: []byte(`<ul><li><a href="http://bộ-thử.vn/tin-1-2018.html">Bộ họp giao ban tháng một</a><li><a href="/tin-2-2018.html">Bộ họp giao ban tháng hai</a></ul>`)}
+	r, err := sites.Read(page)
+	if r.Kind != extract.KindList || len(r.Links) != 2 || r.Links[0].URL != "http://xn--b-th-5y5a9e.vn/tin-1-2018.html" || r.Links[0].Canonical != r.Links[0].URL {
+		t.Errorf("%+v, %v", r.Links, err)
+	}
+}

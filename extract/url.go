@@ -6,6 +6,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 )
 
 // trackers are query parameters that say where a reader came from, not what
@@ -21,6 +24,49 @@ var (
 	sessionPath = regexp.MustCompile(`(?i);(?:jsessionid|phpsessid|sessionid|sid)=[^/?]*|/\([sfa]\([a-z0-9-]+\)\)`) // Java, ASP.NET cookieless
 	hexEscape   = regexp.MustCompile(`%[0-9a-fA-F]{2}`)
 )
+
+// HostName returns the form by which a host is known, with or without a port: in
+// lower case, without a dot behind it, an international name as DNS has it (RFC
+// 5891: xn--…).
+func HostName(host string) string {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	if !international(host) {
+		return host
+	}
+	name, port, found := strings.Cut(host, ":")
+	bare := strings.TrimPrefix(name, "*.") // of a definition
+	if ascii, err := idna.Lookup.ToASCII(bare); err == nil {
+		if host = strings.TrimSuffix(name, bare) + ascii; found {
+			host += ":" + port
+		}
+	}
+	return host
+}
+
+// withHostName writes the host of a URL as HostName has it when it is
+// international, and leaves all else as it is written.
+func withHostName(raw string) string {
+	scheme, rest, ok := strings.Cut(raw, "://")
+	if !ok {
+		return raw
+	}
+	host := rest
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		host = rest[:i]
+	}
+	name := host
+	if strings.Contains(host, "%") && !strings.HasPrefix(host, "[") { // as package url writes it
+		name, _ = url.PathUnescape(host)
+	}
+	if !international(name) {
+		return raw
+	}
+	return scheme + "://" + HostName(name) + rest[len(host):]
+}
+
+func international(host string) bool {
+	return strings.IndexFunc(host, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0
+}
 
 // CanonicalURL returns the form by which a URL is known: scheme and host in
 // lower case, no default port, no fragment, no dot segments, percent-encoding
@@ -87,7 +133,7 @@ func canonical(raw string, u *url.URL, keep func(name, value string) bool) strin
 	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return raw
 	}
-	u.Host = strings.TrimSuffix(strings.ToLower(u.Host), ".")
+	u.Host = HostName(u.Host)
 	if p := u.Port(); p == "80" && u.Scheme == "http" || p == "443" && u.Scheme == "https" {
 		u.Host = strings.TrimSuffix(u.Host, ":"+p)
 	}

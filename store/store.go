@@ -290,7 +290,7 @@ func Host(rawURL string) string {
 	if err != nil {
 		return ""
 	}
-	host := strings.TrimSuffix(strings.ToLower(u.Host), ".")
+	host := extract.HostName(u.Host)
 	switch u.Scheme {
 	case "http":
 		host = strings.TrimSuffix(host, ":80")
