@@ -44,6 +44,7 @@ const (
 	shell          cause = "shell"                    // a page that is made by scripts
 	noLinks        cause = "no links"                 // a list that leads to nothing
 	notRead        cause = "not read"                 // no article where one was looked for, or a list that cannot be understood
+	sentOn         cause = "sent on"                  // by a page that redirects with <meta http-equiv="refresh">
 	panicked       cause = "panic"                    //
 	tooLate        cause = "too late"                 // the lease had run out
 )
@@ -158,7 +159,7 @@ func (r *run) show(t store.Target, v *store.Visit) {
 	if t.Article != "" && t.Kind == extract.KindArticle && t.Gone.IsZero() {
 		signal(SignalKept, !gone)
 	}
-	if gone || v.Result != store.Fetched {
+	if gone || v.Result != store.Fetched || c == sentOn {
 		return
 	}
 	// After a redesign old articles often stay as they were, while no new one can

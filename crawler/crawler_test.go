@@ -691,3 +691,21 @@ func TestNamesInLinks(t *testing.T) {
 		}
 	})
 }
+
+// A page that sends its readers on by itself is a redirect in all but name.
+func TestMetaRefresh(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		on := func(to string) string {
+			return fmt.Sprintf(`<!DOCTYPE html><head><META HTTP-EQUIV="Refresh" CONTENT="0; URL='%s'"></head><body></body>`, to)
+		}
+		w.ministry.set("/list", on("/list/real"))
+		w.ministry.set("/list/real", list("", "/news/1", "/news/2"))
+		w.ministry.set("/news/1", on("/news/3"))
+		w.ministry.set("/news/3", newsOf(3))
+		w.ministry.set("/news/2", strings.Replace(newsOf(2), "</head>", `<meta http-equiv="refresh" content="300"></head>`, 1))
+		s := w.run(t)
+		if s.Added != 2 || s.Failed != 0 || w.ministry.hit("/news/3") != 1 {
+			t.Errorf("%s; %+v", s, s.Problems)
+		}
+	})
+}

@@ -516,6 +516,8 @@ func (r *run) accept(t store.Target, v *store.Visit, reading *extract.Reading, e
 	case errors.As(err, &panic):
 		v.Result, v.Reason, v.Cause, v.Again = store.Failed, err.Error(), string(panicked), v.Time.Add(retryIn(t.Attempts))
 		return nil
+	case instead == "refresh":
+		v.Cause = string(sentOn)
 	case err != nil && isArticle:
 		v.Reason, v.Cause = err.Error(), string(notRead)
 	case errors.Is(err, extract.ErrListEnd), errors.Is(err, extract.ErrNoLinks) && mayBeEmpty(t):

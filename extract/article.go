@@ -40,7 +40,7 @@ type Page struct {
 // A Reading is what one page says: an article, links, or both.
 type Reading struct {
 	Kind    Kind        // what the page turned out to be
-	Instead string      // what it is instead of an article: list, home, search, login, challenge, missing, shell, empty; "" when it is one or nobody can tell
+	Instead string      // what it is instead of an article: list, home, search, login, challenge, missing, shell, empty, refresh (it sends readers on to its one link); "" when it is one or nobody can tell
 	Site    string      // the definition that read it; "" when none knows the host
 	Article *Article    // nil unless Read returned no error
 	Links   []Link      // in the order of the page, each canonical URL once

@@ -22,6 +22,7 @@ type document struct {
 	links    []*html.Node // the <link> elements
 	base     string       // of <base href>
 	ogURL    string       // of og:url
+	refresh  string       // of <meta http-equiv="refresh">
 	siteName string       // of og:site_name
 	lang     string       // of <html lang>
 
@@ -76,6 +77,9 @@ func newDocument(root *html.Node, size int, defined bool) *document {
 				d.base = strings.TrimSpace(dom.Attr(n, "href"))
 			}
 		case atom.Meta:
+			if strings.EqualFold(dom.Attr(n, "http-equiv"), "refresh") {
+				d.refresh = dom.Attr(n, "content")
+			}
 			switch dom.Attr(n, "property") {
 			case "og:url":
 				if d.ogURL == "" {

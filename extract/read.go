@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -159,6 +160,43 @@ func (c *context) readHTML(text []byte) error {
 			c.base = u
 		}
 	}
+	err = c.readTree()
+	if err != nil && len(c.reading.Links) == 0 {
+		if to := c.sendsOn(); to != nil {
+			c.reading.Instead = "refresh"
+			kind := KindArticle
+			if c.reading.Kind == KindList {
+				kind = KindList
+			}
+			c.link(to.String(), "", kind, "", nil)
+			return fmt.Errorf("%w: it sends readers on to %s", ErrNotArticle, to)
+		}
+	}
+	return err
+}
+
+// sendsOn returns where a page sends its readers at once, as redirects do, by
+// <meta http-equiv="refresh">; nil when it does not, or reloads itself.
+func (c *context) sendsOn() *url.URL {
+	const atOnce = 10 // seconds
+	wait, to, found := strings.Cut(strings.ReplaceAll(c.refresh, ",", ";"), ";")
+	seconds, err := strconv.ParseFloat(strings.TrimSpace(wait), 64)
+	if !found || err != nil || seconds > atOnce {
+		return nil
+	}
+	to = strings.TrimSpace(to)
+	if name, value, ok := strings.Cut(to, "="); ok && strings.EqualFold(strings.TrimSpace(name), "url") {
+		to = value
+	}
+	u, err := c.base.Parse(strings.Trim(strings.TrimSpace(to), `'"`))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || c.sites.Key(u.String()) == c.sites.Key(c.page.URL) {
+		return nil
+	}
+	return u
+}
+
+// readTree reads the page as what it is: a list or an article.
+func (c *context) readTree() error {
 	l := c.layout()
 	c.chosen = l
 	if c.isList(l) {

@@ -112,6 +112,8 @@ func shapeOf(u *url.URL) shape {
 	return s
 }
 
+var withBase = cascadia.MustCompile("base[href]")
+
 // ReadList finds the links of a list page that lead to articles, what their
 // URLs have in common, and where the list goes on. Articles that are known
 // help it to choose.
@@ -123,6 +125,12 @@ func ReadList(p extract.Page, articles []string) (*List, error) {
 	base, err := url.Parse(p.URL)
 	if err != nil || base.Host == "" {
 		return nil, fmt.Errorf("read list: %q is no absolute URL", p.URL)
+	}
+	parsed.base = base
+	if n := cascadia.Query(parsed.root, withBase); n != nil {
+		if u, err := base.Parse(strings.TrimSpace(dom.Attr(n, "href"))); err == nil {
+			parsed.base = u
+		}
 	}
 	out := &List{First: 1, Step: 1}
 	out.describe(parsed, base)
@@ -167,7 +175,7 @@ func (out *List) describe(p *page, base *url.URL) {
 		case atom.Link:
 			t := dom.Attr(n, "type")
 			if strings.EqualFold(dom.Attr(n, "rel"), "alternate") && (strings.Contains(t, "rss") || strings.Contains(t, "atom")) {
-				if u := resolve(base, dom.Attr(n, "href")); u != nil && sameHost(u, base) {
+				if u := resolve(p.base, dom.Attr(n, "href")); u != nil && sameHost(u, base) {
 					out.Feeds = append(out.Feeds, u.String())
 				}
 			}
@@ -209,7 +217,7 @@ func (p *page) links(base *url.URL) (out []*link) {
 		if n.DataAtom != atom.A || len(out) == maxLinks {
 			continue
 		}
-		u := resolve(base, dom.Attr(n, "href"))
+		u := resolve(p.base, dom.Attr(n, "href"))
 		if u == nil || !sameHost(u, base) {
 			continue
 		}
@@ -485,7 +493,7 @@ var (
 // paging finds the way to the next page.
 func (out *List) paging(p *page, links []*link, base *url.URL) {
 	for _, e := range p.elements {
-		if n := e.node; (n.DataAtom == atom.Link || n.DataAtom == atom.A) && strings.EqualFold(dom.Attr(n, "rel"), "next") && resolve(base, dom.Attr(n, "href")) != nil {
+		if n := e.node; (n.DataAtom == atom.Link || n.DataAtom == atom.A) && strings.EqualFold(dom.Attr(n, "rel"), "next") && resolve(p.base, dom.Attr(n, "href")) != nil {
 			out.Rel = true
 			return
 		}

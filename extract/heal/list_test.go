@@ -114,3 +114,17 @@ func TestReadListGiven(t *testing.T) {
 		t.Errorf("articles %q, links %q, found %v, sharp %v", l.Articles, l.Links, l.Found, l.Sharp)
 	}
 }
+
+// Relative links are relative to <base>, when a list has one.
+func TestReadListWithBase(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(`<html lang="vi"><head><base href="/portal/"><title>Tin | Bộ Thử</title></head><body><div class="list">`)
+	for i := range 6 {
+		fmt.Fprintf(&b, `<div class="item"><a href="tin-tuc/bai-so-%d-cua-hom-nay-12345%[1]d.html">Bài số %[1]d của hôm nay nói về một việc</a></div>`, i)
+	}
+	b.WriteString(`</div></body></html>`)
+	l, err := heal.ReadList(extract.Page{URL: "https://bothu.example/tin/danh-sach", Body: []byte(b.String())}, nil)
+	if err != nil || len(l.Found) != 6 || !regexp.MustCompile(l.Articles).MatchString("/portal/tin-tuc/bai-so-7-cua-hom-nay-123457.html") {
+		t.Errorf("%+v, %v", l, err)
+	}
+}

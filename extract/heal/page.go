@@ -3,6 +3,7 @@ package heal
 import (
 	"bytes"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode"
@@ -23,6 +24,7 @@ const MaxPage = 8 << 20
 // however the markup divides it.
 type page struct {
 	root     *html.Node
+	base     *url.URL // for relative links; of lists
 	text     []byte
 	elements []element // in the order of the page
 	index    map[*html.Node]int
