@@ -40,6 +40,9 @@ func (p *parser) picture(attr []html.Attribute) *html.Node {
 			if !p.selfClosing() {
 				open = append(open, element{n, t})
 			}
+			if len(p.open)+len(open) > maxOpen {
+				p.odd = "too deep"
+			}
 		case rest[0] == '/' && len(rest) > 1 && isLetter(rest[1]):
 			t := p.name(at + 2)
 			p.attributes(false)

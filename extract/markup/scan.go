@@ -246,7 +246,9 @@ func (p *parser) attributes(keep bool) []html.Attribute {
 			}
 		}
 		if keep && key != "" {
-			first = p.attribute(first, lower(key), val)
+			if first = p.attribute(first, lower(key), val); p.odd != "" {
+				return nil
+			}
 		}
 	}
 	p.odd = "unfinished tag"
@@ -323,18 +325,18 @@ func (p *parser) rawEnd(t *tag) int {
 // it may hold a script, with its end tag.
 func (p *parser) scriptEnd(t *tag) int {
 	const plain, hidden, within = 0, 1, 2
-	state, closing := plain, 0
+	state := plain
 	for i := p.pos; ; {
 		n := strings.IndexByte(p.s[i:], '<')
 		if state != plain {
-			if closing < i {
-				closing = len(p.s)
+			if p.closing < i { // the page is searched once for all of them
+				p.closing = len(p.s)
 				if m := strings.Index(p.s[i:], "-->"); m >= 0 {
-					closing = i + m
+					p.closing = i + m
 				}
 			}
-			if closing < len(p.s) && (n < 0 || closing < i+n) {
-				i, state = closing+len("-->"), plain
+			if p.closing < len(p.s) && (n < 0 || p.closing < i+n) {
+				i, state = p.closing+len("-->"), plain
 				continue
 			}
 		}
@@ -351,7 +353,6 @@ func (p *parser) scriptEnd(t *tag) int {
 			i, state = i+len("/script>"), hidden
 		case state == plain && strings.HasPrefix(rest, "!--"):
 			i, state = i+len("!"), hidden // "<!-->" is the whole comment
-			closing = 0
 		case state == hidden && begins(rest, t.name):
 			i, state = i+len("script>"), within
 		case state == hidden && rest != "" && rest[0] != '/' && !isLetter(rest[0]):

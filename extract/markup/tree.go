@@ -11,6 +11,7 @@ type parser struct {
 	odd string
 
 	unquoted int // where the value ends that was read last without quotes
+	closing  int // the first "-->" behind the place where one was sought last
 
 	doc        *html.Node
 	open       []element // the open elements, the document element first
@@ -185,7 +186,7 @@ func (p *parser) appendText(n *html.Node, s string) {
 		return
 	}
 	last.Data += s
-	if p.joined += len(last.Data); p.joined > 1<<20 {
+	if p.joined += len(last.Data); p.joined > 1<<18 {
 		p.odd = "text in very many pieces" // each joined in the time that it is long
 	}
 }
