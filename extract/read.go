@@ -161,6 +161,7 @@ func (c *context) readHTML(text []byte) error {
 		}
 	}
 	err = c.readTree()
+	defer c.reading.detach()
 	if err != nil && len(c.reading.Links) == 0 {
 		if to := c.sendsOn(); to != nil {
 			c.reading.Instead = "refresh"
@@ -173,6 +174,32 @@ func (c *context) readHTML(text []byte) error {
 		}
 	}
 	return err
+}
+
+// detach copies what is still part of the page's text, so that who keeps a
+// reading does not keep the page.
+func (r *Reading) detach() {
+	for i := range r.Links {
+		r.Links[i].Text = strings.Clone(r.Links[i].Text)
+	}
+	a := r.Article
+	if a == nil {
+		return
+	}
+	a.Title, a.Section = strings.Clone(a.Title), Text(strings.Clone(string(a.Section)))
+	a.Language, a.PublishedText = Text(strings.Clone(string(a.Language))), Text(strings.Clone(string(a.PublishedText)))
+	for i, tag := range a.Tags {
+		a.Tags[i] = strings.Clone(tag)
+	}
+	for i := range a.Attachments {
+		a.Attachments[i].Name = strings.Clone(a.Attachments[i].Name)
+	}
+	for _, t := range []**time.Time{&a.Published, &a.Modified} {
+		if *t != nil {
+			at := **t // it was part of a date with its text
+			*t = &at
+		}
+	}
 }
 
 // sendsOn returns where a page sends its readers at once, as redirects do, by

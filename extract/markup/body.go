@@ -2,7 +2,6 @@ package markup
 
 import (
 	"slices"
-	"strings"
 
 	"golang.org/x/net/html"
 )
@@ -15,10 +14,6 @@ func (p *parser) inBody(t *token) bool {
 			if d = firstNewline(d); d == "" {
 				return true
 			}
-		}
-		if strings.IndexByte(d, 0) >= 0 {
-			p.odd = "NUL"
-			return true
 		}
 		p.reconstruct()
 		p.addText(d)

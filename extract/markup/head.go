@@ -66,7 +66,7 @@ func (p *parser) doctype(t *token) {
 		appendChild(p.doc, p.node(html.DoctypeNode, "html"))
 		return
 	}
-	if strings.ContainsAny(t.data, "&>") {
+	if strings.Contains(t.data, "&") {
 		p.odd = "doctype"
 		return
 	}

@@ -21,7 +21,7 @@ import (
 
 // Parse returns the tree of a page in UTF-8, the same as html.Parse: it fails
 // on elements nested more than 512 deep. The tree keeps nothing of text, which
-// is free to change afterwards; its strings are parts of one copy of the page,
+// is free to change afterwards; most of its strings are parts of one copy of the page,
 // so that what is to outlive the page is to be cloned.
 func Parse(text []byte) (*html.Node, error) {
 	if root := known(text); root != nil {
@@ -31,7 +31,7 @@ func Parse(text []byte) (*html.Node, error) {
 }
 
 // known returns the tree of a page that holds nothing odd, or nil. A page that
-// proves a rule here wrong is odd, too.
+// proves a rule here wrong is odd, too: the tests, which would be told, ask quick.
 func known(text []byte) (root *html.Node) {
 	defer func() {
 		if recover() != nil {

@@ -37,14 +37,18 @@ func different(a, b *html.Node) string {
 				return fmt.Sprintf("%s: attribute %q is not %q", where(a), a.Attr[i], b.Attr[i])
 			}
 		}
-		if c := a.LastChild; c != nil && (c.NextSibling != nil || c.Parent != a) || a.FirstChild != nil && a.FirstChild.PrevSibling != nil {
+		var last *html.Node
+		for c := a.FirstChild; c != nil; c = c.NextSibling {
+			if c.Parent != a || c.PrevSibling != last {
+				return fmt.Sprintf("%s: links between nodes are wrong", where(c))
+			}
+			last = c
+		}
+		if a.LastChild != last {
 			return fmt.Sprintf("%s: links between nodes are wrong", where(a))
 		}
 		if d := different(a.FirstChild, b.FirstChild); d != "" {
 			return d
-		}
-		if a.NextSibling != nil && a.NextSibling.PrevSibling != a {
-			return fmt.Sprintf("%s: links between nodes are wrong", where(a))
 		}
 		a, b = a.NextSibling, b.NextSibling
 	}
@@ -156,6 +160,9 @@ func random(r *rand.Rand) []byte {
 			b = append(b, few[r.IntN(len(few))]...)
 		}
 	}
+	if r.IntN(5) == 0 {
+		b = b[:r.IntN(len(b)+1)]
+	}
 	return b
 }
 
@@ -169,6 +176,29 @@ func TestRandomPages(t *testing.T) {
 	}
 	if known < n/2 {
 		t.Errorf("%d of %d pages are read here, want half", known, n)
+	}
+}
+
+// TestPieces reads what the random ones seldom meet.
+func TestPieces(t *testing.T) {
+	many := func(s string) string { return strings.Repeat(s, 600) }
+	attributes := ""
+	for i := range 70 {
+		attributes += fmt.Sprintf(" a%d=%d", i, i)
+	}
+	for _, page := range []string{
+		"<a href='&fjlig;&semi;&amp=&ampx&notit;'>", "<!doctype &#32;html><p><table>", `<!doctype html public "a&#13;b">`,
+		"<template><col><svg> </svg></template>", "<template><col><script>x</script></template>",
+		many("<div>"), "<p>" + many("<b>"), "<svg>" + many("<g>"), many("<font size=1>x</font></p>"), "<p" + attributes + ">",
+		many("text</x>" + strings.Repeat("long ", 20)), "\x00", "", "<", "<p", "<p a='", "</p", "<script>x</script ", "<!-- x", "<!doc",
+	} {
+		if odd := check(t, []byte(page)); odd != "" {
+			want, wantErr := html.Parse(strings.NewReader(page))
+			got, err := Parse([]byte(page))
+			if (err == nil) != (wantErr == nil) || err == nil && different(got, want) != "" {
+				t.Errorf("%.60q (%s): %v, want %v", page, odd, err, wantErr)
+			}
+		}
 	}
 }
 

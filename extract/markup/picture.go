@@ -8,7 +8,8 @@ import (
 )
 
 // picture reads an <svg> whose start tag was read, to its end, into a tree of
-// its own. Odd is one that is not well formed, and one that holds HTML.
+// its own. Odd is one that is not well formed, and one that holds HTML or
+// declarations.
 func (p *parser) picture(attr []html.Attribute) *html.Node {
 	root := p.drawing(tagSvg, attr)
 	p.deepest = 1

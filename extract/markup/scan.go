@@ -2,7 +2,6 @@ package markup
 
 import (
 	"strings"
-	"unsafe"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -79,8 +78,7 @@ func (p *parser) markup() {
 	case rest[0] == '!' && len(rest) > len("!doctype") && lower(rest[1:len("!doctype")]) == "doctype":
 		if n := strings.IndexByte(rest, '>'); n >= 0 {
 			p.pos += 1 + n + 1
-			data := strings.TrimLeft(rest[len("!doctype"):n], whitespace)
-			p.take(token{kind: doctype, data: unescape(data, false)})
+			p.take(token{kind: doctype, data: strings.TrimLeft(rest[len("!doctype"):n], whitespace)})
 			return
 		}
 		p.odd = "unfinished doctype"
@@ -132,7 +130,7 @@ func (p *parser) comment() (data string, ok bool) {
 func (p *parser) startTag() {
 	t := p.name(p.pos + 1)
 	attr := p.attributes(true)
-	if p.odd != "" {
+	if p.ends() {
 		return
 	}
 	if t.kind == kindSvg {
@@ -152,9 +150,21 @@ func (p *parser) endTag() {
 	} else {
 		p.attributes(false)
 	}
-	if p.odd == "" {
+	if !p.ends() {
 		p.take(token{kind: end, tag: t})
 	}
+}
+
+const unfinished = "unfinished tag"
+
+// ends reports whether the tag being read is odd or has no end: the page was cut
+// there, and what was read of the tag is dropped.
+func (p *parser) ends() bool {
+	if p.odd == unfinished {
+		p.odd, p.pos = "", len(p.s)
+		return true
+	}
+	return p.odd != ""
 }
 
 // name reads the name of a tag and what is known of it.
@@ -165,7 +175,7 @@ func (p *parser) name(from int) *tag {
 	}
 	p.pos = i
 	if i == len(p.s) {
-		p.odd = "unfinished tag"
+		p.odd = unfinished
 		return unknown
 	}
 	name := p.s[from:i]
@@ -176,7 +186,7 @@ func (p *parser) name(from int) *tag {
 	if t := tagOf(name); t != nil {
 		return t
 	}
-	t := &tag{name: name, atom: atom.Lookup(unsafe.Slice(unsafe.StringData(name), len(name)))}
+	t := &tag{name: name, atom: atom.Lookup([]byte(name))}
 	if t.atom != 0 {
 		t.name = t.atom.String()
 	}
@@ -223,7 +233,7 @@ func (p *parser) attributes(keep bool) []html.Attribute {
 			for i++; i < len(s) && space[s[i]]; i++ {
 			}
 			if i == len(s) {
-				p.odd = "unfinished tag"
+				p.odd = unfinished
 				return nil
 			}
 			switch c := s[i]; c {
@@ -231,7 +241,7 @@ func (p *parser) attributes(keep bool) []html.Attribute {
 			case '"', '\'':
 				n := strings.IndexByte(s[i+1:], c)
 				if n < 0 {
-					p.odd = "unfinished attribute"
+					p.odd = unfinished
 					return nil
 				}
 				val = s[i+1 : i+1+n]
@@ -251,25 +261,26 @@ func (p *parser) attributes(keep bool) []html.Attribute {
 			}
 		}
 	}
-	p.odd = "unfinished tag"
+	p.odd = unfinished
 	return nil
 }
 
 // attribute keeps one of the tag whose attributes begin at first, and returns
 // where they begin now.
 func (p *parser) attribute(first int, key, val string) int {
-	const most = 64 // of one tag; comparing all with all is slow for more
+	const most = 64 // of one tag; comparing each with all is slow for more
 	n := len(p.attrs) - first
+	if n == most {
+		p.odd = "very many attributes"
+		return first
+	}
 	for i := first; i < len(p.attrs); i++ {
 		if p.attrs[i].Key == key {
 			return first
 		}
 	}
-	if n == most {
-		p.odd = "very many attributes"
-	}
 	if len(p.attrs) == cap(p.attrs) {
-		block := make([]html.Attribute, n, max(256, 2*n))
+		block := make([]html.Attribute, n, max(2*n, p.many()))
 		copy(block, p.attrs[first:])
 		p.attrs, first = block, 0
 	}
@@ -455,9 +466,9 @@ func resolve(reference string, attribute, equals bool) string {
 		return reference
 	}
 	// html.UnescapeString resolves the beginning of a word, too, and leaves the
-	// rest of it: no reference stands for a letter, and one for a semicolon.
+	// rest of it: one reference stands for letters, and one for a semicolon.
 	out := html.UnescapeString(reference)
-	if rest := out[len(out)-1]; reference != "&semi;" && (rest == ';' || isAlphanumeric(rest)) {
+	if rest := out[len(out)-1]; reference != "&semi;" && reference != "&fjlig;" && (rest == ';' || isAlphanumeric(rest)) {
 		return reference
 	}
 	return out

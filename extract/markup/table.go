@@ -143,7 +143,7 @@ func (p *parser) inTable(t *token) bool {
 
 func (p *parser) inCaption(t *token) bool {
 	switch k := tagKind(t); {
-	case t.kind == start && (k == kindCaption || k == kindCol || k == kindColgroup || k == kindTbody || k == kindTr || t.is("td")),
+	case t.kind == start && (k == kindCaption || k == kindCol || k == kindColgroup || k == kindTbody || k == kindTr || k == kindTd && t.tag.name == "td"),
 		t.kind == end && k == kindTable:
 		if !p.closeKind(kindCaption) {
 			return true
@@ -193,7 +193,10 @@ func (p *parser) inColumnGroup(t *token) bool {
 			return p.inHead(t)
 		}
 	}
-	if p.top().tag.kind != kindColgroup {
+	if p.top().tag.kind != kindColgroup { // of a template
+		if t.picture != nil {
+			p.odd = "svg among columns"
+		}
 		return true
 	}
 	p.pop()
@@ -323,5 +326,3 @@ func tagKind(t *token) kind {
 	}
 	return t.tag.kind
 }
-
-func (t *token) is(name string) bool { return t.tag != nil && t.tag.name == name }

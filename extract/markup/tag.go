@@ -18,7 +18,7 @@ type tag struct {
 
 	special bool  // as the standard calls elements that formatting does not cross
 	implied bool  // its end need not be written
-	bounds  scope // what is not looked for above it
+	bounds  scope // the scopes in which nothing is looked for above it
 }
 
 // A kind stands for elements that the rules treat alike.

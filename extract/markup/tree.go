@@ -71,8 +71,8 @@ func (p *parser) take(t token) {
 	p.whole()
 }
 
-// whole sees to it that the document is open still. Templates with pieces of
-// tables can end it.
+// whole sees to it that the document is open still, whatever the rules make of
+// templates with pieces of tables.
 func (p *parser) whole() {
 	if len(p.open) == 0 && p.mode > beforeHTML {
 		p.odd = "the document ends in the middle"
@@ -205,13 +205,17 @@ func (p *parser) elementNode(t *tag, attr []html.Attribute) *html.Node {
 // node returns a new one. They are made many at a time.
 func (p *parser) node(kind html.NodeType, data string) *html.Node {
 	if len(p.nodes) == 0 {
-		p.nodes = make([]html.Node, min(max(16, (len(p.s)-p.pos)/64), 256))
+		p.nodes = make([]html.Node, p.many())
 	}
 	n := &p.nodes[0]
 	p.nodes = p.nodes[1:]
 	n.Type, n.Data = kind, data
 	return n
 }
+
+// many is how many nodes, or attributes, are made at a time: by what is left of
+// the page.
+func (p *parser) many() int { return min(max(8, (len(p.s)-p.pos)/64), 256) }
 
 func appendChild(parent, n *html.Node) {
 	n.Parent, n.PrevSibling = parent, parent.LastChild
