@@ -528,8 +528,8 @@ func (a *Archive) checkFormat() error {
 		if r.Format > format {
 			return &newerFormat{a.dir, r.Format}
 		}
-		for _, name := range allBuckets {
-			if tx.Bucket(name) == nil && r.Format >= since[string(name)] {
+		for _, name := range allBuckets { // by bbolt: to look at all their branches would take long
+			if tx.Tx.Bucket(name) == nil && r.Format >= since[string(name)] {
 				return fmt.Errorf("open archive %s: bucket %s is missing; %s", a.dir, name, bringBack(a.dir))
 			}
 		}
