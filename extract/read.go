@@ -161,7 +161,7 @@ func (c *context) readHTML(text []byte) error {
 		}
 	}
 	err = c.readTree()
-	defer c.reading.detach()
+	c.reading.detach()
 	if err != nil && len(c.reading.Links) == 0 {
 		if to := c.sendsOn(); to != nil {
 			c.reading.Instead = "refresh"

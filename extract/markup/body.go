@@ -77,9 +77,7 @@ func (p *parser) bodyStart(t *token) bool {
 		p.closeP()
 		p.add(t.tag, t.attr)
 	case kindButton:
-		if i := p.find(inScope, t.tag); i >= 0 {
-			p.open = p.open[:i]
-		}
+		p.close(inScope, t.tag)
 		p.reconstruct()
 		p.add(t.tag, t.attr)
 	case kindA:
@@ -110,9 +108,7 @@ func (p *parser) bodyStart(t *token) bool {
 		p.reconstruct()
 		p.addVoid(t.tag, t.attr)
 	case kindInput:
-		if i := p.find(inScope, tagPick); i >= 0 {
-			p.open = p.open[:i]
-		}
+		p.close(inScope, tagPick)
 		p.reconstruct()
 		p.addVoid(t.tag, t.attr)
 	case kindHr:
@@ -202,15 +198,7 @@ func (p *parser) bodyEnd(t *token) bool {
 	case kindDd:
 		p.close(inScope, t.tag)
 	case kindHeading:
-		for i := len(p.open) - 1; i >= 0; i-- {
-			if p.open[i].tag.kind == kindHeading {
-				p.open = p.open[:i]
-				break
-			}
-			if p.open[i].tag.bounds&inScope != 0 {
-				break
-			}
-		}
+		p.closeKind(inScope, kindHeading)
 	case kindA, kindFormat:
 		p.endFormatting(t.tag)
 	case kindObject:
@@ -266,6 +254,28 @@ func (p *parser) find(s scope, t *tag) int {
 // close ends the nearest element with this tag in the scope, if there is one.
 func (p *parser) close(s scope, t *tag) bool {
 	i := p.find(s, t)
+	if i >= 0 {
+		p.open = p.open[:i]
+	}
+	return i >= 0
+}
+
+// findKind is find for elements that are alike.
+func (p *parser) findKind(s scope, k kind) int {
+	for i := len(p.open) - 1; i >= 0; i-- {
+		above := p.open[i].tag
+		if above.kind == k {
+			return i
+		}
+		if above.bounds&s != 0 {
+			return -1
+		}
+	}
+	return -1
+}
+
+func (p *parser) closeKind(s scope, k kind) bool {
+	i := p.findKind(s, k)
 	if i >= 0 {
 		p.open = p.open[:i]
 	}

@@ -225,6 +225,7 @@ func (p *parser) afterHead(t *token) bool {
 	return false
 }
 
+// afterBody is what comes behind the body, and behind the document element.
 func (p *parser) afterBody(t *token) bool {
 	switch t.kind {
 	case text:
@@ -236,24 +237,9 @@ func (p *parser) afterBody(t *token) bool {
 			return p.inBody(t)
 		}
 	case end:
-		if t.tag.kind == kindHTML {
+		if t.tag.kind == kindHTML && p.mode == afterBody {
 			p.mode = afterAfterBody
 			return true
-		}
-	}
-	p.mode = inBody
-	return false
-}
-
-func (p *parser) afterAfterBody(t *token) bool {
-	switch t.kind {
-	case text:
-		if strings.TrimLeft(t.data, whitespace) == "" {
-			return p.inBody(t)
-		}
-	case start:
-		if t.tag.kind == kindHTML {
-			return p.inBody(t)
 		}
 	}
 	p.mode = inBody

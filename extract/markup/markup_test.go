@@ -133,7 +133,7 @@ var pieces = func() []string {
 		`<img src="?a=1&copy=2&amp;b&lt">`, `<font color=red>`, `<font face=a color='b' face=c>`, `<a href = "x y" CLASS=q/>`, `<p =x a==b / c / d=>`, `<input type=hidden>`, "<o:p>", "</o:p>", "<INPUT TYPE=text>", "<body class=x>", "<html lang=vi>", "<br/>", "</br>"}
 	for _, group := range names {
 		for _, name := range strings.Fields(group.names) {
-			if tagOf(name).raw || tagOf(name).kind == kindOdd {
+			if tags[name].raw || tags[name].kind == kindOdd {
 				continue
 			}
 			p = append(p, "<"+name+">", "</"+name+">")

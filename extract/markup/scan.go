@@ -179,11 +179,11 @@ func (p *parser) name(from int) *tag {
 		return unknown
 	}
 	name := p.s[from:i]
-	if t := tagOf(name); t != nil {
+	if t := tags[name]; t != nil {
 		return t
 	}
 	name = lower(name)
-	if t := tagOf(name); t != nil {
+	if t := tags[name]; t != nil {
 		return t
 	}
 	t := &tag{name: name, atom: atom.Lookup([]byte(name))}

@@ -12,28 +12,6 @@ func (p *parser) clear(k kind) {
 	}
 }
 
-// findKind is find for the elements of a table, of which some are alike.
-func (p *parser) findKind(k kind) int {
-	for i := len(p.open) - 1; i >= 0; i-- {
-		above := p.open[i].tag
-		if above.kind == k {
-			return i
-		}
-		if above.bounds&inTableScope != 0 {
-			return -1
-		}
-	}
-	return -1
-}
-
-func (p *parser) closeKind(k kind) bool {
-	i := p.findKind(k)
-	if i >= 0 {
-		p.open = p.open[:i]
-	}
-	return i >= 0
-}
-
 // reset finds the mode that what is open calls for.
 func (p *parser) reset() {
 	for i := len(p.open) - 1; i >= 0; i-- {
@@ -70,7 +48,7 @@ func (p *parser) reset() {
 }
 
 func (p *parser) endTable() bool {
-	if p.closeKind(kindTable) {
+	if p.closeKind(inTableScope, kindTable) {
 		p.reset()
 		return true
 	}
@@ -142,25 +120,35 @@ func (p *parser) inTable(t *token) bool {
 }
 
 func (p *parser) inCaption(t *token) bool {
-	switch k := tagKind(t); {
-	case t.kind == start && (k == kindCaption || k == kindCol || k == kindColgroup || k == kindTbody || k == kindTr || k == kindTd && t.tag.name == "td"),
-		t.kind == end && k == kindTable:
-		if !p.closeKind(kindCaption) {
+	switch t.kind {
+	case start:
+		switch t.tag.kind {
+		case kindCaption, kindCol, kindColgroup, kindTbody, kindTd, kindTr:
+			if t.tag.name != "th" { // as html.Parse has it
+				return !p.endCaption()
+			}
+		}
+	case end:
+		switch t.tag.kind {
+		case kindCaption:
+			p.endCaption()
+			return true
+		case kindTable:
+			return !p.endCaption()
+		case kindBody, kindCol, kindColgroup, kindHTML, kindTbody, kindTd, kindTr:
 			return true
 		}
-		p.unformat()
-		p.mode = inTable
-		return false
-	case t.kind == end && k == kindCaption:
-		if p.closeKind(kindCaption) {
-			p.unformat()
-			p.mode = inTable
-		}
-		return true
-	case t.kind == end && (k == kindBody || k == kindCol || k == kindColgroup || k == kindHTML || k == kindTbody || k == kindTd || k == kindTr):
-		return true
 	}
 	return p.inBody(t)
+}
+
+func (p *parser) endCaption() bool {
+	if p.closeKind(inTableScope, kindCaption) {
+		p.unformat()
+		p.mode = inTable
+		return true
+	}
+	return false
 }
 
 func (p *parser) inColumnGroup(t *token) bool {
@@ -205,9 +193,9 @@ func (p *parser) inColumnGroup(t *token) bool {
 }
 
 func (p *parser) inTableBody(t *token) bool {
-	switch k := tagKind(t); t.kind {
+	switch t.kind {
 	case start:
-		switch k {
+		switch t.tag.kind {
 		case kindTr:
 			p.clear(kindTbody)
 			p.add(t.tag, t.attr)
@@ -220,7 +208,7 @@ func (p *parser) inTableBody(t *token) bool {
 			return !p.endTableBody()
 		}
 	case end:
-		switch k {
+		switch t.tag.kind {
 		case kindTbody:
 			if p.find(inTableScope, t.tag) >= 0 {
 				p.clear(kindTbody)
@@ -238,7 +226,7 @@ func (p *parser) inTableBody(t *token) bool {
 }
 
 func (p *parser) endTableBody() bool {
-	if p.closeKind(kindTbody) {
+	if p.closeKind(inTableScope, kindTbody) {
 		p.mode = inTable
 		return true
 	}
@@ -246,9 +234,9 @@ func (p *parser) endTableBody() bool {
 }
 
 func (p *parser) inRow(t *token) bool {
-	switch k := tagKind(t); t.kind {
+	switch t.kind {
 	case start:
-		switch k {
+		switch t.tag.kind {
 		case kindTd:
 			p.clear(kindTr)
 			p.add(t.tag, t.attr)
@@ -259,7 +247,7 @@ func (p *parser) inRow(t *token) bool {
 			return !p.endRow()
 		}
 	case end:
-		switch k {
+		switch t.tag.kind {
 		case kindTr:
 			p.endRow()
 			return true
@@ -275,7 +263,7 @@ func (p *parser) inRow(t *token) bool {
 }
 
 func (p *parser) endRow() bool {
-	if p.findKind(kindTr) < 0 {
+	if p.findKind(inTableScope, kindTr) < 0 {
 		return false
 	}
 	p.clear(kindTr)
@@ -285,11 +273,11 @@ func (p *parser) endRow() bool {
 }
 
 func (p *parser) inCell(t *token) bool {
-	switch k := tagKind(t); t.kind {
+	switch t.kind {
 	case start:
-		switch k {
+		switch t.tag.kind {
 		case kindCaption, kindCol, kindColgroup, kindTbody, kindTd, kindTr:
-			if !p.closeKind(kindTd) {
+			if !p.closeKind(inTableScope, kindTd) {
 				return true
 			}
 			p.unformat()
@@ -297,7 +285,7 @@ func (p *parser) inCell(t *token) bool {
 			return false
 		}
 	case end:
-		switch k {
+		switch t.tag.kind {
 		case kindTd:
 			if p.close(inTableScope, t.tag) {
 				p.unformat()
@@ -310,7 +298,7 @@ func (p *parser) inCell(t *token) bool {
 			if p.find(inTableScope, t.tag) < 0 {
 				return true
 			}
-			if p.closeKind(kindTd) {
+			if p.closeKind(inTableScope, kindTd) {
 				p.unformat()
 			}
 			p.mode = inRow
@@ -318,11 +306,4 @@ func (p *parser) inCell(t *token) bool {
 		}
 	}
 	return p.inBody(t)
-}
-
-func tagKind(t *token) kind {
-	if t.tag == nil {
-		return kindOther
-	}
-	return t.tag.kind
 }

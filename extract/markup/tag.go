@@ -114,27 +114,23 @@ const (
 )
 
 var bounds = map[scope]string{
-	inScope:      "applet caption html table td th marquee object template select",
-	inList:       "applet caption html table td th marquee object template select ol ul",
-	inButton:     "applet caption html table td th marquee object template select button",
-	inTableScope: "html table template",
+	inScope | inList | inButton: "applet caption html table td th marquee object template select",
+	inList:                      "ol ul",
+	inButton:                    "button",
+	inTableScope:                "html table template",
 }
 
-const places = 1 << 12
-
-// tags holds the known ones at the places of their names or behind.
-var tags = func() (tags [places]*tag) {
-	all := map[string]*tag{}
+// tags are the known ones by their names.
+var tags = func() map[string]*tag {
+	tags := map[string]*tag{}
 	for _, group := range names {
 		for _, name := range strings.Fields(group.names) {
-			if all[name] == nil {
-				all[name] = &tag{name: name, atom: atom.Lookup([]byte(name)), kind: group.kind}
-			}
+			tags[name] = &tag{name: name, atom: atom.Lookup([]byte(name)), kind: group.kind}
 		}
 	}
 	each := func(names string, set func(*tag)) {
 		for _, name := range strings.Fields(names) {
-			set(all[name])
+			set(tags[name])
 		}
 	}
 	each(specials, func(t *tag) { t.special = true })
@@ -145,44 +141,20 @@ var tags = func() (tags [places]*tag) {
 	for s, names := range bounds {
 		each(names, func(t *tag) { t.bounds |= s })
 	}
-	for name, t := range all {
-		at := place(name)
-		for ; tags[at] != nil; at = (at + 1) % places {
-		}
-		tags[at] = t
-	}
 	return tags
 }()
 
-func place(name string) uint32 {
-	h := uint32(len(name))
-	for i := range len(name) {
-		h = h*31 + uint32(name[i])
-	}
-	return h % places
-}
-
-// tagOf returns the tag of a name in lower case, or nil.
-func tagOf(name string) *tag {
-	for at := place(name); tags[at] != nil; at = (at + 1) % places {
-		if tags[at].name == name {
-			return tags[at]
-		}
-	}
-	return nil
-}
-
 var (
 	unknown  = &tag{}
-	tagHTML  = tagOf("html")
-	tagHead  = tagOf("head")
-	tagBody  = tagOf("body")
-	tagSvg   = tagOf("svg")
-	tagP     = tagOf("p")
-	tagA     = tagOf("a")
-	tagImg   = tagOf("img")
-	tagPick  = tagOf("select")
-	tagTr    = tagOf("tr")
-	tagTbody = tagOf("tbody")
-	tagGroup = tagOf("colgroup")
+	tagHTML  = tags["html"]
+	tagHead  = tags["head"]
+	tagBody  = tags["body"]
+	tagSvg   = tags["svg"]
+	tagP     = tags["p"]
+	tagA     = tags["a"]
+	tagImg   = tags["img"]
+	tagPick  = tags["select"]
+	tagTr    = tags["tr"]
+	tagTbody = tags["tbody"]
+	tagGroup = tags["colgroup"]
 )

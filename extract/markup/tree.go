@@ -108,10 +108,8 @@ func (p *parser) step(t *token) bool {
 		return p.inCell(t)
 	case inTemplate:
 		return p.inTemplate(t)
-	case afterBody:
-		return p.afterBody(t)
 	default:
-		return p.afterAfterBody(t)
+		return p.afterBody(t)
 	}
 }
 

@@ -94,10 +94,11 @@ func (a *Archive) loadHosts(tx *snapshot) error {
 		if err := unsealJSON(k, v, &r); err != nil {
 			return fmt.Errorf("hosts/%s: %w", k, err)
 		}
-		if !r.Rest.After(a.clock().Add(longestRest)) {
-			a.host(strings.TrimSuffix(string(k), "\x00")).rest = r.Rest
+		name := strings.TrimSuffix(string(k), "\x00")
+		if h := a.host(name); !r.Rest.After(a.clock().Add(longestRest)) {
+			h.rest = r.Rest
 		}
-		a.references.know(strings.TrimSuffix(string(k), "\x00"), r.References)
+		a.references.know(name, r.References)
 		return nil
 	})
 	if err != nil {
