@@ -32,7 +32,7 @@ import (
 )
 
 const (
-	format     = 6
+	format     = 7
 	dbName     = "archive.db"
 	lockName   = "archive.lock"
 	socketName = "archive.sock"

@@ -79,6 +79,11 @@ func (a *Archive) compact(ctx context.Context, progress func(int64)) (size int64
 	if err := a.guard(func() error { return a.db.View(w.copyAll) }); err != nil {
 		return 0, err
 	}
+	// The state before the last is what is left when a meta page is damaged: that, too,
+	// is to be all of it.
+	if err := db.Update(func(*bbolt.Tx) error { return nil }); err != nil {
+		return 0, err
+	}
 	if err := db.View(func(tx *bbolt.Tx) error { size = tx.Size(); return nil }); err != nil {
 		return 0, err
 	}
@@ -92,7 +97,8 @@ func (a *Archive) compact(ctx context.Context, progress func(int64)) (size int64
 }
 
 // A compaction copies keys in their order, so that pages are full. Readings that
-// an earlier format kept as they stand are compressed.
+// an earlier format kept as they stand are compressed, captures that stand each for
+// itself are bundled.
 type compaction struct {
 	a        *Archive
 	ctx      context.Context
@@ -105,7 +111,12 @@ func (c *compaction) copyAll(from *bbolt.Tx) error {
 	return from.ForEach(func(name []byte, b *bbolt.Bucket) error {
 		var last []byte
 		cur := b.Cursor()
-		k, v := cur.First()
+		first, next := cur.First, cur.Next
+		if hasBundles(name) {
+			records := (&snapshot{Tx: from}).Bucket(name).Cursor()
+			first, next = records.First, records.Next
+		}
+		k, v := first()
 		for begun := false; !begun || k != nil; begun = true {
 			err := c.db.Update(func(tx *bbolt.Tx) error {
 				to, err := tx.CreateBucketIfNotExists(name)
@@ -113,8 +124,12 @@ func (c *compaction) copyAll(from *bbolt.Tx) error {
 					return err
 				}
 				to.FillPercent = .95
+				put, captures := to.Put, &coming{}
+				if hasBundles(name) {
+					put = func(k, v []byte) error { return captures.bundle(k, v, to.Put) }
+				}
 				const many = 16 << 20 // that a transaction holds in memory
-				for size := 0; k != nil && size < many; k, v = cur.Next() {
+				for size := 0; k != nil && size < many; k, v = next() {
 					if v == nil || last != nil && bytes.Compare(k, last) <= 0 {
 						return fmt.Errorf("%w: %s is no record in its place", ErrDamaged, where(name, k))
 					}
@@ -122,13 +137,14 @@ func (c *compaction) copyAll(from *bbolt.Tx) error {
 					if bytes.Equal(name, bucketReadings) {
 						v = c.a.repacked(k, v)
 					}
-					if err := to.Put(k, v); err != nil {
+					if err := put(k, v); err != nil {
 						return err
 					}
 					size += len(k) + len(v)
 					c.written += int64(len(k) + len(v))
 				}
-				return c.ctx.Err()
+				captures.write(to.Put)
+				return errors.Join(captures.err, c.ctx.Err())
 			})
 			if err != nil {
 				return err
@@ -139,4 +155,17 @@ func (c *compaction) copyAll(from *bbolt.Tx) error {
 		}
 		return nil
 	})
+}
+
+// bundle keeps a capture until it is written.
+func (c *coming) bundle(k, v []byte, put func(k, v []byte) error) error {
+	if !sealed(k, v) {
+		return fmt.Errorf("%w: %s cannot be read; luutin repair saves the rest", ErrDamaged, where(bucketCaptures, k))
+	}
+	seq, err := readSeq(k)
+	if err != nil {
+		return err
+	}
+	c.add(seq, v, put)
+	return c.err
 }

@@ -224,8 +224,9 @@ func copyOf(t testing.TB, dir string) string {
 	return to
 }
 
-// closedAndKilled tests with an archive of so many visits that was closed, and with
-// one of half as many, whose process ended after more that it had not closed.
+// closedAndKilled tests with an archive of so many visits that was closed, with
+// one of half as many, whose process ended after more that it had not closed, and
+// with the first when its captures stand in bundles.
 func closedAndKilled(t *testing.T, visits, more int, test func(t *testing.T, dir string)) {
 	t.Parallel()
 	t.Run("closed", func(t *testing.T) {
@@ -235,6 +236,17 @@ func closedAndKilled(t *testing.T, visits, more int, test func(t *testing.T, dir
 	t.Run("killed", func(t *testing.T) {
 		t.Parallel()
 		test(t, killed(t, filled(t, visits/2), more))
+	})
+	t.Run("bundled", func(t *testing.T) {
+		t.Parallel()
+		dir := filled(t, visits)
+		if _, _, err := bolt.Compact(t.Context(), dir, nil); err != nil {
+			t.Fatal(err)
+		}
+		if n := bolt.Bundled(t, dir); n < visits/2 {
+			t.Fatalf("%d captures of %d visits stand in bundles", n, visits)
+		}
+		test(t, dir)
 	})
 }
 

@@ -8,7 +8,9 @@ import (
 	"io"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unsafe"
@@ -53,6 +55,57 @@ func Dump(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// Together has n goroutines call f, which writes once, and all of that be one
+// transaction.
+func Together(t *testing.T, a *Archive, n int, f func(i int) error) {
+	t.Helper()
+	var wait sync.WaitGroup
+	held, release := make(chan struct{}), make(chan struct{})
+	wait.Go(func() {
+		_ = a.do(&request{ctx: t.Context(), run: func(*work) error {
+			close(held)
+			<-release
+			return nil
+		}})
+	})
+	<-held
+	for i := range n {
+		wait.Go(func() {
+			if err := f(i); err != nil {
+				t.Errorf("%d of %d: %v", i, n, err)
+			}
+		})
+	}
+	for queued := 0; queued < n; runtime.Gosched() {
+		a.queue.mu.Lock()
+		queued = len(a.queue.reqs)
+		a.queue.mu.Unlock()
+	}
+	close(release)
+	wait.Wait()
+}
+
+// Bundled is how many captures of an archive that is not open stand in bundles.
+func Bundled(t *testing.T, dir string) (n int) {
+	t.Helper()
+	db, err := bbolt.Open(filepath.Join(dir, dbName), 0o666, &bbolt.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketCaptures).ForEach(func(k, v []byte) error {
+			if _, ok := memberOf(k, v); ok || isBundle(v) {
+				n++
+			}
+			return nil
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // Live says of every byte of the file of an archive that is not open whether

@@ -65,6 +65,8 @@ type snapshot struct {
 
 	touched []*node // changed by this transaction
 
+	coming *coming // captures that it has added; nil when it is only read
+
 	salvage *salvage // where the pages are read, when they are damaged; nil when bbolt reads them
 
 	trust func(name []byte, root uint64) // panics when bbolt must not be let into a tree; may be nil
@@ -179,7 +181,7 @@ func (s *snapshot) Bucket(name []byte) *bucket {
 		if t == nil {
 			return nil
 		}
-		return &bucket{leaves: t, snapshot: s, letter: journaled[string(name)]}
+		return &bucket{leaves: t, snapshot: s, letter: journaled[string(name)], bundled: hasBundles(name)}
 	}
 	tree := s.Tx.Bucket(name)
 	if tree == nil {
@@ -188,9 +190,12 @@ func (s *snapshot) Bucket(name []byte) *bucket {
 	if s.trust != nil {
 		s.trust(name, uint64(tree.Root()))
 	}
-	b := &bucket{tree: tree, snapshot: s, letter: journaled[string(name)]}
+	b := &bucket{tree: tree, snapshot: s, letter: journaled[string(name)], bundled: hasBundles(name)}
 	if s.apart != nil {
 		b.apart = s.apart.of(string(name), b)
+		if b.bundled {
+			b.bundles = s.apart.of(string(name)+" in bundles", b)
+		}
 	}
 	return b
 }
@@ -202,6 +207,8 @@ type bucket struct {
 	apart    *leafReader // gets single values; may be nil
 	snapshot *snapshot
 	letter   byte // 0 when it is not journaled
+	bundled  bool // see bundle.go
+	bundles  *leafReader
 }
 
 // Get returns a value that is good until the transaction ends, nil when there
@@ -213,6 +220,9 @@ func (b *bucket) Get(k []byte) []byte {
 				return at.value
 			}
 		}
+	}
+	if b.bundled {
+		return b.getBundled(k)
 	}
 	if b.leaves != nil {
 		return b.leaves.Get(k)
@@ -227,6 +237,9 @@ func (b *bucket) Get(k []byte) []byte {
 
 // Put sets a value.
 func (b *bucket) Put(k, v []byte) error {
+	if b.bundled {
+		return b.putBundled(k, v)
+	}
 	if b.letter == 0 {
 		return b.tree.Put(k, v)
 	}
@@ -265,6 +278,9 @@ func (b *bucket) ForEach(f func(k, v []byte) error) error {
 
 // last returns the last key of a bucket that is not journaled.
 func (b *bucket) last() []byte {
+	if k := b.snapshot.coming.last(); b.bundled && k != nil {
+		return k
+	}
 	k, _ := b.unchanged().Last()
 	return k
 }
@@ -279,6 +295,9 @@ func (b *bucket) unchanged() treeCursor {
 
 // Cursor returns a cursor. It does not survive changes.
 func (b *bucket) Cursor() *cursor {
+	if b.bundled {
+		b.writeComing()
+	}
 	c := &cursor{bucket: b, tree: b.unchanged()}
 	if b.letter != 0 {
 		for _, j := range b.snapshot.journal {
@@ -299,6 +318,10 @@ type cursor struct {
 	journal []*changes
 	at      []*node // where those of the journal stand
 	key     []byte  // where the whole stands
+
+	// The last bundle that it met.
+	first  uint64
+	bundle []byte
 }
 
 // First moves to the first key.
@@ -361,6 +384,9 @@ func (c *cursor) settle() (k, v []byte) {
 			if order < 0 || order == 0 && first == nil {
 				c.key, v, first = n.key[1:], at.value, at
 			}
+		}
+		if c.bucket.bundled && c.key != nil {
+			return c.key, c.record(v)
 		}
 		if first == nil || !first.deleted {
 			return c.key, v

@@ -21,6 +21,12 @@ type leafReader struct {
 	leaf      []byte // the last that was read
 	leafPages uint64 // of the same
 	buf       []byte
+	most      uint64 // pages of a leaf that get reads
+
+	// What locate has found last.
+	key  []byte
+	from int64
+	size uint64
 }
 
 const maxLeaf = 16 << 20 // of a leaf that it reads; a length may be damaged
@@ -29,7 +35,7 @@ const maxLeaf = 16 << 20 // of a leaf that it reads; a length may be damaged
 // of it. It reads nothing of a bucket that lies within its parent, or of a file
 // that may be damaged.
 func (r *leafReader) reset(f io.ReaderAt, b *bucket) {
-	r.root, r.leaf = 0, nil
+	r.root, r.leaf, r.key = 0, nil, nil
 	clear(r.branches)
 	if b.tree == nil {
 		return
@@ -38,6 +44,9 @@ func (r *leafReader) reset(f io.ReaderAt, b *bucket) {
 	r.f, r.root, r.state = f, uint64(b.tree.Root()), tx.ID()
 	r.pageSize = uint64(tx.DB().Info().PageSize)
 	r.pages = uint64(tx.Size()) / r.pageSize
+	if r.most = maxLeaf / r.pageSize; b.bundled {
+		r.most = 16 // a bundle is read in parts
+	}
 	if r.branches == nil {
 		r.branches = map[uint64][]byte{}
 	}
@@ -52,30 +61,40 @@ func (r *leafReader) get(k []byte) (v []byte, known bool) {
 	if v := r.find(k); v != nil { // neighbours share a leaf when they are small
 		return v, true
 	}
+	if _, page := r.down(k, r.read); page != nil {
+		r.leaf, r.leafPages = page, uint64(len(page))/r.pageSize
+		return r.find(k), true
+	}
+	return nil, false
+}
+
+// down returns the leaf where a key would be, as read returns it, and its number;
+// nil when it is not found.
+func (r *leafReader) down(k []byte, read func(id uint64) []byte) (uint64, []byte) {
 	id := r.root
 	for range maxDepth {
 		page := r.branches[id]
 		if page == nil {
-			if page = r.read(id); page == nil {
-				return nil, false
+			if page = read(id); page == nil {
+				return 0, nil
 			}
-			if order.Uint16(page[8:]) == flagLeaf {
-				r.leaf, r.leafPages = page, uint64(len(page))/r.pageSize
-				return r.find(k), true
-			}
-			if order.Uint16(page[8:]) != flagBranch {
-				return nil, false
+			switch order.Uint16(page[8:]) {
+			case flagLeaf:
+				return id, page
+			case flagBranch:
+			default:
+				return 0, nil
 			}
 			page = bytes.Clone(page)
 			r.branches[id] = page
 		}
 		i := search(page, k, true)
 		if i < 0 {
-			return nil, false
+			return 0, nil
 		}
 		id = order.Uint64(page[pageHead+i*elementHead+8:])
 	}
-	return nil, false
+	return 0, nil
 }
 
 // find returns a value of the last leaf.
@@ -106,7 +125,7 @@ func (r *leafReader) read(id uint64) []byte {
 		return nil
 	}
 	n := uint64(order.Uint32(r.buf[12:])) + 1
-	if order.Uint64(r.buf) != id || n > min(r.pages-id, maxLeaf/r.pageSize) {
+	if order.Uint64(r.buf) != id || n > min(r.pages-id, r.most) {
 		return nil
 	}
 	if n > have {
@@ -116,6 +135,22 @@ func (r *leafReader) read(id uint64) []byte {
 		}
 	}
 	return r.buf[:n*r.pageSize]
+}
+
+// head returns the first of a leaf's pages, or a whole branch, in the same way.
+func (r *leafReader) head(id uint64) []byte {
+	r.leaf = nil
+	if id < 2 || id >= r.pages {
+		return nil
+	}
+	page := r.grown(1)
+	if r.buf = page; !r.readAt(page, id) || order.Uint64(page) != id {
+		return nil
+	}
+	if order.Uint16(page[8:]) == flagBranch && order.Uint32(page[12:]) > 0 {
+		return r.read(id)
+	}
+	return page
 }
 
 func (r *leafReader) readAt(b []byte, id uint64) bool {
@@ -158,4 +193,46 @@ func keyOf(page []byte, i int, branch bool) []byte {
 		return nil
 	}
 	return page[from:to]
+}
+
+// locate finds the value of a key whose leaf begins with it, or with small ones,
+// and returns where in the file it stands. It remembers the last.
+func (r *leafReader) locate(k []byte) (from int64, size uint64, ok bool) {
+	if r.root == 0 {
+		return 0, 0, false
+	}
+	if string(r.key) == string(k) {
+		return r.from, r.size, true
+	}
+	id, page := r.down(k, r.head)
+	if page == nil {
+		return 0, 0, false
+	}
+	n := uint64(order.Uint32(page[12:])) + 1
+	for i := range int(order.Uint16(page[10:])) {
+		at := uint64(pageHead + i*elementHead)
+		if at+elementHead > uint64(len(page)) {
+			break
+		}
+		key := keyOf(page, i, false)
+		if string(key) != string(k) {
+			continue
+		}
+		from, size := at+uint64(order.Uint32(page[at+4:]))+uint64(len(key)), uint64(order.Uint32(page[at+12:]))
+		if order.Uint32(page[at:]) != 0 || n > r.pages-id || from+size > n*r.pageSize {
+			break
+		}
+		r.key, r.from, r.size = append(r.key[:0], k...), int64(id*r.pageSize+from), size
+		return r.from, size, true
+	}
+	return 0, 0, false
+}
+
+// part returns a part of the file, in memory of its own; nil when it cannot be read.
+func (r *leafReader) part(from int64, size uint64) []byte {
+	b := make([]byte, size)
+	if _, err := r.f.ReadAt(b, from); err != nil {
+		return nil // Get meets it again
+	}
+	return b
 }

@@ -248,8 +248,8 @@ func (r *repair) read() error {
 	}
 	damaged := pages.damaged || s.doubtful
 	r.found = map[string]map[string]uint64{}
-	s.orphans(func(page uint64, e element) {
-		if name := recordOf(e.key, e.value); name != nil && !r.whole(name, e.key) && (damaged || r.old.Bucket(name).Get(e.key) != nil) {
+	find := func(page uint64, e element, anywhere bool) {
+		if name := recordOf(e.key, e.value); name != nil && !r.whole(name, e.key) && (anywhere || r.old.Bucket(name).Get(e.key) != nil) {
 			if r.found[string(name)] == nil {
 				r.found[string(name)] = map[string]uint64{}
 			}
@@ -257,7 +257,19 @@ func (r *repair) read() error {
 				r.found[string(name)][string(e.key)] = page
 			}
 		}
-	})
+	}
+	s.orphans(func(page uint64, e element) { find(page, e, damaged) })
+	// A bundle holds records that nothing else may lead to any more.
+	if t := s.trees[string(bucketCaptures)]; t != nil {
+		for _, l := range t.at {
+			elements, _ := salvagePage(s.read(l.page))
+			for _, e := range elements {
+				if isBundle(e.value) {
+					e.bundled(func(e element) { find(l.page, e, true) })
+				}
+			}
+		}
+	}
 	return nil
 }
 
@@ -299,9 +311,15 @@ func haveForm(bucket []byte) bool {
 // recordOf says which bucket a record is of, by its form; nil when it is none,
 // or of a kind that changes so that an old one is worth nothing.
 func recordOf(k, v []byte) []byte {
+	if isBundle(v) && sealed(k, v) {
+		return bucketCaptures
+	}
 	b, err := unseal(k, v)
 	if err != nil || len(b) == 0 {
 		return nil
+	}
+	if _, ok := memberOf(k, v); ok {
+		return bucketCaptures
 	}
 	if string(k) == "archive" || string(k) == "keys" {
 		return bucketMeta

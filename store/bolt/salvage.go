@@ -464,7 +464,7 @@ func (t *leaves) elements(l *leaf) []element {
 	for i := 1; i < len(all); i++ {
 		// Of two with the same key, which is damaged in one, the whole one counts.
 		if bytes.Equal(all[i-1].key, all[i].key) {
-			if _, err := unseal(all[i].key, all[i].value); err != nil {
+			if !sealed(all[i].key, all[i].value) {
 				all[i] = all[i-1]
 			} else {
 				all[i-1] = all[i]
@@ -482,10 +482,7 @@ func (t *leaves) elements(l *leaf) []element {
 // mendKeys mends keys that end in a number, one more than that before: a record
 // that is whole under the number which its neighbours leave out is its.
 func mendKeys(all []element) {
-	whole := func(e element) bool {
-		_, err := unseal(e.key, e.value)
-		return err == nil
-	}
+	whole := func(e element) bool { return sealed(e.key, e.value) }
 	for i, e := range all {
 		if len(e.key) < 8 || whole(e) {
 			continue
@@ -596,17 +593,31 @@ func (s *salvage) orphans(yield func(page uint64, e element)) {
 	}
 }
 
-// orphansOf yields the elements of one page.
+// orphansOf yields the elements of one page, of bundles the records.
 func (s *salvage) orphansOf(id uint64, yield func(e element)) {
 	elements, _ := salvagePage(s.read(id))
 	for _, e := range elements {
-		if !e.bucket {
-			yield(e)
-		} else if len(e.value) > 16 && order.Uint64(e.value) == 0 { // a small bucket lies in its element
-			small, _ := salvagePage(e.value[16:])
-			for _, e := range small {
-				yield(e)
+		switch {
+		case e.bucket:
+			if len(e.value) > 16 && order.Uint64(e.value) == 0 { // a small bucket lies in its element
+				small, _ := salvagePage(e.value[16:])
+				for _, e := range small {
+					yield(e)
+				}
 			}
+		case isBundle(e.value):
+			e.bundled(yield)
+		case len(e.value) != entrySize || e.value[0] != bundleMark:
+			yield(e)
+		}
+	}
+}
+
+// bundled yields the records of a bundle.
+func (e element) bundled(yield func(e element)) {
+	if seq, err := readSeq(e.key); err == nil {
+		for at, m := range members(seq, e.value, nil) {
+			yield(element{key: seqKey(at), value: m.of(e.value)})
 		}
 	}
 }

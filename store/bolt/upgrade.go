@@ -72,7 +72,7 @@ func toFormat3(tx *bbolt.Tx, r archiveRecord) error {
 // toFormat brings an archive of format 3 or later to the last, and completes its
 // log.
 func (a *Archive) toFormat() error {
-	for i, step := range []func(*work) error{(*work).toFormat4, (*work).toFormat5, (*work).toFormat6} {
+	for i, step := range []func(*work) error{(*work).toFormat4, (*work).toFormat5, (*work).toFormat6, (*work).toFormat7} {
 		if a.format > 3+i {
 			continue
 		}
@@ -130,6 +130,9 @@ func (w *work) toFormat5() error {
 // toFormat6 changes nothing of what is there: programs of before know neither
 // bodies that were dropped nor readings that are compressed.
 func (w *work) toFormat6() error { return w.hasFormat(6) }
+
+// toFormat7 changes nothing either: programs of before know no bundles.
+func (w *work) toFormat7() error { return w.hasFormat(7) }
 
 func (w *work) hasFormat(n int) error {
 	k := []byte("archive")

@@ -56,6 +56,7 @@ func TestMigratedIsNew(t *testing.T) {
 		"empty3.db.gz": time.Date(2018, 1, 19, 7, 39, 0, 0, time.UTC),
 		"empty4.db.gz": time.Date(2026, 2, 1, 8, 0, 0, 0, time.UTC),
 		"empty5.db.gz": time.Date(2026, 1, 31, 6, 0, 0, 0, time.UTC),
+		"empty6.db.gz": time.Date(2026, 2, 2, 8, 0, 0, 0, time.UTC),
 	} {
 		state := func(dir string) string {
 			if err := open(t, dir, bolt.Options{Clock: func() time.Time { return created }}).Close(); err != nil {

@@ -89,6 +89,8 @@ type check struct {
 	visitN, captureN, readingN uint64 // last numbers
 	captured                   uint64 // visits that brought a capture
 	replaced                   uint64 // readings that others have replaced
+
+	bundle member // the last bundle: its first capture, and how many are in it
 }
 
 // A tally is what the records of a host add up to.
@@ -399,6 +401,9 @@ func checkHeader(b []byte) error {
 
 func (c *check) captures() iter.Seq[func()] {
 	return c.numbered(bucketCaptures, &c.captureN, func(at string, seq uint64, k, v []byte) error {
+		if err := c.bundled(seq, k); err != nil {
+			return err
+		}
 		var r captureRecord
 		packed, err := cutPayload(k, v, &r)
 		if err != nil {

@@ -248,7 +248,7 @@ func (a *Archive) tryTransact(reqs []*request) (w *work, failed int, err error) 
 		if w.changes == 0 {
 			return tx.Rollback()
 		}
-		if err := errors.Join(w.saveHosts(), w.saveWatch()); err != nil {
+		if err := errors.Join(w.saveCaptures(), w.saveHosts(), w.saveWatch()); err != nil {
 			return err
 		}
 		if next, err = w.saveJournal(); err != nil {
@@ -326,6 +326,7 @@ type work struct {
 }
 
 func newWork(a *Archive, tx *snapshot) *work {
+	tx.coming = &coming{}
 	w := &work{
 		a: a, tx: tx, now: keptTime(a.clock()),
 		hosts: map[string]*hostRecord{}, days: map[string]*store.Day{}, trends: map[string]trends{}, queues: map[queueName]bool{},
@@ -379,6 +380,12 @@ func (w *work) host(name string) (*hostRecord, error) {
 	}
 	w.hosts[name] = h
 	return h, nil
+}
+
+// saveCaptures writes those that were added.
+func (w *work) saveCaptures() error {
+	w.captures.writeComing()
+	return w.tx.coming.err
 }
 
 func (w *work) saveHosts() error {
