@@ -39,33 +39,33 @@ type member struct {
 func isBundle(v []byte) bool { return len(v) > entrySize && v[0] == bundleMark }
 
 // entryOf is the value that stands under the key of a record which is in a bundle.
-func (p member) entryOf(k []byte) []byte {
+func (m member) entryOf(k []byte) []byte {
 	b := append(make([]byte, 0, entrySize), bundleMark)
-	b = binary.BigEndian.AppendUint64(b, p.first)
-	b = binary.BigEndian.AppendUint32(b, p.at)
-	return seal(k, binary.BigEndian.AppendUint32(b, p.size))
+	b = binary.BigEndian.AppendUint64(b, m.first)
+	b = binary.BigEndian.AppendUint32(b, m.at)
+	return seal(k, binary.BigEndian.AppendUint32(b, m.size))
 }
 
 // memberOf reads an entry; ok is false when it is none, or damaged.
-func memberOf(k, v []byte) (p member, ok bool) {
+func memberOf(k, v []byte) (m member, ok bool) {
 	if len(v) != entrySize || v[0] != bundleMark {
-		return p, false
+		return m, false
 	}
 	b, err := unseal(k, v)
 	if err != nil {
-		return p, false
+		return m, false
 	}
 	return member{binary.BigEndian.Uint64(b[1:]), binary.BigEndian.Uint32(b[9:]), binary.BigEndian.Uint32(b[13:])}, true
 }
 
 // of returns the record that stands at a place of a bundle. It is not nil: what
 // is not there has no right checksum.
-func (p member) of(bundle []byte) []byte {
-	end := uint64(p.at) + uint64(p.size)
+func (m member) of(bundle []byte) []byte {
+	end := uint64(m.at) + uint64(m.size)
 	if end > uint64(len(bundle)) {
 		return []byte{}
 	}
-	return bundle[p.at:end:end]
+	return bundle[m.at:end:end]
 }
 
 // members are those of a bundle, by their numbers: of as many as it
@@ -74,8 +74,8 @@ func members(first uint64, bundle []byte, whole *bool) iter.Seq2[uint64, member]
 	return func(yield func(uint64, member) bool) {
 		at := uint64(bundleHead)
 		for seq := first; at+lengthSize <= uint64(len(bundle)); seq++ {
-			p := member{first, uint32(at + lengthSize), binary.BigEndian.Uint32(bundle[at:])}
-			if at = uint64(p.at) + uint64(p.size); at > uint64(len(bundle)) || p.size == 0 || !yield(seq, p) {
+			m := member{first, uint32(at + lengthSize), binary.BigEndian.Uint32(bundle[at:])}
+			if at = uint64(m.at) + uint64(m.size); at > uint64(len(bundle)) || m.size == 0 || !yield(seq, m) {
 				return
 			}
 		}
@@ -87,9 +87,9 @@ func members(first uint64, bundle []byte, whole *bool) iter.Seq2[uint64, member]
 
 // memberIn finds a record in a bundle by what that says.
 func memberIn(first uint64, bundle []byte, seq uint64) (member, bool) {
-	for at, p := range members(first, bundle, nil) {
+	for at, m := range members(first, bundle, nil) {
 		if at == seq {
-			return p, true
+			return m, true
 		}
 	}
 	return member{}, false
@@ -104,8 +104,8 @@ func sealed(k, v []byte) bool {
 	if !isBundle(v) {
 		return false
 	}
-	for _, p := range members(0, v, nil) {
-		_, err := unseal(k, p.of(v))
+	for _, m := range members(0, v, nil) {
+		_, err := unseal(k, m.of(v))
 		return err == nil
 	}
 	return false
@@ -119,27 +119,27 @@ func (b *bucket) record(k, v []byte, bundle func(first uint64) []byte) []byte {
 		return v
 	}
 	var in []byte
-	p, ok := memberOf(k, v)
+	m, ok := memberOf(k, v)
 	switch {
 	case ok:
-		in = bundle(p.first)
+		in = bundle(m.first)
 	case isBundle(v):
 		in = v
-		p, _ = memberIn(seq, in, seq)
-		p.first = seq
+		m, _ = memberIn(seq, in, seq)
+		m.first = seq
 	case b.leaves == nil:
 		return v
 	default:
-		in, p.first = v, seq // its mark may be what is damaged
+		in, m.first = v, seq // its mark may be what is damaged
 	}
-	found := p.of(in)
+	found := m.of(in)
 	if b.leaves == nil {
 		return found
 	}
 	if _, err := unseal(k, found); err == nil {
 		return found
 	}
-	return b.doubtful(seq, k, v, p.first, in)
+	return b.doubtful(seq, k, v, m.first, in)
 }
 
 // doubtful returns a record whose place, or bundle, is damaged: as the one or
@@ -148,15 +148,15 @@ func (b *bucket) doubtful(seq uint64, k, v []byte, first uint64, in []byte) []by
 	if _, err := unseal(k, v); err == nil && len(v) != entrySize {
 		return v // a record, of which the first byte says nothing
 	}
-	if p, ok := memberIn(first, in, seq); ok {
-		if r := p.of(in); sealed(k, r) {
+	if m, ok := memberIn(first, in, seq); ok {
+		if r := m.of(in); sealed(k, r) {
 			return r
 		}
 	}
 	if seq == first { // the next one says where it ends
 		next := seqKey(seq + 1)
-		if p, ok := memberOf(next, b.leaves.Get(next)); ok && p.first == first && p.at > bundleHead+2*lengthSize {
-			if r := (member{first, bundleHead + lengthSize, p.at - bundleHead - 2*lengthSize}).of(in); sealed(k, r) {
+		if m, ok := memberOf(next, b.leaves.Get(next)); ok && m.first == first && m.at > bundleHead+2*lengthSize {
+			if r := (member{first, bundleHead + lengthSize, m.at - bundleHead - 2*lengthSize}).of(in); sealed(k, r) {
 				return r
 			}
 		}
@@ -312,19 +312,19 @@ func (c *coming) write(put func(k, v []byte) error) {
 // unbundle writes all records of the bundle that holds one, each for itself. v
 // is what is kept under the key of the one.
 func (b *bucket) unbundle(k, v []byte) error {
-	p, ok := memberOf(k, v)
+	m, ok := memberOf(k, v)
 	if !ok {
 		if !isBundle(v) {
 			return nil
 		}
-		p.first, _ = readSeq(k)
+		m.first, _ = readSeq(k)
 	}
-	first := seqKey(p.first)
+	first := seqKey(m.first)
 	bundle := append([]byte(nil), b.tree.Get(first)...)
 	var whole bool
-	for seq, p := range members(p.first, bundle, &whole) {
+	for seq, m := range members(m.first, bundle, &whole) {
 		k := seqKey(seq)
-		r := p.of(bundle)
+		r := m.of(bundle)
 		if _, err := unseal(k, r); err != nil {
 			return fmt.Errorf("%s: %w", where(bucketCaptures, k), err)
 		}
@@ -405,9 +405,9 @@ func (c *check) bundled(seq uint64, k []byte) error {
 	if isBundle(v) {
 		c.bundle = member{first: seq}
 		var whole bool
-		for at, p := range members(seq, v, &whole) {
+		for at, m := range members(seq, v, &whole) {
 			k := seqKey(at)
-			if said, ok := memberOf(k, b.stored(k)); at != seq && (!ok || said != p) {
+			if said, ok := memberOf(k, b.stored(k)); at != seq && (!ok || said != m) {
 				return fmt.Errorf("capture %016x should be in it, where there is none, or what leads there is damaged", at)
 			}
 			c.bundle.size++
@@ -417,8 +417,8 @@ func (c *check) bundled(seq uint64, k []byte) error {
 		}
 		return nil
 	}
-	if p, ok := memberOf(k, v); ok && (p.first != c.bundle.first || seq-p.first >= uint64(c.bundle.size)) {
-		return fmt.Errorf("it should be in capture %016x, which does not know it", p.first)
+	if m, ok := memberOf(k, v); ok && (m.first != c.bundle.first || seq-m.first >= uint64(c.bundle.size)) {
+		return fmt.Errorf("it should be in capture %016x, which does not know it", m.first)
 	}
 	return nil
 }
