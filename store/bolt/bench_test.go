@@ -55,7 +55,7 @@ func written(b *testing.B) int64 {
 //	ratio   commits a second over appends a second
 //	amp     bytes written over bytes of the bodies
 func BenchmarkCommit(b *testing.B) {
-	for _, group := range []int{1, 64, 256} {
+	for _, group := range []int{1, 8, 64, 256} {
 		b.Run(fmt.Sprintf("group=%d", group), func(b *testing.B) {
 			rnd := rand.New(rand.NewPCG(1, 2))
 			body := make([]byte, 14<<10)
