@@ -101,14 +101,52 @@ func (w *web) exchange(req *http.Request, b bounds, buf []byte) (*answer, error)
 		return nil, err
 	}
 	defer w.manners.leave(name)
+	for again := false; ; again = true {
+		a, err := w.ask(transport, req, name, b, buf)
+		if !errors.Is(err, errUnasked) {
+			return a, err
+		}
+		if again {
+			return nil, &marked{"the connection was closed before there was an answer", brokenOff}
+		}
+		// What was sent may have come, and the host was asked then.
+		if err := sleep(req.Context(), w.manners.pace(name, b.delay)); err != nil {
+			return nil, err
+		}
+		if req.GetBody != nil {
+			if req.Body, err = req.GetBody(); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
 
+// errUnasked is the error of a request for which net/http took a second connection,
+// since the first broke when it was sent: it would ask again at once, over HTTP/2
+// as often as it is refused.
+var errUnasked = errors.New("the connection was closed when it was used")
+
+// ask sends a request, whose host's turn it is, and reads the answer.
+func (w *web) ask(transport http.RoundTripper, req *http.Request, name string, b bounds, buf []byte) (_ *answer, err error) {
 	var connected atomic.Bool
-	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		GotConn:              func(httptrace.GotConnInfo) { connected.Store(true) },
+	var conn net.Conn
+	ctx, cancel := context.WithCancelCause(req.Context())
+	defer cancel(nil)
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(got httptrace.GotConnInfo) {
+			conn = got.Conn
+			if connected.Swap(true) {
+				cancel(errUnasked)
+				conn.Close() // whatever net/http sends nevertheless does not come
+			}
+		},
 		GotFirstResponseByte: func() { w.manners.begins(name) },
 	})
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	defer func() {
+		if err != nil && conn != nil {
+			conn.Close() // HTTP/2 would use it for the next page, though nothing may come over it any more
+		}
+	}()
 	cutAfter := func(d time.Duration, what string) *time.Timer {
 		return time.AfterFunc(d, func() { cancel(&marked{fmt.Sprintf("%s %s", what, d), timedOut}) })
 	}
@@ -128,6 +166,9 @@ func (w *web) exchange(req *http.Request, b bounds, buf []byte) (*answer, error)
 		req.Header.Set("Accept-Encoding", "gzip, deflate")
 	}
 	resp, err := transport.RoundTrip(req)
+	if err != nil && context.Cause(ctx) == errUnasked {
+		return nil, errUnasked
+	}
 	if err == nil {
 		w.manners.begins(name) // a transport that is no http.Transport does not say it
 	}

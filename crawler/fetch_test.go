@@ -1,16 +1,18 @@
 package crawler
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log"
-	"luutin/extract"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -25,7 +27,10 @@ import (
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 
+	"luutin/extract"
 	"luutin/store"
 )
 
@@ -410,6 +415,179 @@ func TestFetchTLS(t *testing.T) {
 	if _, err := get(false); !errors.Is(err, unreachable) || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("fetch = %v, want an untrusted certificate", err)
 	}
+}
+
+// TestAskedAgain has servers that take a request and close the connection, which
+// net/http would answer with another request at once: over HTTP/1.1 with one, over
+// HTTP/2 with hundreds a second. Here it is one more, and not before the host's turn.
+func TestAskedAgain(t *testing.T) {
+	const pause = 60 * time.Millisecond
+	for _, c := range []struct {
+		name, proto string
+		serve       func(t *testing.T, c net.Conn, asked func(path string) int) // until it is closed
+	}{
+		{"HTTP/1.1", "http/1.1", func(_ *testing.T, c net.Conn, asked func(string) int) {
+			r := bufio.NewReader(c)
+			for n := 1; ; n++ {
+				req, err := http.ReadRequest(r)
+				if err != nil {
+					return
+				}
+				if times := asked(req.URL.Path); req.URL.Path == "/never" && n > 1 || req.URL.Path == "/once" && times == 1 {
+					return
+				}
+				io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnews")
+			}
+		}},
+		{"refused stream", "h2", serveHTTP2(func(f *http2.Framer, stream uint32) { f.WriteRSTStream(stream, http2.ErrCodeRefusedStream) })},
+		{"going away", "h2", serveHTTP2(func(f *http2.Framer, _ uint32) { f.WriteGoAway(0, http2.ErrCodeNo, nil) })},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex
+			seen := map[string][]time.Time{}
+			asked := func(path string) int {
+				mu.Lock()
+				defer mu.Unlock()
+				seen[path] = append(seen[path], time.Now())
+				return len(seen[path])
+			}
+			transport := rawServer(t, c.proto, func(conn net.Conn) { c.serve(t, conn, asked) })
+			f := newFetcher(newWeb(transport, "agent", time.Now))
+			get := func(path string) error {
+				_, err := f.fetch(t.Context(), &request{url: "https://ministry.example" + path, bounds: bounds{size: 1 << 20, delay: pause}, follow: anywhere})
+				return err
+			}
+			for _, path := range []string{"/first", "/once", "/then"} {
+				if err := get(path); err != nil {
+					t.Errorf("%s: %v", path, err)
+				}
+			}
+			if c.proto == "h2" {
+				if err := get("/never"); !errors.Is(err, brokenOff) {
+					t.Errorf("/never: %v, want broken off", err)
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for path, times := range seen {
+				want := map[string]int{"/once": 2, "/never": 2}[path]
+				if len(times) != max(want, 1) {
+					t.Errorf("%s was asked for %d times", path, len(times))
+				}
+				for i := 1; i < len(times); i++ {
+					if d := times[i].Sub(times[i-1]); d < pause {
+						t.Errorf("%s was asked for again after %v", path, d)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestDeadConnection has an HTTP/2 server that says nothing any more over the
+// connection on which it was asked for a page: the next page comes over another.
+func TestDeadConnection(t *testing.T) {
+	dead := sync.Map{} // connections
+	transport := rawServer(t, "h2", func(c net.Conn) {
+		serveHTTP2(func(*http2.Framer, uint32) { dead.Store(c, true) })(t, c, func(path string) int {
+			if _, ok := dead.Load(c); ok {
+				return 3 // nothing is said
+			}
+			if path == "/never" {
+				return 1
+			}
+			return 2
+		})
+	})
+	w := newWeb(transport, "agent", time.Now)
+	w.limits.header = 100 * time.Millisecond
+	f := newFetcher(w)
+	for _, path := range []string{"/first", "/never", "/then"} {
+		_, err := f.fetch(t.Context(), &request{url: "https://ministry.example" + path, bounds: bounds{size: 1 << 20}, follow: anywhere})
+		if (path == "/never") != errors.Is(err, timedOut) || path != "/never" && err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// serveHTTP2 answers what is asked for the second time, and has refuse answer what
+// is asked for the first time, or is /never.
+func serveHTTP2(refuse func(f *http2.Framer, stream uint32)) func(t *testing.T, c net.Conn, asked func(path string) int) {
+	return func(t *testing.T, c net.Conn, asked func(path string) int) {
+		if _, err := io.ReadFull(c, make([]byte, len(http2.ClientPreface))); err != nil {
+			return
+		}
+		f := http2.NewFramer(c, c)
+		f.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+		f.WriteSettings()
+		for {
+			frame, err := f.ReadFrame()
+			if err != nil {
+				return
+			}
+			switch frame := frame.(type) {
+			case *http2.SettingsFrame:
+				if !frame.IsAck() {
+					f.WriteSettingsAck()
+				}
+			case *http2.MetaHeadersFrame:
+				path := frame.PseudoValue("path")
+				switch n := asked(path); {
+				case n > 2:
+				case path == "/never" || path == "/once" && n == 1:
+					refuse(f, frame.StreamID)
+				default:
+					var b bytes.Buffer
+					hpack.NewEncoder(&b).WriteField(hpack.HeaderField{Name: ":status", Value: "200"})
+					f.WriteHeaders(http2.HeadersFrameParam{StreamID: frame.StreamID, BlockFragment: b.Bytes(), EndHeaders: true})
+					f.WriteData(frame.StreamID, true, []byte("news"))
+				}
+			}
+		}
+	}
+}
+
+// rawServer has serve speak a protocol over TLS, and returns a transport that
+// comes to it, whatever it is asked for.
+func rawServer(t *testing.T, proto string, serve func(net.Conn)) *http.Transport {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil) // for its certificate
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	config := server.TLS.Clone()
+	config.NextProtos = []string{proto}
+	own := ownTransport(nil, extract.Terms{Private: true})
+	own.Proxy = nil
+	own.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	own.TLSClientConfig.ServerName = "example.com"
+	server.Close()
+	l, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wait.Go(func() {
+				defer c.Close()
+				serve(c)
+			})
+		}
+	})
+	own.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, l.Addr().String())
+	}
+	t.Cleanup(func() {
+		l.Close()
+		own.CloseIdleConnections()
+		wait.Wait()
+	})
+	return own
 }
 
 // TestTurns sends ten thousand requests from several workers, with redirects
