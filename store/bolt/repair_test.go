@@ -242,6 +242,36 @@ func TestRepairOfHeads(t *testing.T) {
 	})
 }
 
+// TestRepairOfEnds damages what the last element of every leaf says of its length,
+// which no neighbour says too: pages behind it are not taken for part of it.
+func TestRepairOfEnds(t *testing.T) {
+	closedAndKilled(t, 20, 10, func(t *testing.T, source string) {
+		rnd := bolt.Randomly(t)
+		name := filepath.Join(source, "archive.db")
+		good := must[[]byte](t)(os.ReadFile(name))
+		want, articles := bodies(t, source), texts(t, source)
+		for _, page := range livePages(t, good, leafPage) {
+			last := page + 16*int(binary.LittleEndian.Uint16(good[page+10:]))
+			if binary.LittleEndian.Uint32(good[last:]) == 1 {
+				continue // of a bucket
+			}
+			at := last + []int{9, 13, 13, 14, 14}[rnd.IntN(5)] // length of the key, of the value
+			writeFlipped(t, name, good, at, rnd.IntN(8))
+			what := fmt.Sprintf("page %d, byte %d", page/os.Getpagesize(), at)
+			to, lost := repaired(t, what, source)
+			if n := len(want) - len(bodies(t, to)); n > 10 { // those that need it
+				t.Errorf("%s: %d of %d bodies are missing: %.2000q", what, n, len(want), lost)
+			}
+			if n := len(articles) - len(texts(t, to)); n > 1 {
+				t.Errorf("%s: %d of %d articles are missing: %.2000q", what, n, len(articles), lost)
+			}
+			if len(lost) > 12 {
+				t.Errorf("%s: %d records are lost: %.2000q", what, len(lost), lost)
+			}
+		}
+	})
+}
+
 // TestRepairOfKeys damages keys: the names of all buckets, and of every leaf one
 // key somewhere and the last. No more than the record is lost, and what cannot be
 // unpacked without it.

@@ -123,12 +123,34 @@ func (s *salvage) read(id uint64) []byte {
 		page = s.readN(id, m)
 	}
 	if l := layoutOf(page); l.sure {
-		n = min((l.end+s.pageSize-1)/s.pageSize, most)
+		n = s.length(id, n, min((l.end+s.pageSize-1)/s.pageSize, most), l)
 	}
 	if uint64(len(page)) != n*s.pageSize {
 		page = s.readN(id, n)
 	}
 	return page
+}
+
+// length decides how many pages belong to one: as many as its head says, or as its
+// elements do. What the last element says of its length none of the others confirms;
+// but it may be whole, or another page may begin where the shorter ends.
+func (s *salvage) length(id, head, elements uint64, l layout) uint64 {
+	if head == elements {
+		return head
+	}
+	if x := l.elements[len(l.elements)-1]; !l.branch {
+		page := s.readN(id, elements)
+		if x.end() <= uint64(len(page)) && sealed(page[x.from:x.from+x.key], page[x.from+x.key:x.end()]) {
+			return elements
+		}
+	}
+	less := min(head, elements)
+	switch next := s.readN(min(id+less, s.pages()-1), 1); {
+	case len(next) < pageHead || order.Uint64(next) != id+less:
+	case slices.Contains([]uint16{flagBranch, flagLeaf, flagFree}, order.Uint16(next[8:])):
+		return less
+	}
+	return elements
 }
 
 // readN reads as much of n pages as there is. Where the disk fails there are
