@@ -145,6 +145,9 @@ func (r *repair) run(dir string) (err error) {
 		return err
 	}
 	defer r.from.Close()
+	if r.from.lent != nil { // its meta pages are ahead of what was lent
+		return r.from.inUse()
+	}
 	r.now = keptTime(r.from.clock())
 	if err := (&copying{ctx: r.ctx, from: r.from, to: r.to}).apart(); err != nil {
 		return err

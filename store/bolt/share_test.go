@@ -209,3 +209,26 @@ func TestOpenSoon(t *testing.T) {
 		t.Errorf("who writes is waited for: %v", err)
 	}
 }
+
+// TestRepairInUse asks to repair an archive that is written to: what a reader is
+// lent and what the file says of itself are not of the same moment.
+func TestRepairInUse(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 8)
+	a := open(t, dir, bolt.Options{Share: true})
+	to := filepath.Join(t.TempDir(), "new")
+	_, err := bolt.Repair(t.Context(), dir, to, func(p store.Problem) { t.Error(p) })
+	var used *store.InUse
+	if !errors.As(err, &used) || used.PID != os.Getpid() {
+		t.Errorf("Repair() = %v, want that this process writes to it", err)
+	}
+	if _, err := os.Stat(to); err == nil {
+		t.Error("there is a new archive")
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bolt.Repair(t.Context(), dir, to, func(p store.Problem) { t.Error(p) }); err != nil {
+		t.Error(err)
+	}
+}
