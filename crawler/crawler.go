@@ -4,6 +4,7 @@
 package crawler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,6 +81,8 @@ type Sites interface {
 	Terms(site string) extract.Terms
 	// Headers returns what a request for the URL must bear besides the usual.
 	Headers(site, rawURL string) map[string]string
+	// IsArticle reports whether an article of its site is at a URL by what its definition says.
+	IsArticle(rawURL string) bool
 	// Key returns what a URL is known by in a frontier.
 	Key(rawURL string) string
 	// Canonical returns the canonical form of a URL.
@@ -150,6 +153,7 @@ func (r *run) visit(ctx context.Context, f *fetcher, l *store.Lease) error {
 	switch v.Result {
 	case store.Fetched:
 		onward = r.read(l.Target, &v)
+		l.Target.Kind = cmp.Or(v.Kind, l.Target.Kind)
 		if err := r.fewer(ctx, l.Target, &v); err != nil && ctx.Err() == nil {
 			return err
 		}

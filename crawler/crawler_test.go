@@ -618,6 +618,46 @@ func TestProxy(t *testing.T) {
 	})
 }
 
+// TestKindsMend visits targets of which something else was thought once: an
+// article that an import has brought as a file, and a file that was named as a page.
+func TestKindsMend(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		sum, _ := w.take(t, captured(1, "/news/1", "200 OK\r\nContent-Type: application/pdf", "%PDF-1.4"),
+			captured(1, "/news/2", "200 OK\r\nContent-Type: application/force-download", news("Tin số 2", "")))
+		if sum.Files != 0 || sum.Unread != 1 || sum.Added != 1 {
+			t.Errorf("the import: %+v", sum)
+		}
+		for _, x := range []store.Target{
+			{URL: "http://moj.test/news/3", Site: moj, Kind: extract.KindAttachment},
+			{URL: "http://moj.test/files/1", Site: moj, Kind: extract.KindList},
+			{URL: "http://moj.test/files/2", Site: moj, Kind: extract.KindAttachment},
+		} {
+			if _, err := w.Archive.Add(t.Context(), x); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.ministry.set("/list", list("", "/news/1", "/news/2", "/news/3"))
+		for i := range 4 {
+			w.ministry.set(fmt.Sprintf("/news/%d", i), news(fmt.Sprintf("Tin số %d", i), ""))
+		}
+		w.ministry.set("/files/1", "%PDF-1.4")
+		w.ministry.set("/files/2", news("Không phải tin", ""))
+		w.net.serve(t, "www."+moj, &w.ministry)
+		if _, err := w.Archive.Recall(t.Context(), store.Selection{Site: moj}); err != nil {
+			t.Fatal(err)
+		}
+		w.wantRun(t, "6 visited: 2 added, 1 unchanged, 1 list, 2 files")
+		for known, kind := range map[string]extract.Kind{
+			"http://moj.test/news/1": extract.KindArticle, "http://moj.test/news/2": extract.KindArticle, "http://moj.test/news/3": extract.KindArticle,
+			"http://moj.test/files/1": extract.KindAttachment, "http://moj.test/files/2": extract.KindAttachment,
+		} {
+			if got := w.at(t, known); got.Kind != kind || got.State != store.Done || kind == extract.KindArticle && got.Article == "" {
+				t.Errorf("%s: %+v", known, got)
+			}
+		}
+	})
+}
+
 func TestFetchOne(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.ministry.set("/news/1", "301 /news/2")

@@ -211,8 +211,11 @@ func (im *importer) take(ctx context.Context, f *warc.Found) error {
 		im.count(func(s *Imported) { s.Useless++ })
 		return nil
 	}
-	if !old && f.Target.URL == "" && isFile(&c) {
+	if !old && f.Target.URL == "" && isFile(&c) && !im.Sites.IsArticle(t.URL) {
 		t.Kind, t.Priority = extract.KindAttachment, file
+	}
+	if old && t.Kind == extract.KindAttachment && !isFile(&c) && im.Sites.IsArticle(t.URL) {
+		t.Kind, v.Kind = extract.KindArticle, extract.KindArticle // as read has it
 	}
 	release, sum, err := im.body(ctx, t, &v, f)
 	defer release()
@@ -422,7 +425,7 @@ func isFile(c *store.Capture) bool {
 // sort says what a page is of which nothing was known, as it was read.
 func (im *importer) sort(t *store.Target, reading *extract.Reading) {
 	t.Kind, t.Priority = extract.KindArticle, newsItem
-	if reading == nil || reading.Kind == "" || reading.Kind == extract.KindArticle {
+	if reading == nil || reading.Kind == "" || reading.Kind == extract.KindArticle || im.Sites.IsArticle(t.URL) {
 		return
 	}
 	if t.Kind = reading.Kind; t.Kind == extract.KindAttachment {

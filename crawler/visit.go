@@ -360,11 +360,25 @@ func (r *run) keepTime(t store.Target, reading *extract.Reading, v *store.Visit)
 // found is where a run with a span goes on from a list.
 func (r *run) read(t store.Target, v *store.Visit) (f *found) {
 	if t.Kind == extract.KindAttachment {
-		r.readFile(t, v)
-		return nil
+		if !isPage(v.Capture) || !r.Sites.IsArticle(t.URL) {
+			r.readFile(t, v)
+			return nil
+		}
+		// What came once, and was imported perhaps, was a file.
+		t.Kind, v.Kind = extract.KindArticle, extract.KindArticle
+		v.Again = r.again(t, nil, -1, v.Time)
 	}
 	reading, err := r.readPage(v.Capture)
+	if reading != nil && reading.Kind == extract.KindAttachment && t.Kind == extract.KindList && !r.isStart(t) {
+		v.Kind, v.Again = extract.KindAttachment, time.Time{} // the crawl was told to visit it, and nothing said what it is
+		return nil
+	}
 	return r.accept(t, v, reading, err)
+}
+
+// isStart reports whether a target is one with which the definition of its site begins.
+func (r *run) isStart(t store.Target) bool {
+	return slices.ContainsFunc(r.Sites.Seeds(t.Site), func(l extract.Link) bool { return r.Sites.Key(l.URL) == t.Known() })
 }
 
 // readFile sees to it that a page which came in place of a file is not kept as

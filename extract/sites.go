@@ -107,6 +107,13 @@ func (s *Sites) Belongs(site, host string) bool {
 	return d != nil && s.ofHost(host) == d
 }
 
+// IsArticle reports whether the definition of a URL's site says that an article is
+// there. Where it does not say how URLs of articles look, nobody knows.
+func (s *Sites) IsArticle(raw string) bool {
+	u, d := s.parse(raw)
+	return d != nil && d.articles != nil && d.articles.MatchString(u.RequestURI())
+}
+
 // Delay returns how long a site wants to be left alone between requests; 0
 // when its definition does not say.
 func (s *Sites) Delay(site string) time.Duration {

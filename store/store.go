@@ -345,6 +345,7 @@ type Visit struct {
 	Time    time.Time        // when the answer came
 	Capture *Capture         // nil when there was no answer to keep; needed when Fetched
 	Article *extract.Article // nil when the page is no article; only when Fetched, with ID, CanonicalURL and ContentHash set
+	Kind    extract.Kind     // of the target, when it has turned out to be another than was thought; empty changes nothing
 	Aliases []string         // canonical forms of other URLs that led to this page
 	Links   []Target         // added to the frontier; known ones are left as they are
 	Onward  []Target         // further pages of this list: added, and made due now when Links or Onward held anything new

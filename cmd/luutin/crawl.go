@@ -204,7 +204,11 @@ func chooseSites(sites *extract.Sites, args []string) (names []string, pages []s
 		if strings.Contains(arg, "://") {
 			if name = sites.Of(arg); name != "" {
 				address := sites.Address(arg)
-				pages = append(pages, store.Target{URL: address, Canonical: sites.Key(address), Site: name, Kind: extract.KindList})
+				page := store.Target{URL: address, Canonical: sites.Key(address), Site: name, Kind: extract.KindList}
+				if extract.IsDocument(address) {
+					page.Kind = extract.KindAttachment
+				}
+				pages = append(pages, page)
 			}
 		} else if !slices.Contains(sites.Names(), arg) {
 			name = sites.Of("http://" + arg + "/")

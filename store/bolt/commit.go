@@ -654,6 +654,9 @@ func (r *targetRecord) after(p *visit, capture hash16, o *store.Outcome) {
 	default:
 		r.State = store.Done
 	}
+	if p.Kind != "" {
+		r.Kind = p.Kind
+	}
 	if p.Result != store.Fetched {
 		return
 	}

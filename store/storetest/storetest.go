@@ -740,8 +740,14 @@ func results(r *run) {
 			r.Errorf("%d attempts after %d failures", got.Attempts, n)
 		}
 	}
+	v := fetched(url, "x", nil)
+	v.Kind = extract.KindAttachment
+	r.visit(url, v)
+	if got := r.target(url); got.Kind != extract.KindAttachment {
+		r.Errorf("a target that has turned out to be an attachment: %+v", got)
+	}
 	r.visit(url, fetched(url, "x", nil))
-	if got := r.target(url); got.Attempts != 0 || got.State != store.Done || !got.Due.IsZero() {
+	if got := r.target(url); got.Attempts != 0 || got.Kind != extract.KindAttachment || got.State != store.Done || !got.Due.IsZero() {
 		r.Errorf("after a success: %+v", got)
 	}
 	r.nothing()
