@@ -682,12 +682,14 @@ func (in *Input) fits(p place, h hash.Hash, want []byte) bool {
 	return false
 }
 
+const clocksDiffer = 10 * time.Minute
+
 var errSegment = errors.New("it is one of several segments, which are not joined")
 
-// inTime has an error for what was captured after today, with a day for clocks
-// that differ.
+// inTime has an error for what was captured in the future, but for clocks that
+// differ: a version of it would stand before those of the next crawls, and after them in time.
 func (in *Input) inTime(date time.Time) error {
-	if date.After(in.now.AddDate(0, 0, 1)) {
+	if date.After(in.now.Add(clocksDiffer)) {
 		return fmt.Errorf("its date %s lies in the future", date.UTC().Format(time.RFC3339))
 	}
 	return nil
