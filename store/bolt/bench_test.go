@@ -173,6 +173,8 @@ func corpus(b *testing.B) (all []*store.Capture) {
 //	gzip      bytes that the bodies take with their headers in the archive, over
 //	          those of one gzip -9 member each, as in a .warc.gz
 //	fold      bytes of the bodies over what they take
+//	file      all of archive.db over the same, with its indexes and what is free in it
+//	compact   and once it was compacted
 //	time      CPU to read them, over that of plain zstd
 func BenchmarkSpace(b *testing.B) {
 	for name, load := range map[string]func(*testing.B) []*store.Capture{"sample": sample, "corpus": corpus} {
@@ -199,8 +201,10 @@ func BenchmarkSpace(b *testing.B) {
 			}
 			var took, alone time.Duration
 			var s store.Stats
+			var size, compacted int64
 			for range b.N {
-				a := open(b, filepath.Join(b.TempDir(), "archive"), bolt.Options{})
+				dir := filepath.Join(b.TempDir(), "archive")
+				a := open(b, dir, bolt.Options{})
 				ctx := context.Background()
 				var ids []string
 				for _, c := range pages {
@@ -226,7 +230,13 @@ func BenchmarkSpace(b *testing.B) {
 				}
 				alone += time.Since(start)
 				a.Close()
+				var err error
+				if size, compacted, err = bolt.Compact(context.Background(), dir, nil); err != nil {
+					b.Fatal(err)
+				}
 			}
+			b.ReportMetric(float64(size)/float64(gzipped), "file")
+			b.ReportMetric(float64(compacted)/float64(gzipped), "compact")
 			b.ReportMetric(float64(s.Kept)/float64(gzipped), "gzip")
 			b.ReportMetric(float64(length)/float64(s.Kept), "fold")
 			b.ReportMetric(float64(took)/float64(alone), "time")

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 )
 
 // A page of bbolt holds two keys at least, and no two pages share what they leave
-// empty: of captures that stand each for itself a seventh of the file is nothing.
-// So those that come in one transaction are written one behind the other, as one
-// value under the number of the first, a bundle. Each of the others has an entry
+// empty: of captures that stand each for itself a seventh of the file is nothing,
+// and of small ones half. So those that come in one transaction, and small ones once
+// they are many, are written one behind the other, as one value under the number of
+// the first, a bundle. Each of the others has an entry
 // that says where in it it stands. Whoever uses the bucket sees records only.
 //
 // A bundle is a zero byte, which begins no record since that would have no JSON,
@@ -25,6 +27,8 @@ const (
 	lengthSize  = 4
 	entrySize   = 1 + 8 + 4 + 4 + 4
 	bundleSize  = 256 << 10 // of the records in one, about
+	gatherSize  = 8 << 10   // of a small one
+	gatherMost  = 32        // small ones that stand each for itself
 	bundleLeast = 5         // records that come at once: bbolt parts no page with fewer, and wrote the bundle again with the next
 )
 
@@ -341,8 +345,41 @@ func (b *bucket) unbundle(k, v []byte) error {
 // writeComing writes the captures that the transaction has added.
 func (b *bucket) writeComing() {
 	if c := b.snapshot.coming; c != nil {
+		c.err = errors.Join(c.err, b.gather())
 		c.write(b.tree.Put)
 	}
+}
+
+// gather takes small captures that stand each for itself at the end of the bucket,
+// when they are many, to be written anew with those that come: a crawl that is
+// polite brings one at a time.
+func (b *bucket) gather() error {
+	c := b.snapshot.coming
+	small := func(v []byte) bool { return len(v) <= gatherSize && v[0] != bundleMark }
+	if n := len(c.records); n == 0 || n >= bundleLeast || !slices.ContainsFunc(c.records, small) {
+		return nil
+	}
+	var before [][]byte // the last first
+	cur := b.tree.Cursor()
+	for k, v := cur.Last(); len(v) > 0 && small(v); k, v = cur.Prev() {
+		if seq, err := readSeq(k); err != nil || seq != c.first-1-uint64(len(before)) {
+			break
+		}
+		before = append(before, v)
+	}
+	if len(before)+len(c.records) < gatherMost {
+		return nil
+	}
+	slices.Reverse(before)
+	first := c.first - uint64(len(before))
+	for i := range before {
+		// Only pages out of which something was deleted are joined to others.
+		if err := b.tree.Delete(seqKey(first + uint64(i))); err != nil {
+			return err
+		}
+	}
+	c.first, c.records = first, append(before, c.records...)
+	return nil
 }
 
 // writeBundles writes records with numbers from first on: in bundles of about the

@@ -219,3 +219,29 @@ func TestBundleOfFormer(t *testing.T) {
 		t.Errorf("Verify: %q", got)
 	}
 }
+
+// TestBundlesGathered keeps small captures one at a time, with a large one among
+// them: they come to stand side by side, too.
+func TestBundlesGathered(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "archive")
+	a := open(t, dir, bolt.Options{})
+	want := map[string]string{}
+	visit := func(n, size int) {
+		maps.Copy(want, visitAll(t, a, map[string][]byte{fmt.Sprintf("https://h%d.example/%d", n%3, n): noise(uint64(n), size)}))
+	}
+	for n := range 40 {
+		visit(n, 500+n)
+	}
+	visit(40, 20<<10)
+	for n := range 40 {
+		visit(50+n, 600)
+	}
+	lookAt(t, "one at a time", a, want)
+	a.Close()
+	if n := bolt.Bundled(t, dir); n != 64 {
+		t.Errorf("%d captures are bundled, want twice 32", n)
+	}
+	a = open(t, dir, bolt.Options{ReadOnly: true})
+	lookAt(t, "opened again", a, want)
+}
