@@ -115,6 +115,17 @@ func sealed(k, v []byte) bool {
 	return false
 }
 
+// complete is sealed for a bundle too whose length may be damaged.
+func complete(k, v []byte) bool {
+	whole := true
+	if isBundle(v) {
+		whole = false
+		for range members(0, v, &whole) {
+		}
+	}
+	return whole && sealed(k, v)
+}
+
 // record returns what stands under the key of a capture for whom nothing is
 // bundled. bundle returns what is kept under the number of another.
 func (b *bucket) record(k, v []byte, bundle func(first uint64) []byte) []byte {

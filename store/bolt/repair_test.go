@@ -211,8 +211,8 @@ func repairFlipped(t *testing.T, source string) {
 	}
 }
 
-// TestRepairOfHeads damages what pages say of themselves and of their first
-// element, which their neighbours and the pages around them say as well: of the
+// TestRepairOfHeads damages what pages say of themselves, of their first element,
+// and of where others are, which their neighbours and the pages around them say as well: of the
 // records nothing is lost.
 func TestRepairOfHeads(t *testing.T) {
 	closedAndKilled(t, 20, 10, func(t *testing.T, source string) {
@@ -228,8 +228,11 @@ func TestRepairOfHeads(t *testing.T) {
 		}
 		for _, page := range livePages(t, good, branchPage, leafPage) {
 			fields := heads[good[page+flags]]
+			if count := int(binary.LittleEndian.Uint16(good[page+10:])); good[page+flags] == leafPage && count > 2 {
+				fields = append(slices.Clone(fields), 16+16*rnd.IntN(count-1)+4, 16+16*rnd.IntN(count-1)+5) // where any but the last is
+			}
 			for range 2 {
-				field := fields[rnd.IntN(len(fields))]
+				field := fields[len(fields)-1-rnd.IntN(len(fields))]
 				if field > 16 && good[page+10] == 1 {
 					continue // it has no neighbours
 				}

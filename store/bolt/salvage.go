@@ -140,7 +140,7 @@ func (s *salvage) length(id, head, elements uint64, l layout) uint64 {
 	}
 	if x := l.elements[len(l.elements)-1]; !l.branch {
 		page := s.readN(id, elements)
-		if x.end() <= uint64(len(page)) && sealed(page[x.from:x.from+x.key], page[x.from+x.key:x.end()]) {
+		if x.end() <= uint64(len(page)) && complete(page[x.from:x.from+x.key], page[x.from+x.key:x.end()]) {
 			return elements
 		}
 	}
@@ -234,6 +234,8 @@ func layoutAs(page []byte, branch bool, count uint64) layout {
 		case x.from == l.end && (!more || next.from == x.end()):
 		case more && l.end+x.key+x.value == next.from, !more && x.from != l.end && l.end+x.key+x.value <= uint64(len(page)):
 			x.from, l.sure = l.end, false
+		case x.from == l.end && more && misplaced(page, x, next, said, i+2, count):
+			l.sure = false // the next one is not where it says, this one is as long as it says
 		case x.from == l.end && more && next.from > x.from && next.from <= uint64(len(page)):
 			l.sure = false
 			size := next.from - x.from
@@ -255,6 +257,16 @@ func layoutAs(page []byte, branch bool, count uint64) layout {
 		l.elements = append(l.elements, x)
 	}
 	return l
+}
+
+// misplaced reports whether of an element and the next, which contradict each other,
+// it is the place of the next that is damaged: the third begins where the next ends
+// if it begins where this one does, or this one is whole.
+func misplaced(page []byte, x, next extent, said func(uint64) (extent, bool), third, count uint64) bool {
+	if after, ok := said(third); ok && third < count {
+		return x.end()+next.key+next.value == after.from
+	}
+	return x.key <= maxKey && x.end() <= uint64(len(page)) && complete(page[x.from:x.from+x.key], page[x.from+x.key:x.end()])
 }
 
 const maxKey = 1 << 15 // as of bbolt
