@@ -126,9 +126,17 @@ type repair struct {
 	signs bool   // the key of the old archive is that of the new one
 	key   []byte // that of a log which follows the old one; nil when the old one goes on
 	lost  map[string]lostRecord
-	urls  map[hash16]string            // of articles, as visits know them
-	named map[versionName]bool         // versions that are saved, or told as lost
-	found map[string]map[string]uint64 // bucket, key: the page, part of no tree, that has the record
+	urls  map[hash16]string          // of articles, as visits know them
+	named map[versionName]bool       // versions that are saved, or told as lost
+	found map[string]map[string]spot // bucket, key: the record, to which no tree leads
+}
+
+// A spot is where a record was found: an element of a page, or, when that is 0, so
+// many bytes of the file.
+type spot struct {
+	page uint64
+	at   int64
+	size uint32
 }
 
 // A versionName is what a version is called.
@@ -250,14 +258,11 @@ func (r *repair) read() error {
 		}
 	}
 	damaged := pages.damaged || s.doubtful
-	r.found = map[string]map[string]uint64{}
+	r.found = map[string]map[string]spot{}
 	find := func(page uint64, e element, anywhere bool) {
 		if name := recordOf(e.key, e.value); name != nil && !r.whole(name, e.key) && (anywhere || r.old.Bucket(name).Get(e.key) != nil) {
-			if r.found[string(name)] == nil {
-				r.found[string(name)] = map[string]uint64{}
-			}
 			if old := r.stray(name, e.key); old == nil || later(name, e.key, old, e.value) {
-				r.found[string(name)][string(e.key)] = page
+				r.find(name, e.key, spot{page: page})
 			}
 		}
 	}
@@ -273,17 +278,98 @@ func (r *repair) read() error {
 			}
 		}
 	}
+	r.looseOf()
 	return nil
+}
+
+// looseOf looks for the records of bundles that nothing leads to since the page is
+// damaged with which they begin: what their entries say is of use when it is known
+// where one of them stands.
+func (r *repair) looseOf() {
+	s := r.old.salvage
+	t := s.trees[string(bucketCaptures)]
+	if t == nil {
+		return
+	}
+	missing := map[uint64][]element{} // entries, by the first of the bundle
+	for i := range t.at {
+		for _, e := range t.elements(&t.at[i]) {
+			if m, ok := memberOf(e.key, e.value); ok && r.stray(bucketCaptures, e.key) == nil && !r.whole(bucketCaptures, e.key) {
+				missing[m.first] = append(missing[m.first], element{key: bytes.Clone(e.key), value: bytes.Clone(e.value)})
+			}
+		}
+	}
+	for _, entries := range missing {
+		begin := r.beginning(entries)
+		for _, e := range entries {
+			m, _ := memberOf(e.key, e.value)
+			if at := (spot{at: begin + int64(m.at), size: m.size}); begin > 0 && r.isLoose(e.key, at) {
+				r.find(bucketCaptures, e.key, at)
+			}
+		}
+	}
+}
+
+// beginning finds where in the file a bundle begins, 0 when it is not found: behind
+// the heads of few elements, in a page that is part of no tree.
+func (r *repair) beginning(entries []element) int64 {
+	s := r.old.salvage
+	// What is damaged is the beginning, so that the last is the likeliest to be whole.
+	for _, e := range slices.Backward(entries[max(0, len(entries)-3):]) {
+		m, _ := memberOf(e.key, e.value)
+		for id := uint64(2); id < s.pages(); id++ {
+			if s.reached.has(id) || s.free != nil && s.free.has(id) {
+				continue
+			}
+			for heads := range int64(4) {
+				begin := int64(id*s.pageSize) + pageHead + (heads+1)*elementHead + int64(len(e.key))
+				if r.isLoose(e.key, spot{at: begin + int64(m.at), size: m.size}) {
+					return begin
+				}
+			}
+		}
+	}
+	return 0
+}
+
+// isLoose says whether a record stands in the file, behind its length.
+func (r *repair) isLoose(k []byte, at spot) bool {
+	length := r.readSpot(spot{at: at.at - lengthSize, size: lengthSize})
+	if length == nil || binary.BigEndian.Uint32(length) != at.size || at.size > maxLeaf {
+		return false
+	}
+	_, err := unseal(k, r.readSpot(at))
+	return err == nil
+}
+
+// readSpot reads bytes of the file; nil when they cannot be read.
+func (r *repair) readSpot(at spot) []byte {
+	v := make([]byte, at.size)
+	if _, err := r.old.salvage.f.ReadAt(v, at.at); err != nil {
+		return nil
+	}
+	return v
+}
+
+// find notes where a record is.
+func (r *repair) find(bucket, k []byte, at spot) {
+	if r.found[string(bucket)] == nil {
+		r.found[string(bucket)] = map[string]spot{}
+	}
+	r.found[string(bucket)][string(k)] = at
 }
 
 // stray returns a record that no tree leads to; nil when none was found. It is
 // read when it is asked for: there may be as many as fit into the file.
 func (r *repair) stray(bucket, k []byte) (v []byte) {
-	page := r.found[string(bucket)][string(k)]
-	if page == 0 {
+	s, ok := r.found[string(bucket)][string(k)]
+	switch {
+	case !ok:
 		return nil
+	case s.page == 0:
+		return r.readSpot(s)
 	}
-	r.old.salvage.orphansOf(page, func(e element) {
+	r.old.salvage.orphansOf(s.page, func(e element) {
 		if bytes.Equal(e.key, k) && bytes.Equal(recordOf(e.key, e.value), bucket) && (v == nil || later(bucket, k, v, e.value)) {
 			v = e.value
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -865,5 +866,44 @@ func TestRepairStopped(t *testing.T) {
 	}
 	if _, err := bolt.Repair(t.Context(), dir, other, nil); err == nil || !strings.Contains(err.Error(), "holds something (archive.key)") {
 		t.Errorf("Repair() beside another key = %v", err)
+	}
+}
+
+// TestRepairOfBundles wipes out the pages with which bundles begin: what lies behind
+// them is found all the same.
+func TestRepairOfBundles(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "archive")
+	a := open(t, dir, bolt.Options{})
+	want := map[string]string{}
+	for n := range 3 {
+		bodies := map[string][]byte{}
+		for i := range 40 {
+			bodies[fmt.Sprintf("https://h%d.example/%d", i, n)] = noise(uint64(100*n+i), 2000+i)
+		}
+		maps.Copy(want, visitAll(t, a, bodies))
+	}
+	a.Close()
+	name := filepath.Join(dir, "archive.db")
+	good := must[[]byte](t)(os.ReadFile(name))
+	size, tried := os.Getpagesize(), 0
+	for _, page := range livePages(t, good, leafPage) {
+		if binary.LittleEndian.Uint32(good[page+12:]) < 10 {
+			continue
+		}
+		tried++
+		bad := bytes.Clone(good)
+		clear(bad[page : page+size])
+		if err := os.WriteFile(name, bad, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		what := fmt.Sprintf("page %d", page/size)
+		to, lost := repaired(t, what, dir)
+		if n := len(want) - len(bodies(t, to)); n < 1 || n > 3 {
+			t.Errorf("%s: %d of %d bodies are lost: %.1000q", what, n, len(want), lost)
+		}
+	}
+	if tried < 3 {
+		t.Errorf("%d pages are those of bundles", tried)
 	}
 }
