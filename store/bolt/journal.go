@@ -50,7 +50,7 @@ type pace struct {
 	flush   int // so many when the archive is closed
 }
 
-var usualPace = pace{changes: 32 << 10, size: 8 << 20, step: 128, flush: 256}
+var usualPace = pace{changes: 28 << 10, size: 7 << 20, step: 128, flush: 256}
 
 const beforeAll = 0 // of transactions: what the journal held when it was opened
 
