@@ -66,8 +66,9 @@ With --format warc or wacz it writes what was visited instead: every answer
 with its headers and its bytes, every redirect, every article that was read.
 WARC (ISO 28500) is what other web archives read; a WACZ package opens in
 ReplayWeb.page. --since and --until are then days (UTC) on which pages were
-asked for. luutin import reads both. A visit that brought what is damaged now is
-left out and named: status 1.
+asked for. luutin import reads both. A visit that brought what is damaged now, or
+was lost in a repair, is left out and named: status 1. So is an article; the page
+that it was read from is written all the same.
 
 With --package it writes a directory that can be cited and deposited: the
 articles as JSON lines and as a table, datapackage.json (Frictionless), a JSON
@@ -143,6 +144,7 @@ type exportRun struct {
 	shown  *reading          // nil when nobody looks
 
 	leftOut int // visits, because the bodies of their answers cannot be read
+	unread  int // articles of visits that are written
 }
 
 func (e *exportRun) run(cmd *cobra.Command) (err error) {
@@ -237,12 +239,10 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 			return err
 		}
 	}
-	if e.leftOut > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "luutin: %d visits are left out, because what they brought cannot be read; luutin verify says what is damaged: bring it back from a backup, or save the rest with luutin repair\n", e.leftOut)
-	}
+	e.sayLeftOut(cmd)
 	switch {
 	case e.common.quiet:
-	case n == 0 && e.leftOut > 0:
+	case n == 0 && e.leftOut+e.unread > 0:
 	case n == 0 && len(e.sites) > 0:
 		fmt.Fprintln(cmd.ErrOrStderr(), "luutin: no "+strings.TrimSuffix(what, "s")+" matches; luutin sites list names the sites")
 	case n == 0:
@@ -250,10 +250,24 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 	case e.output != "":
 		fmt.Fprintf(cmd.ErrOrStderr(), "%d %s written to %s\n", n, what, e.output)
 	}
-	if e.leftOut > 0 {
+	if e.leftOut+e.unread > 0 {
 		return errNo
 	}
 	return matched(n)
+}
+
+// sayLeftOut counts what is left out, and says what to do.
+func (e *exportRun) sayLeftOut(cmd *cobra.Command) {
+	var what []string
+	if e.leftOut > 0 {
+		what = append(what, fmt.Sprintf("%d visits are left out, because what they brought cannot be read", e.leftOut))
+	}
+	if e.unread > 0 {
+		what = append(what, fmt.Sprintf("%d articles are left out, because they cannot be read", e.unread))
+	}
+	if len(what) > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "luutin: %s; luutin verify says what is damaged: bring it back from a backup, or save the rest with luutin repair\n", strings.Join(what, "; "))
+	}
 }
 
 // days reads --since and --until: days as printed of articles, in UTC of visits.
@@ -374,7 +388,7 @@ func (e *exportRun) writeVisits(cmd *cobra.Command, w io.Writer, archive store.A
 		write = warc.WACZ
 	}
 	counts, err := write(cmd.Context(), watched{archive, e.shown}, b, o)
-	e.leftOut = counts.LeftOut
+	e.leftOut, e.unread = counts.LeftOut, counts.Unread
 	if err != nil {
 		return counts.Visits, err
 	}

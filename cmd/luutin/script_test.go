@@ -83,6 +83,19 @@ func TestScript(t *testing.T) {
 				clear(b[at : at+4096])
 				ts.Check(os.WriteFile(name, b, 0o666))
 			},
+			// spoil FILE TEXT flips a bit of a text wherever it stands in a file, as it does
+			// in what an article was read as.
+			"spoil": func(ts *testscript.TestScript, _ bool, args []string) {
+				name := ts.MkAbs(args[0])
+				b, err := os.ReadFile(name)
+				ts.Check(err)
+				if !bytes.Contains(b, []byte(args[1])) {
+					ts.Fatalf("%q is not in %s", args[1], args[0])
+				}
+				other := []byte(args[1])
+				other[0] ^= 1
+				ts.Check(os.WriteFile(name, bytes.ReplaceAll(b, []byte(args[1]), other), 0o666))
+			},
 			// behead FILE damages the newest meta page of a bbolt file.
 			"behead": func(ts *testscript.TestScript, _ bool, args []string) {
 				name := ts.MkAbs(args[0])

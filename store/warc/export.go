@@ -28,7 +28,8 @@ type Options struct {
 	Now      time.Time // the date of the file
 
 	// LeftOut is told of each visit that is left out because the body of its
-	// answer cannot be read, and why. nil means that the first ends the export.
+	// answer cannot be read, or of which the article is, and why. nil means that
+	// the first ends the export.
 	LeftOut func(v *store.VisitRecord, why error)
 }
 
@@ -36,6 +37,7 @@ type Options struct {
 type Counts struct {
 	Visits    int // that were chosen, and could be read
 	LeftOut   int // that were chosen, and could not
+	Unread    int // articles that could not, of visits that were written
 	Responses int // records with a body of their own
 	Revisits  int // records that refer to an earlier one
 	Headless  int // records of answers whose bodies were dropped
@@ -169,17 +171,17 @@ func (e *exporter) visit(ctx context.Context, v *store.VisitRecord) error {
 	id := ""
 	var article []byte
 	var b *body
+	var err error
 	if answer != nil {
-		var err error
-		if b, err = e.body(ctx, v, answer); err != nil {
-			err = fmt.Errorf("the visit of %s at %s: %w", v.Target.URL, date(v.Time), err)
-			if ctx.Err() != nil || e.o.LeftOut == nil || errors.Is(err, fs.ErrPermission) {
-				return err
-			}
+		b, err = e.body(ctx, v, answer)
+	} else if v.Result == store.Fetched { // there was one
+		err = errors.New("the answer is lost: a repair could not save it")
+	}
+	if err != nil {
+		if err = e.leaveOut(ctx, v, fmt.Errorf("the visit of %s at %s: %w", v.Target.URL, date(v.Time), err)); err == nil {
 			e.counts.LeftOut++
-			e.o.LeftOut(v, err)
-			return nil
 		}
+		return err
 	}
 	e.counts.Visits++
 	if answer != nil {
@@ -202,9 +204,13 @@ func (e *exporter) visit(ctx context.Context, v *store.VisitRecord) error {
 		if answer == nil {
 			break // nothing that the article could refer to
 		}
-		var err error
 		if article, err = e.reading(ctx, v); err != nil {
-			return err
+			err = e.leaveOut(ctx, v, fmt.Errorf("the article of the visit of %s at %s: %w", v.Target.URL, date(v.Time), err))
+			if err != nil {
+				return err
+			}
+			e.counts.Unread++
+			break
 		}
 		h := e.fields("metadata", recordID("article", v.Article, fmt.Sprint(v.Version), v.Asked()), answer.FinalURL, answer.Fetched)
 		h.add("WARC-Refers-To", id)
@@ -222,6 +228,16 @@ func (e *exporter) visit(ctx context.Context, v *store.VisitRecord) error {
 		}
 		return e.page(v, a, id)
 	}
+	return nil
+}
+
+// leaveOut tells of what cannot be read of a visit. It returns why when the export
+// is not to go on without it.
+func (e *exporter) leaveOut(ctx context.Context, v *store.VisitRecord, why error) error {
+	if ctx.Err() != nil || e.o.LeftOut == nil || errors.Is(why, fs.ErrPermission) {
+		return why
+	}
+	e.o.LeftOut(v, why)
 	return nil
 }
 
@@ -322,6 +338,9 @@ func (e *exporter) body(ctx context.Context, v *store.VisitRecord, answer *store
 	if v.Dropped != nil || v.Result == store.Unchanged {
 		return nil, nil
 	}
+	if v.Capture == "" {
+		return nil, errors.New("the body is lost: a repair could not save it")
+	}
 	b := &body{head: blockHeader(answer, v.Length)}
 	payload, block := sha1.New(), sha1.New()
 	block.Write(b.head)
@@ -331,12 +350,10 @@ func (e *exporter) body(ctx context.Context, v *store.VisitRecord, answer *store
 	if v.Length <= inMemory {
 		to = io.MultiWriter(payload, block, &text)
 	}
-	if v.Capture != "" {
-		if err := e.copyBody(ctx, to, v.Capture); err != nil {
-			return nil, err
-		}
-		b.stream = v.Length > inMemory
+	if err := e.copyBody(ctx, to, v.Capture); err != nil {
+		return nil, err
 	}
+	b.stream = v.Length > inMemory
 	b.payload, b.block, b.text = digest(payload), digest(block), text.Bytes()
 	return b, nil
 }
