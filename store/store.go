@@ -96,13 +96,15 @@ type Archive interface {
 
 	// Version returns the version of an article with a number. To ask for one
 	// behind the other takes little time for each, however many there are.
-	// ErrNotFound.
+	// ErrNotFound, or a *Damaged.
 	Version(ctx context.Context, id string, number int) (Version, error)
 
 	// Articles streams versions host by host, and for each host in the order
 	// in which they were first kept. Memory does not grow with their number.
 	// What is committed meanwhile may be seen or not: an article that changes
-	// may come twice, as its old and as its new version. An error ends it.
+	// may come twice, as its old and as its new version. A version that cannot
+	// be read comes with a *Damaged, without JSON and with what else is known of it,
+	// and those behind it come after it. Any other error ends it.
 	Articles(ctx context.Context, q Query) iter.Seq2[Version, error]
 
 	// Capture returns the page that an article was read from. ErrNotFound, or a
@@ -198,6 +200,28 @@ var (
 	// ErrReadOnly is returned by what writes when the archive was opened for reading.
 	ErrReadOnly = errors.New("archive opened for reading only")
 )
+
+// Damaged says that one version cannot be read. Others can.
+type Damaged struct {
+	ID     string // of the article; "" when that is not known
+	Number int    // of the version
+	URL    string // of the page that it was read from; "" when that is not known
+	Err    error
+}
+
+// Error names the version and what is wrong with it.
+func (d *Damaged) Error() string {
+	switch {
+	case d.ID == "":
+		return d.Err.Error()
+	case d.URL == "":
+		return fmt.Sprintf("version %d of article %s: %v", d.Number, d.ID, d.Err)
+	}
+	return fmt.Sprintf("version %d of article %s (%s): %v", d.Number, d.ID, d.URL, d.Err)
+}
+
+// Unwrap returns what is wrong.
+func (d *Damaged) Unwrap() error { return d.Err }
 
 // NothingDue says when something will be due.
 type NothingDue struct {

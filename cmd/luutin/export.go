@@ -52,6 +52,10 @@ corrected is no news: export all of it again afterwards. A file of another
 archive, or of one that was since restored from an earlier copy, is refused.
 When nothing was, the status is 1 and what -o names stays as it was.
 
+An article that is damaged is left out and named, and the status is 1. With
+--after FILE what its host has behind it comes again the next time, until luutin
+repair has made an archive without it.
+
   jsonl, json   the records as they are kept; --fields leaves keys out
   csv           a table; lists stand in a cell as JSON, null as nothing. A cell
                 that begins with = + - @ tab or an apostrophe gets an apostrophe
@@ -142,9 +146,12 @@ type exportRun struct {
 	others map[string]bool   // articles that are left out for one of their family
 	seen   map[string]string // of each host the cursor of the last version
 	shown  *reading          // nil when nobody looks
+	errOut io.Writer
 
-	leftOut int // visits, because the bodies of their answers cannot be read
-	unread  int // articles of visits that are written
+	leftOut int             // visits, because the bodies of their answers cannot be read
+	unread  int             // articles that cannot be read
+	told    map[string]bool // of those, by why
+	stay    map[string]bool // hosts that have some: how far they are seen stays before the first
 }
 
 func (e *exportRun) run(cmd *cobra.Command) (err error) {
@@ -188,6 +195,7 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 			return err
 		}
 	}
+	e.errOut, e.told, e.stay = cmd.ErrOrStderr(), map[string]bool{}, map[string]bool{}
 	q := store.Query{Sites: e.sites, History: e.history}
 	if err := e.days(&q, visits); err != nil {
 		return err
@@ -258,16 +266,18 @@ func (e *exportRun) run(cmd *cobra.Command) (err error) {
 
 // sayLeftOut counts what is left out, and says what to do.
 func (e *exportRun) sayLeftOut(cmd *cobra.Command) {
-	var what []string
 	if e.leftOut > 0 {
-		what = append(what, fmt.Sprintf("%d visits are left out, because what they brought cannot be read", e.leftOut))
+		fmt.Fprintf(cmd.ErrOrStderr(), "luutin: %d visits are left out, because what they brought cannot be read; %s\n", e.leftOut, whatToDo)
 	}
 	if e.unread > 0 {
-		what = append(what, fmt.Sprintf("%d articles are left out, because they cannot be read", e.unread))
+		fmt.Fprintln(cmd.ErrOrStderr(), "luutin: "+unreadLine(e.unread))
 	}
-	if len(what) > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "luutin: %s; luutin verify says what is damaged: bring it back from a backup, or save the rest with luutin repair\n", strings.Join(what, "; "))
-	}
+}
+
+const whatToDo = "luutin verify says what is damaged: bring it back from a backup, or save the rest with luutin repair"
+
+func unreadLine(n int) string {
+	return fmt.Sprintf("%d articles are left out, because they cannot be read; %s", n, whatToDo)
 }
 
 // days reads --since and --until: days as printed of articles, in UTC of visits.
@@ -465,7 +475,8 @@ func (e *exportRun) names(ctx context.Context, archive store.Archive) error {
 	if len(asked) > 0 {
 		seen := map[one]bool{}
 		e.shown.articles(store.Query{})
-		for v, err := range archive.Articles(ctx, store.Query{}) {
+		ignore := func(*store.Version, *store.Damaged) {} // it is named when it is left out
+		for v, err := range readable(archive.Articles(ctx, store.Query{}), ignore) {
 			if err != nil {
 				return err
 			}
@@ -649,17 +660,22 @@ func (e *exportRun) writePackage(cmd *cobra.Command, archive store.Archive, q st
 	}
 	n, err := dataset.Package(ctx, e.pack, archive, e.chosen(ctx, archive, q), dataset.About{
 		Now: time.Now(), Sites: names, OnlySites: len(e.sites) > 0, Selection: e.selection(cmd), Missing: missing,
+		LeftOut: func() int { return e.unread },
 	})
 	e.shown.end()
 	if err != nil {
 		return err
 	}
+	e.sayLeftOut(cmd)
 	if !e.common.quiet {
-		if n == 0 {
-			fmt.Fprintln(cmd.ErrOrStderr(), "luutin: no article matches, and no package was made")
-		} else {
+		if n > 0 {
 			fmt.Fprintf(cmd.ErrOrStderr(), "%d articles written to %s; cite it by its SHA256SUMS\n", n, e.pack)
+		} else if e.unread == 0 {
+			fmt.Fprintln(cmd.ErrOrStderr(), "luutin: no article matches, and no package was made")
 		}
+	}
+	if e.unread > 0 {
+		return errNo
 	}
 	return matched(n)
 }
@@ -715,18 +731,47 @@ func (e *exportRun) selection(cmd *cobra.Command) string {
 	return strings.Join(parts, " ")
 }
 
+// damaged names an article that cannot be read and is left out, once. What is
+// behind it comes again with the next export that has the same --after, as it does
+// when it can be read then.
+func (e *exportRun) damaged(v *store.Version, why *store.Damaged) {
+	if v.ID != "" && !e.filter.May(v) || e.told[why.Error()] {
+		return
+	}
+	e.told[why.Error()], e.stay[v.Host] = true, true
+	e.unread++
+	e.shown.end()
+	fmt.Fprintf(e.errOut, "left out: %v\n", why)
+}
+
+// readable yields the versions that can be read, and tells of the others.
+func readable(versions iter.Seq2[store.Version, error], damaged func(*store.Version, *store.Damaged)) iter.Seq2[store.Version, error] {
+	return func(yield func(store.Version, error) bool) {
+		for v, err := range versions {
+			var d *store.Damaged
+			if errors.As(err, &d) {
+				damaged(&v, d)
+			} else if !yield(v, err) {
+				return
+			}
+		}
+	}
+}
+
 // matching yields the versions that are meant, whether or not others carry
 // the same text.
 func (e *exportRun) matching(ctx context.Context, archive store.Archive, q store.Query) iter.Seq2[store.Version, error] {
 	return func(yield func(store.Version, error) bool) {
 		e.shown.articles(q)
-		for v, err := range archive.Articles(ctx, q) {
+		for v, err := range readable(archive.Articles(ctx, q), e.damaged) {
 			if err != nil {
 				yield(v, err)
 				return
 			}
 			e.shown.step()
-			e.seen[v.Host] = v.Cursor
+			if !e.stay[v.Host] {
+				e.seen[v.Host] = v.Cursor
+			}
 			if e.filter.Match(&v) && !yield(v, nil) {
 				return
 			}

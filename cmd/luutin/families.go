@@ -24,13 +24,18 @@ no family. Articles of fewer than thirty words are in none.
 
 The first of a family is the one that was published first. Nothing is merged:
 luutin export --unique leaves the others out. The status is 1 when there are no
-families.`,
+families, or when an article is damaged: it is named, and in none.`,
 		Example: `  luutin families
   luutin families --json | jq -c '[.members[].url]'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withArchive(common, func(a store.Archive) error {
-				found, err := family.Find(cmd.Context(), a.Articles(cmd.Context(), store.Query{}), a.Article)
+				unread := 0
+				articles := readable(a.Articles(cmd.Context(), store.Query{}), func(_ *store.Version, why *store.Damaged) {
+					unread++
+					fmt.Fprintf(cmd.ErrOrStderr(), "left out: %v\n", why)
+				})
+				found, err := family.Find(cmd.Context(), articles, a.Article)
 				if err != nil {
 					return err
 				}
@@ -51,6 +56,10 @@ families.`,
 					for _, m := range f.Members {
 						fmt.Fprintf(out, "  %3.0f %%  %-16s  %s\n", 100*m.Similarity, shortTime(m.Published), m.URL)
 					}
+				}
+				if unread > 0 {
+					fmt.Fprintln(cmd.ErrOrStderr(), "luutin: "+unreadLine(unread))
+					return errNo
 				}
 				return matched(len(found))
 			})

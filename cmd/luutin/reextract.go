@@ -122,6 +122,9 @@ func runReextract(cmd *cobra.Command, common *flags, o reread.Options) (err erro
 	if sum.Changed+sum.Added+sum.Further > 0 && !o.Dry && !common.quiet && !common.json {
 		fmt.Fprintln(errOut, "luutin: what is searched is still the old; luutin index --rebuild brings it up to date")
 	}
+	if sum.Damaged > 0 && !common.quiet {
+		fmt.Fprintln(errOut, "luutin: "+whatToDo)
+	}
 	if sum.Refused+sum.Damaged > 0 || sum.Pages+sum.Unread == 0 {
 		return errNo
 	}
@@ -235,6 +238,10 @@ func rereadJSON(out io.Writer, p *reread.Page) error {
 	if line.URL = url; p.Err != nil {
 		line.Error = p.Err.Error()
 	}
+	var damaged *store.Damaged
+	if errors.As(p.Err, &damaged) {
+		line.URL = damaged.URL
+	}
 	for _, f := range p.Fields {
 		line.Fields[f] = values{old[f], now[f]}
 	}
@@ -244,6 +251,11 @@ func rereadJSON(out io.Writer, p *reread.Page) error {
 }
 
 func rereadText(out io.Writer, p *reread.Page, colours bool) error {
+	var damaged *store.Damaged
+	if errors.As(p.Err, &damaged) {
+		_, err := fmt.Fprintf(out, "left out: %v\n", damaged)
+		return err
+	}
 	old, now, url, err := readings(p)
 	if err != nil {
 		return err

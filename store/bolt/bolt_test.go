@@ -567,3 +567,80 @@ func TestScan(t *testing.T) {
 		t.Errorf("a scan that was cancelled after %d yields %d, %v", n/2, len(got), err)
 	}
 }
+
+// TestScanDamaged damages records of articles in each of three batches: a scan
+// names them and goes on, and so does one from any cursor.
+func TestScanDamaged(t *testing.T) {
+	t.Parallel()
+	dir, n := t.TempDir(), 700
+	a := must[*bolt.Archive](t)(bolt.Open(dir, bolt.Options{}))
+	bolt.Together(t, a, n, func(i int) error {
+		url := fmt.Sprintf("https://h.vn/%03d", i)
+		v := store.Visit{Result: store.Fetched, Time: time.Unix(1516347540, 0), Capture: &store.Capture{URL: url, Status: 200, Body: []byte(url)}}
+		v.Article = &extract.Article{ID: extract.ArticleID(url), URL: url, CanonicalURL: url, Title: url, Fetched: v.Time}
+		v.Article.ContentHash = v.Article.Hash()
+		_, err := a.Record(t.Context(), store.Target{URL: url}, v)
+		return err
+	})
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db := must[*bbolt.DB](t)(bbolt.Open(filepath.Join(dir, "archive.db"), 0o666, nil))
+	err := db.Update(func(tx *bbolt.Tx) (err error) {
+		c := tx.Bucket([]byte("versions")).Cursor()
+		k, v := c.First()
+		for i := range n {
+			b, name := tx.Bucket([]byte("versions")), bytes.Clone(k)
+			if i == 0 || i == 300 || i == 301 { // of these the reading
+				b, name = tx.Bucket([]byte("readings")), bytes.Clone(v[77:85])
+			} else if i != 100 && i != n-1 {
+				b = nil
+			}
+			if b != nil {
+				bad := bytes.Clone(b.Get(name))
+				bad[len(bad)/2] ^= 1
+				err = errors.Join(err, b.Put(name, bad))
+				c.Seek(k)
+			}
+			k, v = c.Next()
+		}
+		return err
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	a = open(t, dir, bolt.Options{ReadOnly: true})
+	scan := func(after string) (cursors []string, damaged int) {
+		for v, err := range a.Articles(t.Context(), store.Query{After: after}) {
+			var d *store.Damaged
+			switch {
+			case errors.As(err, &d):
+				damaged++
+				if v.JSON != nil || v.Host != "h.vn" || d.ID != v.ID || v.ID != "" && !strings.HasPrefix(d.URL, "https://h.vn/") {
+					t.Errorf("%+v comes with %+v", v, d)
+				}
+				if _, err := a.Version(t.Context(), v.ID, v.Number); v.ID != "" && !errors.As(err, &d) {
+					t.Errorf("Version() of what is damaged: %v", err)
+				}
+			case err != nil:
+				t.Fatal(err)
+			case gjson.GetBytes(v.JSON, "id").String() != v.ID:
+				t.Fatalf("the JSON of %s is %s", v.ID, v.JSON)
+			default:
+				cursors = append(cursors, v.Cursor)
+			}
+		}
+		return cursors, damaged
+	}
+	all, damaged := scan("")
+	if len(all) != n-5 || damaged != 5 {
+		t.Fatalf("%d articles and %d that are damaged, want %d and 5", len(all), damaged, n-5)
+	}
+	for i, cursor := range all {
+		if i%97 == 0 || i == len(all)-1 {
+			if rest, _ := scan(cursor); !slices.Equal(rest, all[i+1:]) {
+				t.Errorf("behind article %d come %d", i, len(rest))
+			}
+		}
+	}
+}

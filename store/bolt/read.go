@@ -94,7 +94,7 @@ func (a *Archive) versions(ctx context.Context, id string, yield func(store.Vers
 			if v.id != h || v.previous >= seq {
 				return fmt.Errorf("%s: it is no version of article %s", where(bucketVersions, k), id)
 			}
-			article, err := a.reading(tx, v.reading)
+			article, err := a.articleOf(tx, &v)
 			if err != nil {
 				return err
 			}
@@ -156,7 +156,7 @@ func (a *Archive) Version(ctx context.Context, id string, number int) (found sto
 			switch {
 			case int(v.number) == number:
 				now = versionPlace{v.number, seq}
-				article, err := a.reading(tx, v.reading)
+				article, err := a.articleOf(tx, &v)
 				if err != nil {
 					return err
 				}
@@ -217,7 +217,7 @@ func (a *Archive) Articles(ctx context.Context, q store.Query) iter.Seq2[store.V
 				if i == now.ready {
 					break // it could not be read
 				}
-				if !yield(now.versions[i], nil) {
+				if !yield(now.versions[i], now.damaged[i]) {
 					return
 				}
 			}
@@ -295,11 +295,12 @@ func (s *scan) begin(tx *snapshot) (err error) {
 // A batch is what a scan reads at a time.
 type batch struct {
 	versions []store.Version
-	numbers  []uint64 // of their readings
-	ready    int      // how many were read
-	more     bool     // the scan is not at its end
-	err      error    // why no more of them can be read
-	behind   error    // why the scan does not go on behind them
+	records  []version // of them
+	damaged  []error   // of each a *store.Damaged, or nil
+	ready    int       // how many were read
+	more     bool      // the scan is not at its end
+	err      error     // why no more of them can be read
+	behind   error     // why the scan does not go on behind them
 	pages    leafReader
 	parts    [][]byte      // what holds the JSON of those read last
 	passed   chan struct{} // closed when the next batch may be filled
@@ -310,7 +311,7 @@ func newBatch() *batch { return new(batch).reset() }
 
 // reset makes a batch, of which nothing is used any more, one to be filled.
 func (b *batch) reset() *batch {
-	b.versions, b.numbers, b.ready = b.versions[:0], b.numbers[:0], 0
+	b.versions, b.records, b.damaged, b.ready = b.versions[:0], b.records[:0], b.damaged[:0], 0
 	b.more, b.err, b.behind = false, nil, nil
 	b.passed, b.read = make(chan struct{}), make(chan struct{})
 	return b
@@ -374,26 +375,28 @@ func (s *scan) pass(tx *snapshot, b *batch) error {
 		if !s.q.History && bytes.Equal(oldKey, k) {
 			continue
 		}
-		record, err := readVersion(k, v)
-		if err != nil {
-			return fmt.Errorf("%s: %w", where(bucketVersions, k), err)
-		}
-		if !matches(&s.q, &record) {
-			continue
-		}
 		host, seq, err := cutRecordKey(k)
 		if err != nil {
 			return fmt.Errorf("versions: %w", err)
 		}
-		b.versions = append(b.versions, record.version(host, seq, nil))
-		b.numbers = append(b.numbers, record.reading)
+		record, err := readVersion(k, v)
+		if err != nil { // nobody knows whether it matches
+			err = &store.Damaged{Err: fmt.Errorf("%s: %w", where(bucketVersions, k), err)}
+			b.add(store.Version{Host: host}, version{}, err)
+		} else if matches(&s.q, &record) {
+			b.add(record.version(host, seq, nil), record, nil)
+		}
 	}
 	b.more = k != nil
 	return nil
 }
 
+func (b *batch) add(v store.Version, record version, damaged error) {
+	b.versions, b.records, b.damaged = append(b.versions, v), append(b.records, record), append(b.damaged, damaged)
+}
+
 // readOn reads the JSON of the next versions, in place of that of those before
-// them, until it is much or one cannot be read.
+// them, until it is much.
 func (b *batch) readOn(ctx context.Context, a *Archive, tx *snapshot) error {
 	const much = 4 << 20
 	b.pages.reset(a.file, tx.Bucket(bucketReadings))
@@ -405,6 +408,9 @@ func (b *batch) readOn(ctx context.Context, a *Archive, tx *snapshot) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if b.damaged[b.ready] != nil {
+			continue
+		}
 		// What was read before stays where it is: to move it with each article that
 		// finds too little room took longer than to read them.
 		const room = 64 << 10
@@ -414,17 +420,34 @@ func (b *batch) readOn(ctx context.Context, a *Archive, tx *snapshot) error {
 		if part == len(b.parts) {
 			b.parts = append(b.parts, make([]byte, 0, room<<min(part+1, 4))) // little for who reads little
 		}
-		k, v, buf := seqKey(b.numbers[b.ready]), &b.versions[b.ready], b.parts[part]
+		record, v, buf := &b.records[b.ready], &b.versions[b.ready], b.parts[part]
+		k := seqKey(record.reading)
 		packed, _ := b.pages.get(k)
 		got, err := a.openReading(k, packed, buf)
 		if err == nil {
 			b.parts[part], v.JSON = got, got[len(buf):len(got):len(got)]
-		} else if v.JSON, err = a.reading(tx, b.numbers[b.ready]); err != nil { // whatever is wrong, the bucket says it
-			return err
+		} else { // whatever is wrong, the bucket says it
+			v.JSON, b.damaged[b.ready] = a.articleOf(tx, record)
 		}
 		size += len(v.JSON)
 	}
 	return nil
+}
+
+// articleOf returns the JSON of a version, in memory of its own; a *store.Damaged.
+func (a *Archive) articleOf(tx *snapshot, v *version) ([]byte, error) {
+	article, err := a.reading(tx, v.reading)
+	if err == nil {
+		return article, nil
+	}
+	d := &store.Damaged{ID: v.id.String(), Number: int(v.number), Err: err}
+	if k := tx.Bucket(bucketCaptureIDs).Get(v.capture[:]); k != nil {
+		var c captureRecord
+		if _, err := cutPayload(k, tx.Bucket(bucketCaptures).Get(k), &c); err == nil {
+			d.URL = c.URL
+		}
+	}
+	return nil, d
 }
 
 // hostOf is what the key of a record begins with.

@@ -53,6 +53,13 @@ func (f *Filter) Reach(q *store.Query) (wrong string) {
 
 // Match reports whether an article is chosen. What need not be decoded is not.
 func (f *Filter) Match(v *store.Version) bool {
+	return f.May(v) && f.named(f.Ministries, v, "ministry") && f.named(f.Sections, v, "section") && f.named(f.Authors, v, "authors") &&
+		f.inLanguage(v) && (!f.HasAttachment || len(gjson.GetBytes(v.JSON, "attachments").Array()) > 0)
+}
+
+// May reports whether an article may be chosen, by what is known of it without its
+// JSON.
+func (f *Filter) May(v *store.Version) bool {
 	if f.IDs != nil && !f.IDs[v.ID] {
 		return false
 	}
@@ -62,11 +69,7 @@ func (f *Filter) Match(v *store.Version) bool {
 			return false
 		}
 	}
-	if v.Fetched.Before(f.ChangedSince) {
-		return false
-	}
-	return f.named(f.Ministries, v, "ministry") && f.named(f.Sections, v, "section") && f.named(f.Authors, v, "authors") &&
-		f.inLanguage(v) && (!f.HasAttachment || len(gjson.GetBytes(v.JSON, "attachments").Array()) > 0)
+	return !v.Fetched.Before(f.ChangedSince)
 }
 
 func (f *Filter) named(wanted []string, v *store.Version, key string) bool {

@@ -34,6 +34,7 @@ type About struct {
 	Selection string   // what was asked for; "" means everything
 
 	Missing map[string]Missing // by site; what of a site is not known is not there
+	LeftOut func() int         // how many of the articles could not be read, asked when all others were; nil means none
 }
 
 // Missing is what seems to be missing of a site in the archive, chosen or not.
@@ -203,7 +204,12 @@ func (p *pack) coverage(ctx context.Context, archive store.Archive) error {
 		q.Sites = slices.Sorted(maps.Keys(sites))
 	}
 	for v, err := range archive.Articles(ctx, q) {
-		if err != nil {
+		var damaged *store.Damaged
+		if errors.As(err, &damaged) {
+			if v.ID == "" {
+				continue
+			} // otherwise what is needed of it is known
+		} else if err != nil {
 			return err
 		}
 		sites[v.Site] = true
@@ -412,6 +418,7 @@ var readmeText = template.Must(template.New("").Parse(`# {{.Title}}
 
 {{.N}} articles{{with .Selection}}, chosen by ` + "`{{.}}`" + `{{end}}, written on {{.Date}} by luutin (reader {{.Reader}}).
 {{with .Undated}}{{.}} of them print no date of publication.
+{{end}}{{with .LeftOut}}{{.}} more are damaged in the archive and left out.
 {{end}}
 | file | what it holds |
 | --- | --- |
@@ -486,8 +493,12 @@ func (p *pack) readme(w io.Writer, title string) error {
 		}
 		sites = append(sites, *s)
 	}
+	leftOut := 0
+	if p.about.LeftOut != nil {
+		leftOut = p.about.LeftOut()
+	}
 	return readmeText.Execute(w, map[string]any{
 		"Title": title, "N": p.n, "Selection": strings.ReplaceAll(p.about.Selection, "`", "'"), "Date": p.about.Now.UTC().Format(time.DateOnly),
-		"Reader": extract.Version, "Undated": p.undated, "Sites": sites, "Licence": licence,
+		"Reader": extract.Version, "Undated": p.undated, "LeftOut": leftOut, "Sites": sites, "Licence": licence,
 	})
 }

@@ -47,7 +47,7 @@ type Page struct {
 	Old     *extract.Article // the same; nil when Fields is empty and Err is nil, and without what the page says when Err is not nil
 	New     *extract.Article // as it is read now; nil when it is not
 	Fields  []string         // the keys of the article's JSON that differ, in their order, but for what follows from others or tells of the reader
-	Err     error            // why it is not read, or not as that article: the old reading stays
+	Err     error            // why it is not read, or not as that article: the old reading stays, unless it is a *store.Damaged
 }
 
 // A Summary counts what became of pages.
@@ -104,7 +104,9 @@ func Run(ctx context.Context, a store.Archive, r Reader, now time.Time, o Option
 		p := &j.page
 		sum.Pages++
 		sum.Bytes += int64(j.length)
-		last = p.Version.Cursor
+		if p.Version.Cursor != "" { // otherwise not even its record can be read
+			last = p.Version.Cursor
+		}
 		switch {
 		case errors.Is(p.Err, errDamaged):
 			sum.Damaged++
@@ -195,6 +197,10 @@ func inOrder(ctx context.Context, workers *sync.WaitGroup, a store.Archive, r Re
 			for v, err := range a.Articles(ctx, store.Query{Sites: o.Sites, History: true, After: o.After}) {
 				v.JSON = bytes.Clone(v.JSON)
 				j := &job{page: Page{Version: v}, err: err, done: make(chan struct{})}
+				var damaged *store.Damaged
+				if errors.As(err, &damaged) {
+					j.err, j.page.Err = nil, fmt.Errorf("%w: its article: %w", errDamaged, err)
+				}
 				select {
 				case order <- j:
 				case <-ctx.Done():
@@ -202,7 +208,10 @@ func inOrder(ctx context.Context, workers *sync.WaitGroup, a store.Archive, r Re
 				}
 				if err != nil {
 					close(j.done)
-					return
+					if j.err != nil {
+						return
+					}
+					continue
 				}
 				select {
 				case todo <- j:
