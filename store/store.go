@@ -70,7 +70,7 @@ type Archive interface {
 	Reread(ctx context.Context, at time.Time, readings ...Rereading) (kept int, err error)
 
 	// Adopt keeps what captures of a target are read as now that were read as no
-	// article when they were visited, all of them or none: the captures in the
+	// article when they were visited, or whose versions are lost, all of them or none: the captures in the
 	// order of time, known what the target is known by. Each becomes a version, dated by
 	// its capture, as if the visit had brought it: the first of its article when the
 	// archive has none; none when it says the same as the latest, or was fetched before

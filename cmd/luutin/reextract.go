@@ -40,7 +40,8 @@ Pages that were fetched before there was a rule for them, or were taken for
 something else, are read too: one that is an article now gets its first version, or
 a further one, dated by when it was fetched; never one before the latest. Visits
 stay what they were, and so does the log of them. Of list pages those before the
-last are read only when that one is an article now.
+last are read only when that one is an article now. An article that luutin repair
+could not save is read from its pages in the same way.
 
 A page that is no article to the rules of today is named, and its reading stays:
 status 1. A reading that differs only in who read it, or by which rule, stays too.

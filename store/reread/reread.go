@@ -74,7 +74,7 @@ const (
 )
 
 // Run reads the captures of all versions again, and then those that were read as
-// no article when they were visited: pages that were fetched before there was a
+// no article when they were visited, or as one that is lost: pages that were fetched before there was a
 // rule for them, or taken for something else. It reads versions several at a time, and calls
 // tell, which must not be nil, for those that are read otherwise or not at all,
 // in the order of store.Archive.Articles, and for what is an article now. What changed is kept in between, many

@@ -429,3 +429,60 @@ func TestUnread(t *testing.T) {
 		t.Errorf("Run() of another site = %+v, %v", sum, err)
 	}
 }
+
+// TestLost reads the page of a version once more that a repair could not save.
+func TestLost(t *testing.T) {
+	dir, to := filepath.Join(t.TempDir(), "archive"), filepath.Join(t.TempDir(), "repaired")
+	rule := rules(func(_ extract.Page, x *extract.Article) error {
+		x.Title = "Bài " + x.Title // which no page says
+		return nil
+	})
+	a := open(t, dir)
+	const url = "https://moj.gov.vn/1"
+	for i, title := range []string{"một", "hai", "ba"} {
+		keep(t, a, extract.Page{URL: url, Body: []byte(title + "\nnội dung"), Fetched: time.Unix(int64(i)*3600, 0)}, rule)
+	}
+	want, err := a.History(t.Context(), extract.ArticleID(url))
+	if err := errors.Join(err, a.Close()); err != nil || len(want) != 3 {
+		t.Fatalf("%d versions, %v", len(want), err)
+	}
+	name := filepath.Join(dir, "archive.db")
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, title := range []string{"Bài hai", "Bài ba"} {
+		if !bytes.Contains(b, []byte(title)) {
+			t.Fatalf("%s is not in %s", title, name)
+		}
+		b = bytes.ReplaceAll(b, []byte(title), []byte("b"+title[1:]))
+	}
+	if err := os.WriteFile(name, b, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bolt.Repair(t.Context(), dir, to, func(store.Problem) {}); err != nil {
+		t.Fatal(err)
+	}
+	a = open(t, to)
+	for _, c := range []struct {
+		dry  bool
+		want int
+	}{{true, 2}, {false, 2}, {false, 0}} {
+		sum, err := reread.Run(t.Context(), a, rule, at, reread.Options{Dry: c.dry}, func(*reread.Page) error { return nil })
+		if err != nil || sum.Further != c.want || sum.Added != 0 || sum.Damaged != 0 {
+			t.Errorf("Run() = %+v, %v, want %d further versions", sum, err, c.want)
+		}
+	}
+	got, err := a.History(t.Context(), extract.ArticleID(url))
+	if err != nil || len(got) != len(want) {
+		t.Fatalf("%d versions, %v, want %d", len(got), err, len(want))
+	}
+	for i := range want {
+		if diff := cmp.Diff(string(want[i].JSON), string(got[i].JSON)); diff != "" {
+			t.Errorf("version %d (-want +got):\n%s", i+1, diff)
+		}
+	}
+	for p := range a.Verify(t.Context()) {
+		t.Errorf("Verify: %v", p)
+	}
+}

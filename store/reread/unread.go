@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -13,7 +14,7 @@ import (
 )
 
 // unread reads captures again that were read as no article when they were
-// visited, whatever their targets were taken for, but for attachments. Of a list,
+// visited, or as a version that a repair could not save, whatever their targets were taken for, but for attachments. Of a list,
 // a feed or a sitemap, which may have thousands, those before the last are read
 // only when that one is an article now.
 func unread(ctx context.Context, a store.Archive, r Reader, o Options, sum *Summary, tell func(*Page) error) error {
@@ -56,6 +57,8 @@ type finder struct {
 	sum    *Summary
 	target *store.Target
 	tell   func(*Page) error
+
+	latest map[string]int // of articles that visits name the number of the latest version; see lost
 }
 
 // ours says whether an article is read by the rules of the target's site.
@@ -76,7 +79,11 @@ func (f *finder) captures() error {
 		}
 		seen[v.Capture] = true
 		c := v.Answer
-		if v.Article != "" || v.Dropped != nil || c == nil || c.Truncated != "" || c.Status != http.StatusOK && c.Status != http.StatusNonAuthoritativeInfo {
+		lost, err := f.lost(&v)
+		if err != nil {
+			return err
+		}
+		if v.Article != "" && !lost || v.Dropped != nil || c == nil || c.Truncated != "" || c.Status != http.StatusOK && c.Status != http.StatusNonAuthoritativeInfo {
 			continue
 		}
 		page, err := f.a.Capture(f.ctx, v.Capture)
@@ -124,6 +131,32 @@ func (f *finder) captures() error {
 		}
 	}
 	return nil
+}
+
+// lost says whether a repair could not save the version of an article that a visit
+// brought, nor a later one: its capture can be read as that version once more.
+func (f *finder) lost(v *store.VisitRecord) (bool, error) {
+	if v.Article == "" {
+		return false, nil
+	}
+	latest, known := f.latest[v.Article]
+	if !known {
+		version, err := f.a.Article(f.ctx, v.Article)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+		case f.ctx.Err() != nil:
+			return false, err
+		case err != nil:
+			latest = math.MaxInt // it is there, and was told with the versions
+		default:
+			latest = version.Number
+		}
+		if f.latest == nil {
+			f.latest = map[string]int{}
+		}
+		f.latest[v.Article] = latest
+	}
+	return v.Version > latest, nil
 }
 
 // damaged tells of a capture that cannot be had.
