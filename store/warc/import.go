@@ -1101,8 +1101,8 @@ func (in *Input) addPage(name, root string) error {
 var savedFrom = regexp.MustCompile(`^(?:\s|<!DOCTYPE[^>]*>|\x{FEFF})*<!-- saved from url=\(\d+\)(\S+) -->`)
 
 // savedPage reads a page and the URL that it was saved from: as
-// extract.LoadSaved finds it, as browsers write it, or from a path that begins
-// with a host.
+// extract.LoadSaved finds it, as browsers write it, or from a path on which a
+// directory has the name of a host: below the one that was named, or that one.
 func (in *Input) savedPage(name, root string) (extract.Page, error) {
 	p, err := extract.LoadSaved(os.DirFS(filepath.Dir(name)), filepath.Base(name))
 	if m := savedFrom.FindSubmatch(p.Body[:min(len(p.Body), 4096)]); m != nil {
@@ -1110,7 +1110,14 @@ func (in *Input) savedPage(name, root string) (extract.Page, error) {
 	}
 	if p.URL == "" && root != "" {
 		if rel, e := filepath.Rel(root, name); e == nil {
-			if u := mirrored(filepath.ToSlash(rel)); in.wanted(u) {
+			rel = filepath.ToSlash(rel)
+			named := filepath.Base(root) + "/" + rel
+			for more := true; more && p.URL == ""; _, rel, more = strings.Cut(rel, "/") {
+				if u := mirrored(rel); in.wanted(u) {
+					p.URL, err = in.likeSeeds(u), nil
+				}
+			}
+			if u := mirrored(named); p.URL == "" && in.wanted(u) {
 				p.URL, err = in.likeSeeds(u), nil
 			}
 		}
