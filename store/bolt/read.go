@@ -11,6 +11,8 @@ import (
 	"iter"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"luutin/extract"
@@ -578,6 +580,26 @@ func (a *Archive) unpackBody(tx *snapshot, packed []byte, r *captureRecord) ([]b
 	return bytes.Clone(body), err
 }
 
+// lostVersions is how many numbers of versions were given that a repair could not
+// save: hosts count them.
+func (s *snapshot) lostVersions() (n int) {
+	if !s.repaired() {
+		return 0
+	}
+	prefix := string(bucketVersions) + "/"
+	c := s.Bucket(bucketLost).Cursor()
+	for k, _ := c.Seek([]byte(prefix)); bytes.HasPrefix(k, []byte(prefix)); k, _ = c.Next() {
+		at := string(k[len(prefix):])
+		i := max(strings.LastIndexByte(at, '/'), 0)
+		seq, err := strconv.ParseUint(strings.TrimPrefix(at[i:], "/"), 16, 64)
+		// What is not sure of its number, or was made again, is not lost.
+		if err == nil && s.Bucket(bucketVersions).Get(recordKey(at[:i], seq)) == nil {
+			n++
+		}
+	}
+	return n
+}
+
 // Stats implements store.Archive.
 func (a *Archive) Stats(ctx context.Context) (store.Stats, error) {
 	s := store.Stats{Targets: map[store.State]int{}}
@@ -613,6 +635,7 @@ func (a *Archive) Stats(ctx context.Context) (store.Stats, error) {
 		if err != nil {
 			return err
 		}
+		s.Versions -= tx.lostVersions()
 		for k := range leased {
 			var r targetRecord
 			if err := readTarget(tx.Bucket(bucketTargets), []byte(k), &r); err != nil {
