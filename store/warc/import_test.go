@@ -572,3 +572,21 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+// TestDates reads dates as WARC 1.1 has them, down to a year, and as some write them.
+func TestDates(t *testing.T) {
+	for date, want := range map[string]string{
+		"2020":                     "2020-01-01T00:00:00Z",
+		"2020-03":                  "2020-03-01T00:00:00Z",
+		"2020-03-04":               "2020-03-04T00:00:00Z",
+		"2020-03-04T05:06Z":        "2020-03-04T05:06:00Z",
+		"2020-03-04T05:06:07.008Z": "2020-03-04T05:06:07.008Z",
+		"20200304050607":           "2020-03-04T05:06:07Z",
+		"":                         "0001-01-01T00:00:00Z",
+		"20-03":                    "0001-01-01T00:00:00Z",
+	} {
+		if got := parseDate(date).Format(time.RFC3339Nano); got != want {
+			t.Errorf("parseDate(%s) = %s, want %s", date, got, want)
+		}
+	}
+}

@@ -59,7 +59,7 @@ func (r *Record) URI() string {
 func (r *Record) Date() time.Time { return parseDate(r.Header.Get("WARC-Date")) }
 
 func parseDate(s string) time.Time {
-	for _, form := range []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", time.DateOnly, "20060102150405"} {
+	for _, form := range []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", time.DateOnly, "2006-01", "2006", "20060102150405"} {
 		if t, err := time.Parse(form, s); err == nil {
 			return t.UTC()
 		}
