@@ -34,9 +34,9 @@ stopped and run again.
 What is older than the archive's latest version of an article is kept, but makes
 no version: begin with the oldest, and import before you crawl.
 
-What cannot be read is named and skipped, what is cut short or does not fit its
-digest is named and kept, and the exit status is then 1; 2 when nothing could be
-read.`,
+What cannot be read, and a record that does not fit its digest, is named and
+skipped; what is cut short, or does not fit the digest of its payload only, is
+named and kept. The exit status is then 1; 2 when nothing could be read.`,
 		Example: `  luutin import CC-NEWS-20240101*.warc.gz
   luutin import crawl.wacz saved/
   luutin --archive copy import all.warc.gz`,
