@@ -39,7 +39,15 @@ The status is 1 when a reader would see the same in both.`,
   luutin diff --format html URL > diff.html`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			for flag, number := range map[string]int{"from": from, "to": to} {
+				if cmd.Flags().Changed(flag) && number < 1 {
+					return fmt.Errorf("--%s %d: versions are counted from 1; luutin history lists them", flag, number)
+				}
+			}
 			if common.json {
+				if cmd.Flags().Changed("format") && format != "json" {
+					return fmt.Errorf("--json and --format %s do not go together", format)
+				}
 				format = "json"
 			}
 			if !slices.Contains([]string{"text", "html", "json"}, format) {
@@ -54,20 +62,29 @@ The status is 1 when a reader would see the same in both.`,
 				if err != nil {
 					return err
 				}
-				n := len(versions)
+				// A repaired archive may not have them all.
+				at := func(number int) int {
+					return slices.IndexFunc(versions, func(v store.Version) bool { return v.Number == number })
+				}
+				older, newer := at(from), at(to)
 				if to == 0 {
-					to = n
+					newer = len(versions) - 1
 				}
-				if from == 0 {
-					from = max(to-1, 1)
+				if from != 0 && older < 0 || newer < 0 {
+					return fmt.Errorf("%s has versions %d to %d; luutin history lists them", args[0], versions[0].Number, versions[len(versions)-1].Number)
 				}
-				if from < 1 || to < 1 || from > n || to > n {
-					return fmt.Errorf("%s has versions 1 to %d; luutin history lists them", args[0], n)
-				}
-				if n == 1 {
+				if len(versions) == 1 {
 					return fmt.Errorf("%s: %w in a second version: there is nothing to compare", args[0], store.ErrNotFound)
 				}
-				d, err := newDifference(versions[from-1], versions[to-1])
+				if from == 0 {
+					if older = newer - 1; older < 0 {
+						return fmt.Errorf("%s: a version before %d is %w", args[0], to, store.ErrNotFound)
+					}
+				}
+				if to == 0 && older == newer {
+					return fmt.Errorf("%s: a version after %d is %w", args[0], from, store.ErrNotFound)
+				}
+				d, err := newDifference(versions[older], versions[newer])
 				if err != nil {
 					return err
 				}
