@@ -44,21 +44,23 @@ type manners struct {
 }
 
 type host struct {
-	turn    chan struct{} // full while somebody has the turn
-	began   time.Time     // when the last answer did, or a request ended that had none; zero while none has come
-	free    time.Time     // when the last request ended
-	rest    time.Time     // not to be asked before
-	delay   time.Duration // Crawl-delay
-	strikes int           // times in a row that it was overloaded or out of reach
-	walls   int           // times in a row that it asked for a login or a proof of being human
-	liar    bool          // it said that a page was the same when it was not
+	turn    chan struct{}    // full while somebody has the turn
+	began   time.Time        // when the last answer did, or a request ended that had none; zero while none has come
+	free    time.Time        // when the last request ended
+	rest    time.Time        // not to be asked before
+	delays  [2]time.Duration // Crawl-delay: of the robots.txt over http, and of that over https
+	strikes int              // times in a row that it was overloaded or out of reach
+	walls   int              // times in a row that it asked for a login or a proof of being human
+	liar    bool             // it said that a page was the same when it was not
 
 	took []time.Duration // until its last answers began, slowSample at most
 	slow time.Duration   // the pause that it needs while it is slower than usual
 }
 
 // pace is the least time between two requests to the host.
-func (h *host) pace(delay time.Duration) time.Duration { return max(delay, h.delay, h.slow) }
+func (h *host) pace(delay time.Duration) time.Duration {
+	return max(delay, h.delays[0], h.delays[1], h.slow)
+}
 
 // resting is the error of a request that would have to wait too long.
 type resting struct {
@@ -144,11 +146,16 @@ func (m *manners) next(name string, delay time.Duration) time.Time {
 	return next
 }
 
-// slow sets the Crawl-delay of a host.
-func (m *manners) slow(name string, delay time.Duration) {
+// slow sets the Crawl-delay that a host's robots.txt over one scheme asks for.
+// That over the other, if there is one, counts as before: it is one host.
+func (m *manners) slow(name, scheme string, delay time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.of(name).delay = delay
+	of := &m.of(name).delays[0]
+	if scheme == "https" {
+		of = &m.of(name).delays[1]
+	}
+	*of = delay
 }
 
 // pace returns the least time between two requests to a host, which wants

@@ -272,7 +272,7 @@ func (r *robots) of(ctx context.Context, u *url.URL, delay time.Duration) (rules
 		switch {
 		case e.err == nil:
 			e.until = r.web.now().Add(robotsLife)
-			r.web.manners.slow(hostOf(u), e.rules.delay)
+			r.web.manners.slow(hostOf(u), u.Scheme, e.rules.delay)
 		case ctx.Err() != nil, errors.As(e.err, new(*resting)): // that says nothing new about the host
 		case errors.Is(e.err, privateAddress): // it was not even asked
 			e.until = r.web.now().Add(robotsRefused)

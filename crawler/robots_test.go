@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -189,6 +190,42 @@ func TestRobotsFetch(t *testing.T) {
 			})
 		})
 	}
+}
+
+// answering is a transport that needs no network, and no TLS for https.
+type answering func(*http.Request) *http.Response
+
+func (f answering) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }
+
+// A host is one, though each scheme has a robots.txt.
+func TestCrawlDelayIsTheLongestOfBothSchemes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		delay := map[string]string{"https": "20"} // http has no robots.txt
+		web := newWeb(answering(func(r *http.Request) *http.Response {
+			w := httptest.NewRecorder()
+			if d := delay[r.URL.Scheme]; d != "" {
+				fmt.Fprint(w, "User-agent: *\nCrawl-delay: "+d)
+			} else {
+				http.NotFound(w, r)
+			}
+			return w.Result()
+		}), "test", time.Now)
+		read := func(scheme string, want time.Duration) {
+			t.Helper()
+			if _, err := web.robots.of(t.Context(), &url.URL{Scheme: scheme, Host: "moj.gov.vn", Path: "/a"}, time.Second); err != nil {
+				t.Fatal(err)
+			}
+			if got := web.manners.pace("moj.gov.vn", time.Second); got != want {
+				t.Errorf("pace after the robots.txt over %s = %v, want %v", scheme, got, want)
+			}
+		}
+		read("https", 20*time.Second)
+		read("http", 20*time.Second)
+		delay["https"], delay["http"] = "3", "5"
+		time.Sleep(robotsLife)
+		read("https", 3*time.Second)
+		read("http", 5*time.Second)
+	})
 }
 
 func TestRobotsFetchIsGivenUpAtOnce(t *testing.T) {
