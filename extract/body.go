@@ -229,7 +229,7 @@ func (s *story) caption(i int, text string) {
 }
 
 func (t telling) resolve(ref string) string {
-	u, err := url.Parse(strings.TrimSpace(ref))
+	u, err := url.Parse(dom.Href(ref))
 	if err != nil {
 		return ""
 	}
@@ -252,7 +252,7 @@ func IsDocument(rawURL string) bool { return attachmentType(rawURL) != "" }
 
 // attachmentType returns the type of the file a URL leads to, "" when it is none.
 func attachmentType(u string) string {
-	p, err := url.Parse(u)
+	p, err := url.Parse(dom.Href(u))
 	if err != nil {
 		return ""
 	}

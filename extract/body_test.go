@@ -239,6 +239,9 @@ func TestCanonicalURL(t *testing.T) {
 		{"http://a.example/x?", "http://a.example/x"},
 		{"http://a.example/modules.php?name=News&file=article&sid=1234", "http://a.example/modules.php?file=article&name=News&sid=1234"},
 		{"http://a.example/x?a=1&sid=0123456789abcdef0123456789abcdef", "http://a.example/x?a=1"},
+		{"http://a.example/giam-50%.html?b=%u1EBF", "http://a.example/giam-50%25.html?b=%u1EBF"},
+		{"http://a.example/giam-50%25.html?b=%u1EBF#50%", "http://a.example/giam-50%25.html?b=%u1EBF"},
+		{" http:\\\\a.example\\tin\\x.html\n", "http://a.example/tin/x.html"},
 		{"mailto:x@y", "mailto:x@y"},
 		{"::", "::"},
 	} {
@@ -255,6 +258,7 @@ func TestCanonicalURL(t *testing.T) {
 func FuzzCanonicalURL(f *testing.F) {
 	f.Add("HTTP://a.example/%7e?b&a#c")
 	f.Add("https://x/(S(1))/;jsessionid=2")
+	f.Add("http:\\\\x\\50%/ %?%%41#%")
 	f.Fuzz(func(t *testing.T, raw string) {
 		once := CanonicalURL(raw)
 		if twice := CanonicalURL(once); twice != once {

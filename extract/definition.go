@@ -21,6 +21,8 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
 	"golang.org/x/net/html/atom"
+
+	"luutin/extract/dom"
 )
 
 //go:embed sites
@@ -376,7 +378,7 @@ func (d *definition) compile() error {
 			if err := absolute(u); err != nil {
 				return d.fault(err.Error(), x.key)
 			}
-			x.urls[i] = withHostName(u)
+			x.urls[i] = withHostName(dom.Href(u))
 		}
 	}
 	for _, a := range d.Archives {
@@ -389,7 +391,7 @@ func (d *definition) compile() error {
 		if err := absolute(s.URL); err != nil {
 			return d.faultIn("seed", i, "url", err.Error())
 		}
-		s.URL = withHostName(s.URL)
+		s.URL = withHostName(dom.Href(s.URL))
 		if s.Kind == "" {
 			s.Kind = KindList
 		}
@@ -568,7 +570,7 @@ func compileURL(raw string) (*regexp.Regexp, error) {
 }
 
 func absolute(raw string) error {
-	u, err := url.Parse(raw)
+	u, err := url.Parse(dom.Href(raw))
 	if err != nil {
 		return fmt.Errorf("%q is no URL: %w", raw, err)
 	}

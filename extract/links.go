@@ -169,11 +169,11 @@ func (c *context) isArticleLink(u *url.URL) bool {
 
 // target resolves a link and leaves out what leads nowhere or off the site.
 func (c *context) target(href string) *url.URL {
-	href = noBreaks.Replace(strings.TrimSpace(href))
+	href = dom.Href(href)
 	if href == "" || href[0] == '#' || strings.HasPrefix(href, "javascript:") || strings.HasPrefix(href, "mailto:") || strings.HasPrefix(href, "tel:") {
 		return nil
 	}
-	u, err := c.base.Parse(strings.ReplaceAll(href, " ", "%20"))
+	u, err := c.base.Parse(href)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil
 	}
@@ -186,8 +186,6 @@ func (c *context) target(href string) *url.URL {
 	}
 	return u
 }
-
-var noBreaks = strings.NewReplacer("\n", "", "\r", "", "\t", "")
 
 // looksLikeArticle judges a URL of a site that says nothing of its URLs: a
 // slug of several words or a number at the end, deeper than the page itself.

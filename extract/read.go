@@ -70,7 +70,7 @@ func (s *Sites) read(p Page, d *definition) (*Reading, error) {
 		return r, err
 	}
 	c := &context{sites: s, site: d, page: p, reading: r}
-	if c.url, err = url.Parse(p.URL); err != nil {
+	if c.url, err = url.Parse(dom.Href(p.URL)); err != nil {
 		return r, fmt.Errorf("read page: %w", err)
 	}
 	c.base = c.url
@@ -156,7 +156,7 @@ func (c *context) readHTML(text []byte) error {
 	}
 	c.document = newDocument(root, len(text), c.site != nil || len(c.sites.platforms) > 0)
 	if c.document.base != "" {
-		if u, err := c.url.Parse(c.document.base); err == nil {
+		if u, err := c.url.Parse(dom.Href(c.document.base)); err == nil {
 			c.base = u
 		}
 	}
@@ -215,7 +215,7 @@ func (c *context) sendsOn() *url.URL {
 	if name, value, ok := strings.Cut(to, "="); ok && strings.EqualFold(strings.TrimSpace(name), "url") {
 		to = value
 	}
-	u, err := c.base.Parse(strings.Trim(strings.TrimSpace(to), `'"`))
+	u, err := c.base.Parse(dom.Href(strings.Trim(strings.TrimSpace(to), `'"`)))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || c.sites.Key(u.String()) == c.sites.Key(c.page.URL) {
 		return nil
 	}
@@ -341,7 +341,7 @@ func (s *Sites) site(raw string) *definition {
 
 // parse returns a URL and its definition, or two nils.
 func (s *Sites) parse(raw string) (*url.URL, *definition) {
-	u, err := url.Parse(strings.TrimSpace(raw))
+	u, err := url.Parse(dom.Href(raw))
 	if err != nil || u.Host == "" {
 		return nil, nil
 	}
@@ -395,10 +395,10 @@ func OwnURL(body []byte) string {
 				return ""
 			}
 			if t.Data == "link" && strings.EqualFold(attr("rel"), "canonical") && absolute(attr("href")) == nil {
-				return attr("href")
+				return dom.Href(attr("href"))
 			}
 			if t.Data == "meta" && attr("property") == "og:url" && og == "" && absolute(attr("content")) == nil {
-				og = attr("content")
+				og = dom.Href(attr("content"))
 			}
 		}
 	}

@@ -72,6 +72,44 @@ func TestPaging(t *testing.T) {
 	}
 }
 
+// Pages, feeds and sitemaps write links that package url does not take, and browsers
+// follow; whoever writes one article's, it is one.
+func TestLinksAsBrowsersTakeThem(t *testing.T) {
+	s := define(t, "articles = '^/tin/'\n[[list]]\nurl = '^/ds'\n[[layout]]\nname = 'l'\nurl = '^/tin/'\ntitle = 'h1'\nbody = '.body'\nattachments = '.files a'")
+	for _, c := range []struct{ name, page, want string }{
+		{"a list", `<html><base href="\tin\50%\"><a href="a-8%.html#50%">Một</a> <a href="a-8%25.html">Một</a> <a href="http:\\www.bomau.example\tin\b.html">Hai</a>`,
+			"article /tin/50%25/a-8%25.html | article /tin/b.html"},
+		{"a click", `<html><p onclick="location.href='/tin/50%'">Một</p>`, "article /tin/50%25"},
+		{"a further page", `<html><link rel=next href="\ds\50%">`, "list+ /ds/50%25"},
+		{"a refresh", `<html><meta http-equiv=refresh content="0; url=\ds\50%">`, "list /ds/50%25"},
+		{"a feed", `<rss version="2.0"><channel><item><title>Một</title><link>http://www.bomau.example/tin/giam-50%.html</link></item></channel></rss>`, "article /tin/giam-50%25.html"},
+		{"a sitemap", "<urlset><url><loc>\nhttp://www.bomau.example/tin/giam-50%.html</loc></url></urlset>", "article /tin/giam-50%25.html"},
+	} {
+		r, _ := s.Read(Page{URL: "http://www.bomau.example/ds", Body: []byte(c.page)})
+		if got := strings.Join(linksOf(r), " | "); got != c.want {
+			t.Errorf("%s: links are %s, want %s", c.name, got, c.want)
+		}
+	}
+	body := strings.Repeat("<p>Bộ trưởng làm việc với các địa phương về giá cả của tháng này.", 5)
+	r, err := s.Read(Page{URL: "http://www.bomau.example/tin/giam-50%.html?in=1", Body: []byte(`<html><link rel=canonical href="\tin\giam-50%.html"><h1>Giảm 50%</h1>
+		<div class=body>` + body + `<img src="\anh\50%.jpg"></div><div class=files><a href="\van ban\50%.pdf">Văn bản</a></div>`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := r.Article.CanonicalURL, "http://www.bomau.example/tin/giam-50%25.html"; got != want {
+		t.Errorf("canonical URL %s, want %s", got, want)
+	}
+	if len(r.Article.Images) != 1 || r.Article.Images[0].URL != "http://www.bomau.example/anh/50%25.jpg" {
+		t.Errorf("images %v, want /anh/50%%25.jpg", r.Article.Images)
+	}
+	if len(r.Article.Attachments) != 1 || r.Article.Attachments[0].URL != "http://www.bomau.example/van%20ban/50%25.pdf" {
+		t.Errorf("attachments %v, want /van%%20ban/50%%25.pdf", r.Article.Attachments)
+	}
+	if got, want := s.Address("http://www.bomau.example/tin/giam-50%.html"), "http://www.bomau.example/tin/giam-50%25.html"; got != want {
+		t.Errorf("address %s, want %s", got, want)
+	}
+}
+
 func TestLists(t *testing.T) {
 	const def = "articles = '^/tin/.*\\.html'\nskip = 'chu-de'\nfollow = '^/muc/'\nstart = ['http://www.bomau.example/ds']\n[[list]]\nlinks = '.list'\n"
 	for _, c := range []struct {

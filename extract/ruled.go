@@ -168,7 +168,7 @@ func (r *ruled) canonical() {
 	if href == "" {
 		return
 	}
-	u, err := r.base.Parse(href)
+	u, err := r.base.Parse(dom.Href(href))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		r.lost("canonical_url", href, signal, "no http URL")
 		return
@@ -494,7 +494,7 @@ func (r *ruled) isThumbnail(href string) bool {
 	if r.toArticle(href) {
 		return true
 	}
-	u, err := r.base.Parse(strings.TrimSpace(href))
+	u, err := r.base.Parse(dom.Href(href))
 	return err == nil && looksLikeArticle(u, r.url) && !isPicture(u.Path) && r.sites.Canonical(u.String()) != r.article.CanonicalURL
 }
 
@@ -509,7 +509,7 @@ func isPicture(name string) bool {
 // toArticle reports whether a link leads to another article of the site.
 func (r *ruled) toArticle(href string) bool {
 	if r.page.URL == "" && r.base.Host == "" { // nothing to resolve it by: the path must do
-		u, err := url.Parse(strings.TrimSpace(href))
+		u, err := url.Parse(dom.Href(href))
 		return err == nil && looksLikeArticle(u, r.url)
 	}
 	u := r.target(href)
@@ -726,7 +726,7 @@ func (r *ruled) variants() {
 			continue
 		}
 		language := strings.ToLower(dom.Attr(n, "hreflang"))
-		u, err := r.base.Parse(strings.TrimSpace(dom.Attr(n, "href")))
+		u, err := r.base.Parse(dom.Href(dom.Attr(n, "href")))
 		if err != nil || u.Host == "" || language == "" || language == "x-default" || language == own {
 			continue
 		}

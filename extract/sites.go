@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"luutin/extract/dom"
 )
 
 // Names returns the names of the sites, sorted.
@@ -138,7 +140,7 @@ func (s *Sites) Headers(site, rawURL string) map[string]string {
 func (s *Sites) Address(raw string) string { return s.site(raw).address(raw) }
 
 func (d *definition) address(raw string) string {
-	raw = withHostName(withoutUser(raw))
+	raw = withHostName(withoutUser(dom.Href(raw)))
 	if d != nil {
 		for _, rw := range d.Rewrite {
 			if rw.from.MatchString(raw) {

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
+
+	"luutin/extract/dom"
 )
 
 // trackers are query parameters that say where a reader came from, not what
@@ -71,10 +73,11 @@ func international(host string) bool {
 // CanonicalURL returns the form by which a URL is known: scheme and host in
 // lower case, no default port, no fragment, no dot segments, percent-encoding
 // as RFC 3986 section 6.2.2 prefers it, no parameters that track readers or
-// sessions, the others sorted by name. What is no absolute http(s) URL comes
+// sessions, the others sorted by name. What browsers put up with in a link, as
+// a % that begins no escape, is understood. What is no absolute http(s) URL comes
 // back as it was.
 func CanonicalURL(raw string) string {
-	u, err := url.Parse(strings.TrimSpace(raw))
+	u, err := url.Parse(dom.Href(raw))
 	if err != nil {
 		return raw
 	}

@@ -21,6 +21,7 @@ import (
 	"luutin/crawler"
 	"luutin/crawler/watch"
 	"luutin/extract"
+	"luutin/extract/dom"
 	"luutin/store"
 	"luutin/store/bolt"
 )
@@ -201,7 +202,10 @@ func setSpan(c *crawler.Crawler, since, until string) error {
 func chooseSites(sites *extract.Sites, args []string) (names []string, pages []store.Target, err error) {
 	for _, arg := range args {
 		name := arg
-		if strings.Contains(arg, "://") {
+		if arg = dom.Href(arg); strings.Contains(arg, "://") {
+			if _, err := url.Parse(arg); err != nil {
+				return nil, nil, fmt.Errorf("%q is no URL: %w", arg, errors.Unwrap(err)) // a *url.Error, which repeats the URL
+			}
 			if name = sites.Of(arg); name != "" {
 				address := sites.Address(arg)
 				page := store.Target{URL: address, Canonical: sites.Key(address), Site: name, Kind: extract.KindList}

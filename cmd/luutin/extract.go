@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"luutin/extract"
+	"luutin/extract/dom"
 )
 
 func extractCommand(common *flags) *cobra.Command {
@@ -80,7 +81,7 @@ func (c *extractRun) run(cmd *cobra.Command, args []string) error {
 	if c.url != "" && len(files) > 1 {
 		return fmt.Errorf("--url names one page, but there are %d files", len(files))
 	}
-	if u, err := url.Parse(c.url); c.url != "" && (err != nil || u.Host == "") {
+	if u, err := url.Parse(dom.Href(c.url)); c.url != "" && (err != nil || u.Host == "") {
 		return fmt.Errorf("--url %q is no URL", c.url)
 	}
 	if c.site != "" && !slices.Contains(c.sites.Names(), c.site) {

@@ -1,6 +1,10 @@
 package generic
 
-import "strings"
+import (
+	"strings"
+
+	"luutin/extract/dom"
+)
 
 // memo is what was worked out already.
 type memo struct {
@@ -36,7 +40,7 @@ func (r *Reading) Canonical() []Candidate {
 				return
 			}
 			if r.page.URL != nil {
-				abs, err := r.page.URL.Parse(u)
+				abs, err := r.page.URL.Parse(dom.Href(u))
 				if err != nil {
 					return
 				}
@@ -197,7 +201,7 @@ func (r *Reading) Image() []Candidate {
 			return
 		}
 		if r.page.URL != nil {
-			if u, err := r.page.URL.Parse(v); err == nil {
+			if u, err := r.page.URL.Parse(dom.Href(v)); err == nil {
 				v = u.String()
 			}
 		}

@@ -277,7 +277,7 @@ func (r *Reading) concerns(l *linked, v *value) int {
 
 // pathOf returns what tells one page of a host from another.
 func pathOf(s string) (string, bool) {
-	u, err := url.Parse(strings.TrimSpace(s))
+	u, err := url.Parse(dom.Href(s))
 	if err != nil || s == "" {
 		return "", false
 	}

@@ -128,7 +128,7 @@ func ReadList(p extract.Page, articles []string) (*List, error) {
 	}
 	parsed.base = base
 	if n := cascadia.Query(parsed.root, withBase); n != nil {
-		if u, err := base.Parse(strings.TrimSpace(dom.Attr(n, "href"))); err == nil {
+		if u, err := base.Parse(dom.Href(dom.Attr(n, "href"))); err == nil {
 			parsed.base = u
 		}
 	}
@@ -195,11 +195,11 @@ func sameHost(a, b *url.URL) bool {
 }
 
 func resolve(base *url.URL, href string) *url.URL {
-	href = strings.TrimSpace(href)
+	href = dom.Href(href)
 	if href == "" || href[0] == '#' {
 		return nil
 	}
-	u, err := base.Parse(strings.ReplaceAll(href, " ", "%20"))
+	u, err := base.Parse(href)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil
 	}

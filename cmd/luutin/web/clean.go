@@ -75,7 +75,7 @@ type cleaner struct {
 // findBase takes over the first <base href>.
 func (c *cleaner) findBase(root *html.Node) {
 	if n := find(root, atom.Base); n != nil {
-		if u, err := c.base.Parse(strings.TrimSpace(dom.Attr(n, "href"))); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
+		if u, err := c.base.Parse(dom.Href(dom.Attr(n, "href"))); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
 			c.base = u
 		}
 	}
@@ -172,7 +172,7 @@ func (c *cleaner) element(n *html.Node) {
 // target returns where an address leads within the archive; a place on the
 // same page is left as it is.
 func (c *cleaner) target(raw string, through func(string) string) string {
-	raw = strings.TrimSpace(raw)
+	raw = dom.Href(raw)
 	if strings.HasPrefix(raw, "#") {
 		return raw
 	}
