@@ -53,38 +53,51 @@ func newMessage(a store.Alarm) message {
 	return message{"ended", a}
 }
 
-// tell tells of alarms that have begun or ended, in each way once: told are they
-// with how far that has come. The error is for ways that did not work, which are
-// tried again.
-func (t *telling) tell(ctx context.Context, errOut io.Writer, news []store.Alarm) (told []store.Alarm, err error) {
+// tell tells of alarms that have begun or ended, in each way once. keep is given
+// each as soon as it was told in one way, and when all were tried: what was told is
+// not told again, whatever happens then. failed is for ways that did not work, which
+// are tried again; err for an alarm that could not be kept, and for ctx.
+func (t *telling) tell(ctx context.Context, errOut io.Writer, news []store.Alarm, keep func(store.Alarm) error) (failed, err error) {
 	for _, a := range news {
 		m := newMessage(a)
-		var failed error
+		var here error
 		for _, way := range []struct {
 			name string
+			used bool
 			tell func() error
 		}{
-			{"stderr", func() error { t.print(errOut, m); return nil }},
-			{"notify", func() error { return t.run(ctx, errOut, m) }},
-			{"webhook", func() error { return t.post(ctx, m) }},
+			{"stderr", true, func() error { t.print(errOut, m); return nil }},
+			{"notify", t.command != "", func() error { return t.run(ctx, errOut, m) }},
+			{"webhook", t.webhook != "", func() error { return t.post(ctx, m) }},
 		} {
-			if slices.Contains(a.Told, way.name) {
+			if !way.used || slices.Contains(a.Told, way.name) {
 				continue
 			}
+			if ctx.Err() != nil {
+				return failed, context.Cause(ctx)
+			}
 			if e := way.tell(); e != nil {
-				failed = errors.Join(failed, e)
+				here = errors.Join(here, e)
 				continue
 			}
 			a.Told = append(slices.Clip(a.Told), way.name)
+			if err := keep(a); err != nil {
+				return failed, err
+			}
 		}
-		if a.Pending = failed != nil; a.Pending {
-			err = errors.Join(err, fmt.Errorf("tell of %s, %s: %w; it is tried again after the next crawl", a.Site, a.Name, failed))
-		} else {
-			a.Told = nil
+		if ctx.Err() != nil && here != nil {
+			return failed, context.Cause(ctx) // it was not the way that failed
 		}
-		told = append(told, a)
+		if here != nil {
+			failed = errors.Join(failed, fmt.Errorf("tell of %s, %s: %w; it is tried again after the next crawl", a.Site, a.Name, here))
+			continue
+		}
+		a.Pending, a.Told = false, nil
+		if err := keep(a); err != nil {
+			return failed, err
+		}
 	}
-	return told, err
+	return failed, nil
 }
 
 func (t *telling) print(w io.Writer, m message) {
@@ -96,9 +109,6 @@ func (t *telling) print(w io.Writer, m message) {
 }
 
 func (t *telling) run(ctx context.Context, errOut io.Writer, m message) error {
-	if t.command == "" {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, tellTime)
 	defer cancel()
 	body, err := json.Marshal(m)
@@ -117,9 +127,6 @@ func (t *telling) run(ctx context.Context, errOut io.Writer, m message) error {
 }
 
 func (t *telling) post(ctx context.Context, m message) error {
-	if t.webhook == "" {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, tellTime)
 	defer cancel()
 	body, err := json.Marshal(m)

@@ -280,11 +280,13 @@ func (j *crawlJob) look(ctx context.Context) ([]watch.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	told, err := j.telling.tell(ctx, j.cmd.ErrOrStderr(), news)
-	if err != nil {
-		fmt.Fprintf(j.cmd.ErrOrStderr(), "luutin: %v\n", err)
+	failed, err := j.telling.tell(ctx, j.cmd.ErrOrStderr(), news, func(a store.Alarm) error {
+		return archive.Raise(context.WithoutCancel(ctx), a) // told it is, though the crawl is stopped
+	})
+	if failed != nil {
+		fmt.Fprintf(j.cmd.ErrOrStderr(), "luutin: %v\n", failed)
 	}
-	if err := archive.Raise(ctx, told...); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	reports = slices.DeleteFunc(reports, func(r watch.Report) bool { return r.Total.Visits == 0 })
