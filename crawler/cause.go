@@ -76,7 +76,7 @@ const (
 	SignalHas     = "has "          // and a field: it was found, where no rule says where
 	SignalAgain   = "again "        // before the last three: the page was visited before
 
-	CountAnswers = "answers" // visits that the host answered
+	CountAnswers = "answers" // visits that the host answered, with a page
 	CountTook    = "ms"      // what those answers took, together
 	CountRead    = "read"    // article pages that were read
 	CountHas     = "has "    // and a field: those of them that have it
@@ -122,7 +122,8 @@ func (r *run) show(t store.Target, v *store.Visit) {
 		}
 		v.Counts[name] += n
 	}
-	if v.Capture != nil && v.Capture.Took > 0 {
+	// What a file takes to come says how long it is, not how fast its host is.
+	if c := v.Capture; c != nil && c.Took > 0 && t.Kind != extract.KindAttachment && c.Spool == nil && !isFile(c) {
 		count(CountAnswers, 1)
 		count(CountTook, v.Capture.Took.Milliseconds())
 	}

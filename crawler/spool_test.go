@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"luutin/store"
 )
@@ -118,6 +119,43 @@ func TestLongAttachments(t *testing.T) {
 		}
 		if s, err := w.Archive.Stats(t.Context()); err != nil || s.Bytes < 2*length+limit {
 			t.Errorf("Stats() = %+v, %v; the long one cut at its limit should be kept too", s, err)
+		}
+	})
+}
+
+// One long file among few pages does not make a host slow.
+func TestFilesDoNotCountForTheSpeedOfAHost(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		mux := http.NewServeMux()
+		slow := func(path, body string, length int64) {
+			mux.HandleFunc(path, func(rw http.ResponseWriter, r *http.Request) {
+				if strings.HasPrefix(body, "<") {
+					time.Sleep(time.Second)
+				} else {
+					time.Sleep(10 * time.Second)
+				}
+				io.WriteString(rw, body)
+				io.Copy(rw, &pattern{length: length})
+			})
+		}
+		slow("/news/1", "<!doctype html>"+news("Tin", "/odd/a.pdf"), 0)
+		slow("/news/2", "<!doctype html>"+news("Tin hai", "/odd/b.pdf"), 0)
+		slow("/a.pdf", "%PDF-1.4", 10)
+		slow("/b.pdf", "%PDF-1.4", 2<<20)
+		slow("/c.pdf", "%PDF-1.4", 10)
+		w.ministry.odd = mux
+		w.ministry.set("/list", list("", "/odd/news/1", "/odd/news/2", "/odd/c.pdf")) // one that is no article
+		w.run(t)
+		days, err := w.Archive.Days(t.Context(), moj, "")
+		if err != nil || len(days) == 0 {
+			t.Fatalf("days %v, error %v", days, err)
+		}
+		answers, took := int64(0), int64(0)
+		for _, d := range days {
+			answers, took = answers+d.Counts[CountAnswers], took+d.Counts[CountTook]
+		}
+		if answers != 2 || took != 2000 {
+			t.Errorf("%d answers took %d ms, want two that took a second each", answers, took)
 		}
 	})
 }
