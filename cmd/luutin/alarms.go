@@ -139,11 +139,16 @@ func (t *telling) post(ctx context.Context, m message) error {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", crawler.DefaultAgent)
-	resp, err := http.DefaultClient.Do(req)
+	// A redirect would be followed without the alarm, and any page taken for an answer.
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(req)
 	if err != nil {
 		return fmt.Errorf("--webhook: %w", err)
 	}
 	defer resp.Body.Close()
+	if to := resp.Header.Get("Location"); resp.StatusCode >= 300 && resp.StatusCode < 400 && to != "" {
+		return fmt.Errorf("--webhook %s: %s to %s, which is not followed; name the address that takes alarms", t.webhook, resp.Status, to)
+	}
 	if resp.StatusCode >= 300 {
 		said, _ := io.ReadAll(io.LimitReader(resp.Body, 200))
 		return fmt.Errorf("--webhook %s: %s %s", t.webhook, resp.Status, strings.TrimSpace(string(said)))
