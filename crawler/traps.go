@@ -37,7 +37,7 @@ const (
 )
 
 // A Trap is what a run did not follow because it would never have come to an
-// end.
+// end, or could not, as further pages that no rule finds (extract.Reading.Stuck).
 type Trap struct {
 	What    string `json:"what"`
 	Count   int    `json:"count"`   // links that were not followed; of a circle, lists that were cut
@@ -404,6 +404,9 @@ func (r *run) addLinks(t store.Target, reading *extract.Reading, v *store.Visit)
 	}
 	if nested > 0 {
 		r.trapped(t.Site, trapNested, nesting, nested)
+	}
+	if reading.Stuck != "" && t.Kind != extract.KindArticle && (r.Pages == 0 || t.Depth+1 < r.Pages) {
+		r.trapped(t.Site, reading.Stuck, t.URL, 1)
 	}
 	s := r.site(t.Site)
 	for _, tally := range []*Tally{&r.sum.Tally, &s.Tally} {

@@ -106,6 +106,16 @@ func TestSitemapTrap(t *testing.T) {
 	})
 }
 
+// What tells the next page is gone from the list: that is no end of it.
+func TestListThatDoesNotGoOnIsNamed(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.Sites = sitesBy(t, strings.Replace(definition, "next = 'a.next'", "page = '/zone/{id}/{n}'\npage_id = '#zone@value'", 1), moj)
+		w.ministry.set("/list", list("", "/news/1"))
+		w.ministry.set("/news/1", newsOf(1))
+		wantTrap(t, w.run(t), `page_id = "#zone@value" in moj.test finds no {id} for the next page`, "http://moj.test/list", 2)
+	})
+}
+
 // Relative links make paths that grow with every page.
 func TestPathTrap(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

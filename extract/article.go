@@ -44,6 +44,7 @@ type Reading struct {
 	Site    string      // the definition that read it; "" when none knows the host
 	Article *Article    // nil unless Read returned no error
 	Links   []Link      // in the order of the page, each canonical URL once
+	Stuck   string      // why a list does not go on though its rule says how; "" when it does, or ends
 	Explain []Candidate // what was considered for each field, winners first
 }
 

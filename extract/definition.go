@@ -460,10 +460,29 @@ func (d *definition) compileList(i int) error {
 			return d.faultIn("list", i, x.key, "a page template has one {n}")
 		}
 	}
+	if id := strings.Contains(l.Page, "{id}"); id && l.PageID == "" && !d.begins(l) {
+		return d.faultIn("list", i, "page", "page has an {id}, but no page_id says where on a page it stands, and no start page's URL has it")
+	} else if !id && l.PageID != "" {
+		return d.faultIn("list", i, "page_id", "page_id finds the {id} in page, which has none")
+	}
 	if l.Sure != "" && !slices.Contains(levels, l.Sure) {
 		return d.faultIn("list", i, "sure", fmt.Sprintf("sure = %q is none of %s", l.Sure, strings.Join(levels, ", ")))
 	}
 	return nil
+}
+
+// begins reports whether a list page that the definition names has a URL made by
+// the page template of a list; one that follow finds may.
+func (d *definition) begins(l *listRule) bool {
+	made := template(l.Page)
+	starts := slices.Clone(d.Start)
+	for _, s := range d.Seeds {
+		starts = append(starts, s.URL)
+	}
+	return d.follow != nil || slices.ContainsFunc(starts, func(raw string) bool {
+		u, err := url.Parse(raw)
+		return err == nil && made.MatchString(u.RequestURI())
+	})
 }
 
 func (d *definition) compileLayout(i int) error {

@@ -350,6 +350,10 @@ func (c *context) pageByTemplate(l listRule) {
 			}
 		}
 		if id == "" {
+			c.reading.Stuck = fmt.Sprintf("page_id = %q in %s finds no {id} for the next page", l.PageID, l.from)
+			if l.PageID == "" {
+				c.reading.Stuck = fmt.Sprintf("page = %q in %s has an {id}, and the list neither has it in its URL nor a page_id", l.Page, l.from)
+			}
 			return
 		}
 	}

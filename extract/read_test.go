@@ -110,6 +110,25 @@ func TestLinksAsBrowsersTakeThem(t *testing.T) {
 	}
 }
 
+// A list whose rule cannot find the next page is not taken for one that ends.
+func TestStuckLists(t *testing.T) {
+	const items = `<a href="/tin/a-1.html">Tin một</a><a href="/tin/b-2.html">Tin hai</a>`
+	const byID = "articles = '^/tin/'\n[[list]]\npage = '/timeline/{id}/{n}.htm'\npage_id = '#zone@value'"
+	for _, c := range []struct{ name, rule, url, page, want string }{
+		{"the id is gone", byID, "/xa-hoi.htm", `<input id=other value=77>` + items, `page_id = "#zone@value" in bomau finds no {id} for the next page`},
+		{"the id is there", byID, "/xa-hoi.htm", `<input id=zone value=77>` + items, ""},
+		{"the id is in the URL", byID, "/timeline/77/2.htm", items, ""},
+		{"the list has ended", byID, "/xa-hoi.htm", "<p>Hết</p>", ""},
+		{"no page_id", "follow = '^/muc/'\narticles = '^/tin/'\n[[list]]\npage = '/timeline/{id}/{n}.htm'", "/xa-hoi.htm", items,
+			`page = "/timeline/{id}/{n}.htm" in bomau has an {id}, and the list neither has it in its URL nor a page_id`},
+	} {
+		r, _ := define(t, c.rule).Read(Page{URL: "http://www.bomau.example" + c.url, Body: []byte("<html>" + c.page)})
+		if r.Stuck != c.want {
+			t.Errorf("%s: stuck for %q, want %q", c.name, r.Stuck, c.want)
+		}
+	}
+}
+
 func TestLists(t *testing.T) {
 	const def = "articles = '^/tin/.*\\.html'\nskip = 'chu-de'\nfollow = '^/muc/'\nstart = ['http://www.bomau.example/ds']\n[[list]]\nlinks = '.list'\n"
 	for _, c := range []struct {
