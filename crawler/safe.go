@@ -253,28 +253,40 @@ func tlsFaults(cs *tls.ConnectionState, roots *x509.CertPool, now time.Time) (fa
 	if leaf.VerifyHostname(cs.ServerName) != nil { // there is no ServerName for a URL with an IP address
 		faults = append(faults, extract.WrongName)
 	}
-	options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), CurrentTime: now}
-	then := now // a moment at which everything that was sent held
-	for _, c := range cs.PeerCertificates {
-		options.Intermediates.AddCert(c)
-		if c.NotBefore.After(then) {
-			then = c.NotBefore
-		}
-	}
-	for _, c := range cs.PeerCertificates {
-		if c.NotAfter.Before(then) {
-			then = c.NotAfter
-		}
-	}
-	if _, err := leaf.Verify(options); err != nil {
-		if !then.Equal(now) {
-			faults = append(faults, extract.Expired)
-		}
-		options.CurrentTime = then
-		if _, err := leaf.Verify(options); err != nil {
-			faults = append(faults, extract.IncompleteChain)
-		}
-	}
+	faults = append(faults, chainFaults(cs.PeerCertificates, roots, now)...)
 	slices.SortFunc(faults, cmp.Compare[string])
 	return faults
+}
+
+// maxChain is how many certificates of a server are looked at: a handful is usual.
+const maxChain = 16
+
+// chainFaults says what is wrong with the certificates of a server. They have
+// expired when they held at some other moment. Whether they did, one at which one of
+// them begins or ends tells; it need not hold for those that nothing depends on, which
+// servers send for old devices.
+func chainFaults(chain []*x509.Certificate, roots *x509.CertPool, now time.Time) []string {
+	chain = chain[:min(len(chain), maxChain)]
+	options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), CurrentTime: now}
+	holds := func(c *x509.Certificate) bool { return !now.Before(c.NotBefore) && !now.After(c.NotAfter) }
+	moments := []time.Time{now}
+	for _, c := range chain {
+		options.Intermediates.AddCert(c)
+		moments = append(moments, c.NotAfter, c.NotBefore)
+	}
+	for i, at := range moments {
+		options.CurrentTime = at
+		if _, err := chain[0].Verify(options); err != nil {
+			continue
+		}
+		if i == 0 {
+			return nil
+		}
+		return []string{extract.Expired}
+	}
+	faults := []string{extract.IncompleteChain}
+	if !slices.ContainsFunc(chain, func(c *x509.Certificate) bool { return !holds(c) }) {
+		return faults
+	}
+	return append(faults, extract.Expired) // nobody can tell which of them matter
 }

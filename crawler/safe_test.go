@@ -237,6 +237,9 @@ func TestTLSFaults(t *testing.T) {
 	early := middle.sign(t, "moj.test", false, now.AddDate(0, 1, 0), new)
 	under := oldMiddle.sign(t, "moj.test", false, old, new)
 	self := nobody.sign(t, "moj.test", false, old, new)
+	needless := root.sign(t, "middle", true, old, now.AddDate(-1, 0, 0))
+	ancient := root.sign(t, "middle", true, old.AddDate(-9, 0, 0), old.AddDate(-1, 0, 0)) // nothing held at its time
+	month := middle.sign(t, "moj.test", false, now.AddDate(0, -3, 0), now.AddDate(0, -1, 0))
 	roots := x509.NewCertPool()
 	roots.AddCert(root.cert)
 	chain := func(as ...*authority) (out []*x509.Certificate) {
@@ -257,6 +260,9 @@ func TestTLSFaults(t *testing.T) {
 		"not yet valid":     {tls.ConnectionState{PeerCertificates: chain(early, middle)}, []string{extract.Expired}},
 		"expired, chain":    {tls.ConnectionState{PeerCertificates: chain(expired)}, []string{extract.Expired, extract.IncompleteChain}},
 		"expired middle":    {tls.ConnectionState{PeerCertificates: chain(under, oldMiddle)}, []string{extract.Expired}},
+		"a needless one":    {tls.ConnectionState{PeerCertificates: chain(leaf, middle, needless)}, nil},
+		"expired, needless": {tls.ConnectionState{PeerCertificates: chain(month, middle, needless, ancient)}, []string{extract.Expired}},
+		"early, needless":   {tls.ConnectionState{PeerCertificates: chain(early, middle, ancient)}, []string{extract.Expired}},
 		"wrong name":        {tls.ConnectionState{ServerName: "mof.test", PeerCertificates: chain(leaf, middle)}, []string{extract.WrongName}},
 		"old version":       {tls.ConnectionState{Version: tls.VersionTLS10, PeerCertificates: chain(leaf, middle)}, []string{extract.LegacyVersions}},
 		"old cipher":        {tls.ConnectionState{CipherSuite: rsa, PeerCertificates: chain(leaf, middle)}, []string{extract.LegacyCiphers}},
