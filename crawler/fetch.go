@@ -202,7 +202,7 @@ func (w *web) ask(transport http.RoundTripper, req *http.Request, name string, b
 	header.Stop()
 	defer resp.Body.Close()
 	if terms := termsOf(ctx); resp.TLS != nil && len(terms.TLS) > 0 {
-		a.tls = tlsFaults(resp.TLS, nil, time.Now())
+		a.tls = tlsFaults(resp.TLS, req.URL.Hostname(), nil, time.Now())
 	}
 	a.resp, resp.Request = resp, req // a transport that is no http.Transport may forget it
 	if isRedirect(resp) {

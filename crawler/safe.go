@@ -137,7 +137,7 @@ func ownTransport(proxy *url.URL, terms extract.Terms) *http.Transport {
 			}
 			return guarded.DialContext(ctx, network, addr)
 		},
-		TLSClientConfig:        tlsConfig(terms.TLS),
+		TLSClientConfig:        tlsConfig(terms.TLS, ""),
 		TLSHandshakeTimeout:    usualLimits.connect,
 		ForceAttemptHTTP2:      true,
 		MaxIdleConns:           256,
@@ -146,10 +146,39 @@ func ownTransport(proxy *url.URL, terms extract.Terms) *http.Transport {
 		MaxResponseHeaderBytes: maxHeader,
 		DisableCompression:     true, // content codings are undone in decoded, under a limit
 	}
+	if t.TLSClientConfig.VerifyConnection != nil {
+		t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			return dialTLS(ctx, t, terms, network, addr)
+		}
+	}
 	if proxy != nil {
 		t.Proxy = http.ProxyURL(proxy)
 	}
 	return t
+}
+
+// dialTLS opens a connection as net/http does. It knows who is asked, where that is
+// an IP address: a tls.ConnectionState does not. What goes through a proxy does not
+// come here.
+func dialTLS(ctx context.Context, t *http.Transport, terms extract.Terms, network, addr string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := t.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	config := tlsConfig(terms.TLS, host)
+	config.ServerName, config.NextProtos = host, []string{"h2", "http/1.1"}
+	conn := tls.Client(raw, config)
+	ctx, cancel := context.WithTimeout(ctx, t.TLSHandshakeTimeout)
+	defer cancel()
+	if err := conn.HandshakeContext(ctx); err != nil {
+		raw.Close()
+		return nil, err
+	}
+	return conn, nil
 }
 
 // ways are the crawler's own transports, one for each set of terms: what one
@@ -204,8 +233,9 @@ func (w *web) way(req *http.Request) (http.RoundTripper, *http.Request, error) {
 	return t, req.WithContext(context.WithValue(req.Context(), viaProxy{}, true)), nil
 }
 
-// tlsConfig puts up with what the names say, see extract.Terms.
-func tlsConfig(allowed []string) *tls.Config {
+// tlsConfig puts up with what the names say, see extract.Terms. host is who is
+// asked, and may be "" where that is no IP address.
+func tlsConfig(allowed []string, host string) *tls.Config {
 	c := &tls.Config{}
 	if slices.Contains(allowed, extract.LegacyVersions) {
 		c.MinVersion = tls.VersionTLS10
@@ -219,9 +249,9 @@ func tlsConfig(allowed []string) *tls.Config {
 	if slices.ContainsFunc(certificate, func(s string) bool { return slices.Contains(allowed, s) }) {
 		c.InsecureSkipVerify = true // and verified here instead
 		c.VerifyConnection = func(cs tls.ConnectionState) error {
-			for _, fault := range tlsFaults(&cs, c.RootCAs, time.Now()) {
+			for _, fault := range tlsFaults(&cs, host, c.RootCAs, time.Now()) {
 				if !slices.Contains(allowed, fault) {
-					return &faultyTLS{fault} // cs names no host where the URL has an IP address
+					return &faultyTLS{fault}
 				}
 			}
 			return nil
@@ -238,8 +268,9 @@ func (e *faultyTLS) Error() string {
 }
 
 // tlsFaults says what is wrong with a connection, by the names that a
-// definition allows it by, sorted. No roots means those of the machine.
-func tlsFaults(cs *tls.ConnectionState, roots *x509.CertPool, now time.Time) (faults []string) {
+// definition allows it by, sorted. host is who was asked, for which there is no
+// ServerName when it is an IP address. No roots means those of the machine.
+func tlsFaults(cs *tls.ConnectionState, host string, roots *x509.CertPool, now time.Time) (faults []string) {
 	if cs.Version < tls.VersionTLS12 {
 		faults = append(faults, extract.LegacyVersions)
 	}
@@ -250,7 +281,7 @@ func tlsFaults(cs *tls.ConnectionState, roots *x509.CertPool, now time.Time) (fa
 		return append(faults, extract.IncompleteChain)
 	}
 	leaf := cs.PeerCertificates[0]
-	if leaf.VerifyHostname(cs.ServerName) != nil { // there is no ServerName for a URL with an IP address
+	if leaf.VerifyHostname(cmp.Or(cs.ServerName, host)) != nil {
 		faults = append(faults, extract.WrongName)
 	}
 	faults = append(faults, chainFaults(cs.PeerCertificates, roots, now)...)

@@ -209,6 +209,9 @@ func (a *authority) sign(t *testing.T, name string, ca bool, from, to time.Time)
 		c.KeyUsage = x509.KeyUsageCertSign
 	} else {
 		c.DNSNames = []string{name}
+		if ip := net.ParseIP(name); ip != nil {
+			c.DNSNames, c.IPAddresses = nil, []net.IP{ip}
+		}
 	}
 	parent, parentKey := c, key
 	if a != nil {
@@ -279,7 +282,7 @@ func TestTLSFaults(t *testing.T) {
 		if cs.ServerName == "" {
 			cs.ServerName = "moj.test"
 		}
-		if got := tlsFaults(&cs, roots, now); fmt.Sprint(got) != fmt.Sprint(tt.want) {
+		if got := tlsFaults(&cs, "", roots, now); fmt.Sprint(got) != fmt.Sprint(tt.want) {
 			t.Errorf("%s: faults %v, want %v", name, got, tt.want)
 		}
 	}
@@ -299,6 +302,10 @@ func TestTLSTerms(t *testing.T) {
 		return strings.Replace(s.URL, "127.0.0.1", "localhost", 1)
 	}
 	self := serve(func(*tls.Config) {})
+	numbered := strings.Replace(serve(func(c *tls.Config) {
+		cert := (*authority)(nil).sign(t, "127.0.0.1", false, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+		c.Certificates = []tls.Certificate{{Certificate: [][]byte{cert.cert.Raw}, PrivateKey: cert.key}}
+	}), "localhost", "127.0.0.1", 1)
 	old := serve(func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 })
 	weak := serve(func(c *tls.Config) {
 		c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_RC4_128_SHA}
@@ -314,6 +321,8 @@ func TestTLSTerms(t *testing.T) {
 		{self, []string{extract.IncompleteChain}, true, []string{extract.IncompleteChain}},
 		{strings.Replace(self, "localhost", "127.0.0.1", 1), []string{extract.IncompleteChain}, false, nil},
 		{strings.Replace(self, "localhost", "127.0.0.1", 1), []string{extract.IncompleteChain, extract.WrongName}, true, []string{extract.IncompleteChain, extract.WrongName}},
+		{numbered, []string{extract.IncompleteChain}, true, []string{extract.IncompleteChain}},
+		{strings.Replace(numbered, "127.0.0.1", "localhost", 1), []string{extract.IncompleteChain}, false, nil},
 		{old, []string{extract.IncompleteChain}, false, nil},
 		{old, []string{extract.LegacyVersions}, false, nil},
 		{old, []string{extract.IncompleteChain, extract.LegacyVersions}, true, []string{extract.IncompleteChain, extract.LegacyVersions}},
