@@ -189,6 +189,9 @@ func setSpan(c *crawler.Crawler, since, until string) error {
 		if err != nil {
 			return fmt.Errorf("%s %q is no day such as 2018-01-19", x.flag, x.day)
 		}
+		if day.IsZero() {
+			day = day.AddDate(0, 0, 1) // the zero time means that there is no bound, and nothing was published on that day
+		}
 		*x.at = day
 	}
 	if until != "" && c.Until.Before(c.Since) {
