@@ -289,6 +289,19 @@ func TestRun(t *testing.T) {
 	})
 }
 
+// A start page that is gone is no page like others.
+func TestLostStartPages(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.Sites = sitesBy(t, strings.Replace(definition, `"http://HOST/list"`, `"http://HOST/list", "http://HOST/list?2"`, 1), moj)
+		w.ministry.set("/list", list("", "/news/1", "/news/gone"))
+		w.ministry.set("/news/1", news("Tin", ""))
+		s := w.wantRun(t, "4 visited: 1 added, 1 list, 2 gone")
+		if got, want := s.Sites[moj].Lost, []string{"http://moj.test/list?2"}; !slices.Equal(got, want) {
+			t.Errorf("lost start pages %q, want %q", got, want)
+		}
+	})
+}
+
 // TestOddPages has one whole crawl meet everything that the odd server does.
 func TestOddPages(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

@@ -62,6 +62,7 @@ type SiteSummary struct {
 	Newest time.Time     `json:"newest,omitzero"` // the latest date of publication that was read
 	Opens  time.Time     `json:"opens,omitzero"`  // when it may be asked again, if its hours were over at the end of the run
 	Stale  int           `json:"stale,omitempty"` // pages that had changed though their validators had not: its 304 are not trusted
+	Lost   []string      `json:"lost,omitempty"`  // start pages that were not there: what they would lead to is missed
 	Span   *SpanSummary  `json:"span,omitempty"`  // of a run with a span
 	Traps  []Trap        `json:"traps,omitempty"`
 	TLS    []string      `json:"tls,omitempty"` // what was wrong with its connections and put up with, see extract.Terms
@@ -233,6 +234,9 @@ func (r *run) note(l *store.Lease, v store.Visit, o store.Outcome) {
 	if lie(t, v, o) {
 		site.Stale++
 	}
+	if v.Result == store.Missing && r.begins(t) {
+		site.Lost = append(site.Lost, t.URL)
+	}
 	if v.Capture != nil && len(v.Capture.TLS) > 0 {
 		site.TLS = slices.Compact(slices.Sorted(slices.Values(append(site.TLS, v.Capture.TLS...))))
 	}
@@ -243,6 +247,14 @@ func (r *run) note(l *store.Lease, v store.Visit, o store.Outcome) {
 		e.Visited = r.sum.Visited
 		r.Progress(e)
 	}
+}
+
+// begins reports whether a target is a start page, feed or sitemap of its site.
+func (r *run) begins(t store.Target) bool {
+	return slices.ContainsFunc(r.Sites.Seeds(t.Site), func(l extract.Link) bool {
+		seed := r.target(t.Site, l, 0)
+		return seed.Known() == t.Known()
+	})
 }
 
 // summary closes the books.

@@ -74,8 +74,8 @@ begins or ends is told once, on the standard error, to the --notify command and 
 the --webhook; whom it could not be told is told after the next crawl.
 
 It ends with a summary, and with status 1 when a page could not be had or not
-be read, by robots.txt or a wall, too. Such pages are named, and come up again
-in a later crawl.`,
+be read, by robots.txt or a wall, too, or a start page is gone. Such pages are
+named, and come up again in a later crawl.`,
 		Example: `  luutin crawl moj.gov.vn
   luutin crawl --pages 3 moj.gov.vn baochinhphu.vn     the newest pages of each list
   luutin crawl --revisit moj.gov.vn                    look again at every article
@@ -265,7 +265,8 @@ func (j *crawlJob) once(ctx context.Context) (err error) {
 	if closeErr := archive.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("close archive %s: %w", j.flags.archive, closeErr)
 	}
-	if err == nil && summary.Failed+summary.Blocked > 0 {
+	lost := slices.ContainsFunc(slices.Collect(maps.Values(summary.Sites)), func(s *crawler.SiteSummary) bool { return len(s.Lost) > 0 })
+	if err == nil && (summary.Failed+summary.Blocked > 0 || lost) {
 		err = errNo
 	}
 	return err
@@ -461,10 +462,15 @@ func report(out, errOut io.Writer, common *flags, sites crawler.Sites, s crawler
 		return
 	}
 	tellProblems(errOut, s.Problems, s.Unnamed) // also to whom wants no remarks: a cron job is to tell of them
+	names := slices.Sorted(maps.Keys(s.Sites))
+	for _, name := range names {
+		if lost := s.Sites[name].Lost; len(lost) > 0 {
+			fmt.Fprintf(errOut, "%s: not there of where the crawl begins: %s, as %s; say in its definition where that has moved\n", name, count(len(lost), "page"), lost[0])
+		}
+	}
 	if !s.Waiting.IsZero() && !common.quiet {
 		fmt.Fprintf(errOut, "what is due next waits for its host until %s; crawl again then\n", s.Waiting.Local().Format(time.DateTime))
 	}
-	names := slices.Sorted(maps.Keys(s.Sites))
 	if !common.quiet {
 		if s.Cut > 0 {
 			fmt.Fprintf(errOut, "%d answers were cut short or broke off; what came of them is kept\n", s.Cut)
