@@ -26,6 +26,9 @@ type telling struct {
 }
 
 func (t *telling) check() error {
+	if _, err := exec.LookPath("sh"); err != nil && t.command != "" {
+		return errors.New("--notify needs the shell sh, which is not to be found here; --webhook needs none")
+	}
 	if t.webhook == "" {
 		return nil
 	}

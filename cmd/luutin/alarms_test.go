@@ -9,6 +9,18 @@ import (
 	"luutin/store"
 )
 
+// Where there is no shell nobody has to wait for an alarm to learn it.
+func TestNotifyNeedsAShell(t *testing.T) {
+	tell := telling{command: "true"}
+	if err := tell.check(); err != nil {
+		t.Errorf("with a shell: %v", err)
+	}
+	t.Setenv("PATH", t.TempDir())
+	if err := tell.check(); err == nil || err.Error() != "--notify needs the shell sh, which is not to be found here; --webhook needs none" {
+		t.Errorf("without a shell: %v", err)
+	}
+}
+
 // A webhook that leads elsewhere has told nobody, whatever stands there.
 func TestWebhookIsNotFollowed(t *testing.T) {
 	var asked []string
