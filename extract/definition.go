@@ -21,6 +21,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
 	"golang.org/x/net/html/atom"
+	"golang.org/x/net/http/httpguts"
 
 	"luutin/extract/dom"
 )
@@ -289,6 +290,10 @@ const (
 	formatJSON = "json"
 )
 
+// maxDelay is more than any site wants: a slip of the pen, m for ms or h for s,
+// would keep a crawl waiting for ever.
+const maxDelay = 24 * time.Hour
+
 var levels = []string{"sure", "likely", "old", "weak"}
 
 func parseDefinition(file string, text []byte, platform bool) (*definition, error) {
@@ -336,6 +341,14 @@ func (d *definition) compile() error {
 		if host == "" || strings.ContainsAny(host, "/ ") || strings.Contains(host, ":") && net.ParseIP(host) == nil {
 			return d.fault(fmt.Sprintf("%q is no host name; a port does not belong here", d.Hosts[i]), "hosts")
 		}
+		if strings.Contains(host, "*") {
+			if parent, ok := strings.CutPrefix(host, "*."); !ok || parent == "" || strings.Contains(parent, "*") {
+				return d.fault(fmt.Sprintf("%q is no host name, nor a pattern of some: that begins with *. and a name follows, as in *.moh.gov.vn", d.Hosts[i]), "hosts")
+			}
+		}
+		if slices.Contains(d.Hosts[:i], host) {
+			return d.fault(fmt.Sprintf("host %s is named twice; once is enough", host), "hosts")
+		}
 		d.Hosts[i] = host
 	}
 	if len(d.Hosts) == 0 && !d.isPlatform {
@@ -348,6 +361,9 @@ func (d *definition) compile() error {
 		return d.fault(fmt.Sprintf("sure = %q is none of %s", d.Sure, strings.Join(levels, ", ")), "sure")
 	}
 	var err error
+	if d.Zone == "Local" {
+		return d.fault("zone \"Local\" is another one on each machine; name that of the site, such as zone = 'Asia/Ho_Chi_Minh'", "zone")
+	}
 	if d.Zone != "" {
 		if d.zone, err = time.LoadLocation(d.Zone); err != nil {
 			return d.fault(fmt.Sprintf("zone %q: %v", d.Zone, err), "zone")
@@ -356,6 +372,23 @@ func (d *definition) compile() error {
 	if d.Delay != "" {
 		if d.delay, err = time.ParseDuration(d.Delay); err != nil || d.delay < 0 {
 			return d.fault(fmt.Sprintf("delay %q is no duration such as 1.5s", d.Delay), "delay")
+		}
+		if d.delay > maxDelay {
+			return d.fault(fmt.Sprintf("delay %q is longer than a day; it is the pause between two pages, such as 1.5s", d.Delay), "delay")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Headers)) {
+		fault := func(what string) error {
+			if locate(d.source, "headers", 0, name) == 0 { // headers = { … }
+				return d.fault(what, "headers")
+			}
+			return d.faultIn("headers", 0, name, what)
+		}
+		if !httpguts.ValidHeaderFieldName(name) {
+			return fault(fmt.Sprintf("%q is no name of an HTTP header, such as Accept-Language: letters, digits and - are", name))
+		}
+		if value := d.Headers[name]; !httpguts.ValidHeaderFieldValue(value) {
+			return fault(fmt.Sprintf("%q is no value of an HTTP header: it is one line, without control characters", value))
 		}
 	}
 	if err := d.compileTerms(); err != nil {
@@ -426,8 +459,14 @@ func (d *definition) compile() error {
 func (d *definition) compileList(i int) error {
 	l := &d.Lists[i]
 	l.from = d.Name
-	if l.Step == 0 {
+	switch {
+	case l.Step == 0:
 		l.Step = 1
+	case l.Step < 0:
+		return d.faultIn("list", i, "step", fmt.Sprintf("step = %d leads before the first page; it is what is added for the next page, such as 1 or 20", l.Step))
+	}
+	if l.First != nil && *l.First < 0 {
+		return d.faultIn("list", i, "first", fmt.Sprintf("first = %d is no number of a page; it is 0 or more", *l.First))
 	}
 	var err error
 	if l.url, err = compileURL(l.URL); err != nil {
@@ -595,6 +634,11 @@ func absolute(raw string) error {
 	}
 	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return fmt.Errorf("%q is no absolute http or https URL", raw)
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return fmt.Errorf("%q has the port %s; there are 1 to 65535, and none is named as a rule", raw, port)
+		}
 	}
 	return nil
 }

@@ -211,7 +211,20 @@ func TestDefinitionFaults(t *testing.T) {
 			map[string]string{"platforms/p.toml": "[[layout]]\nname = 'x'\nbody = 'article'\n"},
 			"a platform's layout needs when",
 		},
-		"no TOML": {map[string]string{"a.toml": "hosts = [\n"}, "a.toml:"},
+		"any host":                {map[string]string{"a.toml": "hosts = ['*']\n"}, `a.toml:1: "*" is no host name, nor a pattern of some: that begins with *. and a name follows, as in *.moh.gov.vn`},
+		"a pattern of nothing":    {map[string]string{"a.toml": "hosts = ['*.']\n"}, `a.toml:1: "*." is no host name, nor a pattern`},
+		"a pattern behind a host": {map[string]string{"a.toml": "hosts = ['x.*']\n"}, `a.toml:1: "x.*" is no host name, nor a pattern`},
+		"a pattern in a pattern":  {map[string]string{"a.toml": "hosts = ['*.*.x.test']\n"}, `a.toml:1: "*.*.x.test" is no host name, nor a pattern`},
+		"a host twice":            {map[string]string{"a.toml": "hosts = ['a.example', 'A.example.']\n"}, "a.toml:1: host a.example is named twice; once is enough"},
+		"a zone of the machine":   {map[string]string{"a.toml": valid + "zone = 'Local'\n"}, `a.toml:3: zone "Local" is another one on each machine; name that of the site`},
+		"a delay of days":         {map[string]string{"a.toml": valid + "delay = '1500h'\n"}, `a.toml:3: delay "1500h" is longer than a day`},
+		"a port that is none":     {map[string]string{"a.toml": "hosts = ['a.example']\nstart = ['http://a.example:80800/']\n"}, `a.toml:2: "http://a.example:80800/" has the port 80800; there are 1 to 65535`},
+		"a header that is none":   {map[string]string{"a.toml": valid + "[headers]\nAccept = 'x'\n'Accept Language' = 'vi'\n"}, `a.toml:5: "Accept Language" is no name of an HTTP header`},
+		"a header in one line":    {map[string]string{"a.toml": valid + "headers = { 'Accept Language' = 'vi' }\n"}, `a.toml:3: "Accept Language" is no name of an HTTP header`},
+		"a header of two lines":   {map[string]string{"a.toml": valid + "[headers]\nAccept-Language = \"vi\\nX: y\"\n"}, `a.toml:4: "vi\nX: y" is no value of an HTTP header`},
+		"a step back":             {map[string]string{"a.toml": valid + "[[list]]\nlinks = 'a'\npage = '?p={n}'\nstep = -1\n"}, "a.toml:6: step = -1 leads before the first page"},
+		"a first page before all": {map[string]string{"a.toml": valid + "[[list]]\nlinks = 'a'\nfirst = -1\n"}, "a.toml:5: first = -1 is no number of a page"},
+		"no TOML":                 {map[string]string{"a.toml": "hosts = [\n"}, "a.toml:"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := fstest.MapFS{}

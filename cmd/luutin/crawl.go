@@ -266,10 +266,19 @@ func (j *crawlJob) once(ctx context.Context) (err error) {
 		err = fmt.Errorf("close archive %s: %w", j.flags.archive, closeErr)
 	}
 	lost := slices.ContainsFunc(slices.Collect(maps.Values(summary.Sites)), func(s *crawler.SiteSummary) bool { return len(s.Lost) > 0 })
-	if err == nil && (summary.Failed+summary.Blocked > 0 || lost) {
+	if err == nil && (summary.Failed+summary.Blocked > 0 || lost || len(j.aimless(summary)) > 0) {
 		err = errNo
 	}
 	return err
+}
+
+// aimless are the sites that were named and whose crawl had nowhere to begin.
+func (j *crawlJob) aimless(s crawler.Summary) []string {
+	return slices.DeleteFunc(slices.Clone(j.names), func(name string) bool {
+		site := s.Sites[name]
+		named := slices.ContainsFunc(j.pages, func(p store.Target) bool { return p.Site == name })
+		return named || len(j.sites.Seeds(name)) > 0 || site != nil && site.Visited > 0
+	})
 }
 
 // look judges how the sites are doing after a crawl, and tells of alarms that
@@ -423,7 +432,7 @@ func (j *crawlJob) crawl(ctx context.Context) (crawler.Summary, error) {
 	if err == nil {
 		reports, err = j.look(ctx)
 	}
-	report(j.cmd.OutOrStdout(), j.cmd.ErrOrStderr(), j.flags, c.Sites, summary, reports)
+	report(j.cmd.OutOrStdout(), j.cmd.ErrOrStderr(), j.flags, c.Sites, summary, reports, j.aimless(summary))
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return summary, context.Canceled
 	}
@@ -451,7 +460,7 @@ func tellProblems(w io.Writer, problems []crawler.Problem, unnamed int) {
 // shownProblems is how many problems a terminal is shown; a file gets them all.
 const shownProblems = 20
 
-func report(out, errOut io.Writer, common *flags, sites crawler.Sites, s crawler.Summary, reports []watch.Report) {
+func report(out, errOut io.Writer, common *flags, sites crawler.Sites, s crawler.Summary, reports []watch.Report, aimless []string) {
 	if common.json {
 		enc := json.NewEncoder(out)
 		enc.SetEscapeHTML(false)
@@ -467,6 +476,9 @@ func report(out, errOut io.Writer, common *flags, sites crawler.Sites, s crawler
 		if lost := s.Sites[name].Lost; len(lost) > 0 {
 			fmt.Fprintf(errOut, "%s: not there of where the crawl begins: %s, as %s; say in its definition where that has moved\n", name, count(len(lost), "page"), lost[0])
 		}
+	}
+	for _, name := range aimless {
+		fmt.Fprintf(errOut, "%s: its definition names no start, feeds, sitemaps or seed: there is nowhere to begin\n", name)
 	}
 	if !s.Waiting.IsZero() && !common.quiet {
 		fmt.Fprintf(errOut, "what is due next waits for its host until %s; crawl again then\n", s.Waiting.Local().Format(time.DateTime))
