@@ -348,6 +348,12 @@ func dryRun(cmd *cobra.Command, common *flags, c *crawler.Crawler, sites *extrac
 	if err != nil {
 		return err
 	}
+	for _, name := range names {
+		planned := slices.ContainsFunc(plan, func(p crawler.Planned) bool { return p.Site == name })
+		if !planned && len(sites.Seeds(name)) == 0 {
+			sayAimless(cmd.ErrOrStderr(), name)
+		}
+	}
 	if len(names) == 0 {
 		names = sites.Names()
 	}
@@ -383,6 +389,11 @@ func dryRun(cmd *cobra.Command, common *flags, c *crawler.Crawler, sites *extrac
 		}
 	}
 	return nil
+}
+
+// sayAimless says that the crawl of a site has nowhere to begin.
+func sayAimless(w io.Writer, name string) {
+	fmt.Fprintf(w, "%s: its definition names no start, feeds, sitemaps or seed: there is nowhere to begin\n", name)
 }
 
 // sayHours says so when a site is not to be asked at this hour.
@@ -478,7 +489,7 @@ func report(out, errOut io.Writer, common *flags, sites crawler.Sites, s crawler
 		}
 	}
 	for _, name := range aimless {
-		fmt.Fprintf(errOut, "%s: its definition names no start, feeds, sitemaps or seed: there is nowhere to begin\n", name)
+		sayAimless(errOut, name)
 	}
 	if !s.Waiting.IsZero() && !common.quiet {
 		fmt.Fprintf(errOut, "what is due next waits for its host until %s; crawl again then\n", s.Waiting.Local().Format(time.DateTime))
