@@ -717,6 +717,18 @@ func TestLongPauses(t *testing.T) {
 	})
 }
 
+// TestOddLinks meets links and redirects that are no URLs, and that browsers follow.
+func TestOddLinks(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ministry.set("/list", list("", "/news/tang-8%-nam-nay.html", `\news\2.html`, "/news/3.html"))
+		w.ministry.set("/news/tang-8%25-nam-nay.html", news("Tin số 1", ""))
+		w.ministry.set("/news/2.html", news("Tin số 2", ""))
+		w.ministry.set("/news/3.html", `301 \news\giam-50%.html`)
+		w.ministry.set("/news/giam-50%25.html", news("Tin số 3", ""))
+		w.wantRun(t, "4 visited: 3 added, 1 list")
+	})
+}
+
 // TestNamesInLinks meets links and redirects with a name and a password.
 func TestNamesInLinks(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

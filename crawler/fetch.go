@@ -18,6 +18,7 @@ import (
 
 	"github.com/gocolly/colly/v2"
 
+	"luutin/extract/dom"
 	"luutin/store"
 	"luutin/store/coding"
 )
@@ -206,6 +207,9 @@ func (w *web) ask(transport http.RoundTripper, req *http.Request, name string, b
 	}
 	a.resp, resp.Request = resp, req // a transport that is no http.Transport may forget it
 	if isRedirect(resp) {
+		if to := resp.Header.Get("Location"); to != "" { // as a page has it, net/http might not take it
+			resp.Header.Set("Location", dom.Href(to))
+		}
 		// Read for the connection's sake; what goes wrong with it is no matter.
 		a.body, a.truncated, _ = w.read(resp, min(b.size, maxHopBody), resp.Body, &sink{buf: buf})
 		return a, nil

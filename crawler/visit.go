@@ -369,16 +369,11 @@ func (r *run) read(t store.Target, v *store.Visit) (f *found) {
 		v.Again = r.again(t, nil, -1, v.Time)
 	}
 	reading, err := r.readPage(v.Capture)
-	if reading != nil && reading.Kind == extract.KindAttachment && t.Kind == extract.KindList && !r.isStart(t) {
+	if reading != nil && reading.Kind == extract.KindAttachment && t.Kind == extract.KindList && !r.begins(t) {
 		v.Kind, v.Again = extract.KindAttachment, time.Time{} // the crawl was told to visit it, and nothing said what it is
 		return nil
 	}
 	return r.accept(t, v, reading, err)
-}
-
-// isStart reports whether a target is one with which the definition of its site begins.
-func (r *run) isStart(t store.Target) bool {
-	return slices.ContainsFunc(r.Sites.Seeds(t.Site), func(l extract.Link) bool { return r.Sites.Key(l.URL) == t.Known() })
 }
 
 // readFile sees to it that a page which came in place of a file is not kept as

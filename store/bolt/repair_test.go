@@ -557,11 +557,11 @@ func TestRepairHurt(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		hurt func(b []byte) []byte
-		keep int // bodies of 40 at least
+		keep int // bodies of 120 at least
 	}{
-		{"both meta pages", func(b []byte) []byte { clear(b[:8192]); return b }, 40},
-		{"cut short by a page", func(b []byte) []byte { return b[:len(bytes.TrimRight(b, "\x00"))-4096] }, 20},
-		{"cut in the middle of what is used", func(b []byte) []byte { return b[:len(bytes.TrimRight(b, "\x00"))*2/3] }, 5},
+		{"both meta pages", func(b []byte) []byte { clear(b[:8192]); return b }, 120},
+		{"cut short by a page", func(b []byte) []byte { return b[:len(bytes.TrimRight(b, "\x00"))-4096] }, 60},
+		{"cut in the middle of what is used", func(b []byte) []byte { return b[:len(bytes.TrimRight(b, "\x00"))*2/3] }, 60},
 		{"every tenth page", func(b []byte) []byte {
 			for at := 5 * 4096; at+4096 <= len(b); at += 10 * 4096 {
 				clear(b[at : at+4096])
@@ -571,7 +571,7 @@ func TestRepairHurt(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
-			dir := filled(t, 40)
+			dir := filled(t, 120)
 			name := filepath.Join(dir, "archive.db")
 			want := bodies(t, dir)
 			if err := os.WriteFile(name, c.hurt(must[[]byte](t)(os.ReadFile(name))), 0o666); err != nil {
