@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -182,9 +184,15 @@ func (a *Archive) prepare(p *visit) error {
 		}
 		known = !p.keepsBody() || p.Capture.Dropped != nil
 	}
+	gone := false // the archive had the body, and its file is missing
 	err := a.view(func(tx *snapshot) error {
 		if p.Capture != nil && !known {
-			known = tx.Bucket(bucketPayloads).Get(payloadKey(p.lease.Host, p.digest)) != nil
+			k := tx.Bucket(bucketPayloads).Get(payloadKey(p.lease.Host, p.digest))
+			known = k != nil
+			var err error
+			if gone, err = p.fileIsGone(a, tx, k); err != nil {
+				return err
+			}
 		}
 		if p.text == nil {
 			return nil
@@ -199,6 +207,12 @@ func (a *Archive) prepare(p *visit) error {
 			return err
 		}
 	}
+	if gone {
+		if p.spool != nil {
+			return p.spool.keep()
+		}
+		return a.writeBlob(p.Capture.Body)
+	}
 	if p.Capture == nil || known {
 		return nil
 	}
@@ -211,6 +225,24 @@ func (a *Archive) prepare(p *visit) error {
 	}
 	p.record, p.blob, p.against = nil, true, 0
 	return a.writeBlob(p.Capture.Body)
+}
+
+// fileIsGone says whether the capture with the key k has the body as a file that
+// is missing. What the file held has come again.
+func (p *visit) fileIsGone(a *Archive, tx *snapshot, k []byte) (bool, error) {
+	if k == nil || p.Capture.Length() <= maxInline {
+		return false, nil
+	}
+	var r captureRecord
+	if _, err := cutPayload(k, tx.Bucket(bucketCaptures).Get(k), &r); err != nil || !r.Blob {
+		return false, nil // what is damaged is for Verify to tell
+	}
+	switch _, err := os.Stat(a.blobPath(p.digest)); {
+	case errors.Is(err, fs.ErrNotExist):
+		return true, nil
+	default:
+		return false, err
+	}
 }
 
 // body sees to it that the body is where it is to be: what was known when the visit

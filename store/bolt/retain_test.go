@@ -254,3 +254,33 @@ func TestRetainKilled(t *testing.T) {
 		}
 	}
 }
+
+// TestMissingFile has a body come again whose file somebody has removed.
+func TestMissingFile(t *testing.T) {
+	t.Parallel()
+	dir, urls := attachments(t, 2)
+	a := open(t, dir, bolt.Options{})
+	url := urls[1] // of a large one
+	body := attachment(url, true)
+	blobs := must[[]string](t)(filepath.Glob(filepath.Join(dir, "blobs", "*", "*")))
+	if len(blobs) != 1 {
+		t.Fatalf("%d files", len(blobs))
+	}
+	if err := os.Remove(blobs[0]); err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for range a.Verify(t.Context()) {
+		found++
+	}
+	if found == 0 {
+		t.Error("Verify finds nothing")
+	}
+	attach(t, a, url, body)
+	for p := range a.Verify(t.Context()) {
+		t.Errorf("Verify: %v", p)
+	}
+	if n := files(t, dir); n != 1 {
+		t.Errorf("%d files", n)
+	}
+}
