@@ -68,6 +68,9 @@ func (c *Crawler) Import(ctx context.Context, found iter.Seq2[*warc.Found, error
 		if err != nil {
 			return im.sum, err
 		}
+		if v.Result == store.Fetched && v.Capture == "" {
+			continue // a repair could not save what it brought, which may be here
+		}
 		brought := broughtBody(v.Digest)
 		if v.Result == store.Unchanged {
 			brought = broughtNoChange
