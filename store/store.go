@@ -223,6 +223,20 @@ func (d *Damaged) Error() string {
 // Unwrap returns what is wrong.
 func (d *Damaged) Unwrap() error { return d.Err }
 
+// Readable yields the versions of Articles that can be read, and tells of the others.
+func Readable(versions iter.Seq2[Version, error], damaged func(v *Version, why *Damaged)) iter.Seq2[Version, error] {
+	return func(yield func(Version, error) bool) {
+		for v, err := range versions {
+			var d *Damaged
+			if errors.As(err, &d) {
+				damaged(&v, d)
+			} else if !yield(v, err) {
+				return
+			}
+		}
+	}
+}
+
 // NothingDue says when something will be due.
 type NothingDue struct {
 	Next   time.Time // the first moment at which a target can be leased; zero when none is waiting

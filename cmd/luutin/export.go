@@ -476,7 +476,7 @@ func (e *exportRun) names(ctx context.Context, archive store.Archive) error {
 		seen := map[one]bool{}
 		e.shown.articles(store.Query{})
 		ignore := func(*store.Version, *store.Damaged) {} // it is named when it is left out
-		for v, err := range readable(archive.Articles(ctx, store.Query{}), ignore) {
+		for v, err := range store.Readable(archive.Articles(ctx, store.Query{}), ignore) {
 			if err != nil {
 				return err
 			}
@@ -744,26 +744,12 @@ func (e *exportRun) damaged(v *store.Version, why *store.Damaged) {
 	fmt.Fprintf(e.errOut, "left out: %v\n", why)
 }
 
-// readable yields the versions that can be read, and tells of the others.
-func readable(versions iter.Seq2[store.Version, error], damaged func(*store.Version, *store.Damaged)) iter.Seq2[store.Version, error] {
-	return func(yield func(store.Version, error) bool) {
-		for v, err := range versions {
-			var d *store.Damaged
-			if errors.As(err, &d) {
-				damaged(&v, d)
-			} else if !yield(v, err) {
-				return
-			}
-		}
-	}
-}
-
 // matching yields the versions that are meant, whether or not others carry
 // the same text.
 func (e *exportRun) matching(ctx context.Context, archive store.Archive, q store.Query) iter.Seq2[store.Version, error] {
 	return func(yield func(store.Version, error) bool) {
 		e.shown.articles(q)
-		for v, err := range readable(archive.Articles(ctx, q), e.damaged) {
+		for v, err := range store.Readable(archive.Articles(ctx, q), e.damaged) {
 			if err != nil {
 				yield(v, err)
 				return

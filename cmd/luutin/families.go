@@ -31,7 +31,7 @@ families, or when an article is damaged: it is named, and in none.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withArchive(common, func(a store.Archive) error {
 				unread := 0
-				articles := readable(a.Articles(cmd.Context(), store.Query{}), func(_ *store.Version, why *store.Damaged) {
+				articles := store.Readable(a.Articles(cmd.Context(), store.Query{}), func(_ *store.Version, why *store.Damaged) {
 					unread++
 					fmt.Fprintf(cmd.ErrOrStderr(), "left out: %v\n", why)
 				})

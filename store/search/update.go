@@ -76,11 +76,22 @@ func (x *Index) update(ctx context.Context, progress func(done, total int)) (n i
 		}
 		return err
 	}
-	for v, err := range x.archive.Articles(ctx, store.Query{Later: maps.Clone(c.Cursors)}) {
+	// What is damaged now may be brought back: when more has come, its host is looked
+	// through from there on.
+	var leftOut int
+	var first *store.Damaged
+	stay := map[string]bool{}
+	damaged := func(v *store.Version, why *store.Damaged) {
+		if leftOut++; first == nil {
+			first = why
+		}
+		stay[v.Host] = true
+	}
+	for v, err := range store.Readable(x.archive.Articles(ctx, store.Query{Later: maps.Clone(c.Cursors)}), damaged) {
 		if err != nil {
 			return n, err
 		}
-		if err := w.add(&v); err != nil {
+		if err := w.add(&v, !stay[v.Host]); err != nil {
 			return n, err
 		}
 		if len(w.rows) >= batchArticles || w.bytes >= batchBytes {
@@ -88,6 +99,9 @@ func (x *Index) update(ctx context.Context, progress func(done, total int)) (n i
 				return n, err
 			}
 		}
+	}
+	if leftOut > 0 {
+		return n, errors.Join(flush(true), fmt.Errorf("%d damaged articles are not in it, the first is %w", leftOut, first))
 	}
 	return n, flush(true)
 }
@@ -232,7 +246,8 @@ func (w *writer) reset() {
 	clear(w.cursors)
 }
 
-func (w *writer) add(v *store.Version) error {
+// add takes an article. passed says that all of its host before it were taken.
+func (w *writer) add(v *store.Version, passed bool) error {
 	var t text
 	if err := json.Unmarshal(v.JSON, &t); err != nil {
 		return fmt.Errorf("article %s: %w", v.ID, err)
@@ -250,7 +265,9 @@ func (w *writer) add(v *store.Version) error {
 	place = w.enter(n, place, authorWord, t.Authors...)
 	w.enter(n, place, "", t.Lead, t.Body)
 	w.bytes += len(v.JSON)
-	w.cursors[v.Host] = v.Cursor
+	if passed {
+		w.cursors[v.Host] = v.Cursor
+	}
 	if earlier, ok := w.ids[r.id]; ok {
 		w.dead = append(w.dead, uint32(earlier))
 	}

@@ -93,8 +93,12 @@ func (s *Server) apiArticles(w http.ResponseWriter, r *http.Request) error {
 	}
 	return s.with(r, func(a store.Archive) error {
 		var lines []byte
-		last, n := "", 0
-		for version, err := range a.Articles(r.Context(), q) {
+		last, n, leftOut := "", 0, 0
+		damaged := func(_ *store.Version, why *store.Damaged) {
+			leftOut++
+			s.note(r, why)
+		}
+		for version, err := range store.Readable(a.Articles(r.Context(), q), damaged) {
 			if err != nil {
 				if q.After != "" && n == 0 && (errors.Is(err, store.ErrCursor) || strings.Contains(err.Error(), "cursor")) {
 					return badRequest("after is no cursor of this archive")
@@ -110,6 +114,9 @@ func (s *Server) apiArticles(w http.ResponseWriter, r *http.Request) error {
 			}
 			lines = append(append(lines, version.JSON...), '\n')
 			last = version.Cursor
+		}
+		if leftOut > 0 {
+			w.Header().Set("Luutin-Left-Out", strconv.Itoa(leftOut))
 		}
 		w.Header().Set("Content-Type", "application/x-ndjson")
 		w.Write(lines)

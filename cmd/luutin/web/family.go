@@ -43,7 +43,7 @@ func (s *Server) findFamilies() {
 			return err
 		}
 		defer back()
-		all, err := family.Find(ctx, a.Articles(ctx, store.Query{}), a.Article)
+		all, err := family.Find(ctx, store.Readable(a.Articles(ctx, store.Query{}), func(_ *store.Version, why *store.Damaged) { s.note(nil, why) }), a.Article)
 		if err != nil {
 			return err
 		}
