@@ -149,6 +149,9 @@ func (r *run) visit(ctx context.Context, f *fetcher, l *store.Lease) error {
 		return fmt.Errorf("keep %s: %w", l.Target.URL, failed.error)
 	}
 	v := r.judge(l, page, err, len(validators) > 0)
+	if err := r.inOtherForm(ctx, f, l, &v); err != nil {
+		return err
+	}
 	var onward *found
 	switch v.Result {
 	case store.Fetched:

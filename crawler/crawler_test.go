@@ -683,6 +683,16 @@ func TestFetchOne(t *testing.T) {
 		if took := time.Since(begun); took != 2*time.Second || w.ministry.gap < time.Second {
 			t.Errorf("took %v, %v apart; want robots.txt and two requests a second apart", took, w.ministry.gap)
 		}
+		w.ministry.set("/tin", "301 /tin/")
+		w.ministry.set("/tin/", list("", "/news/2"))
+		w.ministry.set("/trang-chu", "301 /")
+		w.ministry.set("/", list("", "/news/2"))
+		alone := Crawler{Sites: w.Sites, Transport: w.Transport}
+		for from, to := range map[string]string{"/tin": "/tin/", "/trang-chu": "/", "/news/1": "/news/2"} {
+			if p, err := alone.Fetch(t.Context(), moj, "http://moj.test"+from); err != nil || p.URL != "http://moj.test"+to {
+				t.Errorf("Fetch without an archive = %s, %v, want %s", p.URL, err, to)
+			}
+		}
 		for url, want := range map[string]string{
 			"http://moj.test/news/secret": "fetch http://moj.test/news/secret: robots.txt forbids it",
 			"http://moj.test/news/none":   "fetch http://moj.test/news/none: 404 Not Found",

@@ -10,14 +10,15 @@ import (
 )
 
 // Fetch gets one page of a site with the manners of a crawl, robots.txt and
-// the turn of its host included, and keeps nothing. Archive may be nil.
+// the turn of its host included, and keeps nothing. It may be a page of any kind.
+// Archive may be nil.
 func (c *Crawler) Fetch(ctx context.Context, site, rawURL string) (extract.Page, error) {
 	r, err := c.begin([]string{site})
 	if err != nil {
 		return extract.Page{}, err
 	}
 	l := &store.Lease{
-		Target:  store.Target{URL: rawURL, Site: site, Kind: extract.KindArticle},
+		Target:  store.Target{URL: rawURL, Site: site},
 		Host:    store.Host(rawURL),
 		Expires: r.now().Add(leaseTime),
 	}

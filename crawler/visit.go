@@ -199,6 +199,60 @@ func isHome(u *url.URL) bool {
 	return p == "" || p == "/"
 }
 
+// inOtherForm asks for a page that is not there, or whose host is not, in the form of
+// its URL that the definition of its site has: a target is known without www. and the s of
+// https, and asked for in the form that was met first, which a site may give up.
+func (r *run) inOtherForm(ctx context.Context, f *fetcher, l *store.Lease, v *store.Visit) error {
+	switch cause(v.Cause) {
+	case notFound, movedHome, movedToList, unreachable, robotsUnknown:
+	default:
+		return nil
+	}
+	other := *l
+	if other.Target.URL = r.otherForm(l.Target); other.Target.URL == "" || v.Capture != nil && v.Capture.Spool != nil {
+		return nil
+	}
+	if v.Capture != nil { // its body is good until the next is asked for
+		c := *v.Capture
+		c.Body = bytes.Clone(c.Body)
+		v.Capture = &c
+	}
+	const patience = time.Minute
+	wait := r.web.manners.next(store.Host(other.Target.URL), r.delay(l.Target.Site)).Sub(r.now())
+	if wait > patience || sleep(ctx, wait) != nil {
+		return nil
+	}
+	page, err := f.fetchLease(ctx, r, &other, nil)
+	if failed := (*archiveError)(nil); errors.As(err, &failed) {
+		return fmt.Errorf("keep %s: %w", other.Target.URL, failed.error)
+	}
+	if w := r.judge(&other, page, err, false); w.Result == store.Fetched {
+		*v = w
+	}
+	return nil
+}
+
+// otherForm is the URL of a target with the scheme and the host of a start page of
+// its site; "" when it has them, or would be known by something else.
+func (r *run) otherForm(t store.Target) string {
+	u, err := url.Parse(t.URL)
+	if err != nil || t.Post != "" {
+		return ""
+	}
+	for _, seed := range r.Sites.Seeds(t.Site) {
+		s, err := url.Parse(seed.URL)
+		if err != nil || s.Scheme == u.Scheme && s.Host == u.Host {
+			continue
+		}
+		there := *u
+		there.Scheme, there.Host = s.Scheme, s.Host
+		if raw := there.String(); r.Sites.Key(raw) == t.Known() {
+			return raw
+		}
+	}
+	return ""
+}
+
 // judge makes a visit of what a fetch brought, which asked whether the page had
 // changed or for all of it. What is Fetched is still to be read.
 func (r *run) judge(l *store.Lease, page *store.Capture, err error, conditional bool) store.Visit {
@@ -413,7 +467,7 @@ func (r *run) compare(ctx context.Context, t store.Target, v *store.Visit) error
 }
 
 // identify looks at a page that calls itself another page, which the archive has
-// from its own address. Its twin (a version for phones or for print) is that
+// already, from its own address or from one that called itself so, too. Its twin (a version for phones or for print) is that
 // article, and changes nothing of it as long as the article itself answers. A page
 // with another story is not what it says: sites copy their rel=canonical, too.
 func (r *run) identify(ctx context.Context, v *store.Visit) error {
@@ -433,8 +487,8 @@ func (r *run) identify(ctx context.Context, v *store.Visit) error {
 	if err != nil {
 		return err
 	}
-	if r.Sites.Canonical(known.URL) != known.CanonicalURL || known.CanonicalURL != a.CanonicalURL {
-		return nil
+	if known.CanonicalURL != a.CanonicalURL || r.Sites.Canonical(known.URL) == own {
+		return nil // it is this page that the archive has
 	}
 	if !sameStory(a, &known) {
 		a.CanonicalURL, a.ID = own, extract.ArticleID(own)
