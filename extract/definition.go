@@ -104,8 +104,19 @@ func (s *Sites) admit(d *definition) (faults []error) {
 		}
 	}
 	for _, host := range d.Hosts {
-		if other := s.byHost[host]; other != nil {
-			faults = append(faults, d.fault(fmt.Sprintf("host %s belongs to %s", host, other.Name), "hosts"))
+		// Without www. and with it a page is one in the frontier.
+		bare := strings.TrimPrefix(host, "www.")
+		for _, h := range [...]string{host, bare, "www." + bare} {
+			other := s.byHost[h]
+			if other == nil || other == d {
+				continue
+			}
+			what := fmt.Sprintf("host %s belongs to %s", host, other.Name)
+			if h != host {
+				what += fmt.Sprintf(", which has %s: with www. and without it a host is of one site", h)
+			}
+			faults = append(faults, d.fault(what, "hosts"))
+			break
 		}
 		s.byHost[host] = d
 	}

@@ -177,6 +177,14 @@ func TestDefinitionFaults(t *testing.T) {
 			map[string]string{"a.toml": valid, "b.toml": valid},
 			"b.toml:1: host a.example belongs to a",
 		},
+		"a host of another site with www.": {
+			map[string]string{"a.toml": valid, "b.toml": "hosts = ['www.a.example']\n"},
+			"b.toml:1: host www.a.example belongs to a, which has a.example: with www. and without it a host is of one site",
+		},
+		"a host of another site without www.": {
+			map[string]string{"a.toml": "hosts = ['www.b.example']\n", "b.toml": "title = 'B'\nhosts = ['x.example', 'b.example']\n"},
+			"b.toml:2: host b.example belongs to a, which has www.b.example",
+		},
 		"a missing platform": {
 			map[string]string{"a.toml": valid + "platform = 'none'\n"},
 			`a.toml:3: no platform "none"; there are `,
