@@ -60,8 +60,12 @@ func parseRobots(body []byte, token string) rules {
 		}
 		line, _, _ = bytes.Cut(line, []byte("#"))
 		name, raw, ok := strings.Cut(string(line), ":")
-		if !ok {
-			continue
+		if !ok { // two words are taken for a line whose colon was forgotten, as Google does
+			words := strings.Fields(name)
+			if len(words) != 2 {
+				continue
+			}
+			name, raw = words[0], words[1]
 		}
 		value := strings.TrimSpace(raw)
 		add := func(to *rules, allow bool) {
@@ -90,7 +94,7 @@ func parseRobots(body []byte, token string) rules {
 			}
 		case "crawl-delay":
 			open = false
-			seconds, err := strconv.ParseFloat(value, 64)
+			seconds, err := strconv.ParseFloat(strings.Replace(value, ",", ".", 1), 64) // 1,5 is how much of the world writes it
 			if err != nil || math.IsNaN(seconds) || seconds < 0 {
 				continue
 			}
