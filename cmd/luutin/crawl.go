@@ -43,8 +43,8 @@ func crawlCommand(common *flags) *cobra.Command {
 		Short: "Visit what is due and keep what is new",
 		Long: `Crawl visits the list pages, feeds and sitemaps of the sites, follows them to
 articles and files that the archive does not hold, and looks again at those
-that are due. No SITE means every site there is (luutin sites list); a URL
-means its site, and that page first. It obeys robots.txt, asks each host for
+that are due. No SITE means every site there is (luutin sites list); a URL,
+with or without http://, means its site, and that page first. It obeys robots.txt, asks each host for
 one page at a time with a pause between, and can be stopped at any moment: the
 same command goes on from there.
 
@@ -205,7 +205,7 @@ func setSpan(c *crawler.Crawler, since, until string) error {
 func chooseSites(sites *extract.Sites, args []string) (names []string, pages []store.Target, err error) {
 	for _, arg := range args {
 		name := arg
-		if arg = dom.Href(arg); strings.Contains(arg, "://") {
+		if arg = withScheme(sites, dom.Href(arg)); strings.Contains(arg, "://") {
 			if _, err := url.Parse(arg); err != nil {
 				return nil, nil, fmt.Errorf("%q is no URL: %w", arg, errors.Unwrap(err)) // a *url.Error, which repeats the URL
 			}
@@ -228,6 +228,23 @@ func chooseSites(sites *extract.Sites, args []string) (names []string, pages []s
 		}
 	}
 	return names, pages, nil
+}
+
+// withScheme writes a page of a site that is named without http:// with it, or
+// with https:// where the site begins so. All else stays as it is.
+func withScheme(sites *extract.Sites, arg string) string {
+	at := strings.IndexAny(arg, "/?")
+	if at < 0 {
+		return arg
+	}
+	site := sites.Of("http://" + arg[:at] + "/")
+	if site == "" {
+		return arg
+	}
+	if seeds := sites.Seeds(site); len(seeds) > 0 && strings.HasPrefix(seeds[0].URL, "https://") {
+		return "https://" + arg
+	}
+	return "http://" + arg
 }
 
 // A crawlJob is what luutin crawl was told to do.
