@@ -233,8 +233,8 @@ func withArchive(common *flags, f func(store.Archive) error) error {
 }
 
 // find returns the latest version of the article that a URL or an id means. A
-// URL with http that is known with https, or the reverse, means the same; that
-// is said.
+// URL with http that is known with https, or the reverse, means the same, and so
+// does one with www. or without; that is said.
 func find(cmd *cobra.Command, common *flags, a store.Archive, ref string) (store.Version, error) {
 	ctx := cmd.Context()
 	sites, err := common.loadSites()
@@ -257,6 +257,20 @@ func find(cmd *cobra.Command, common *flags, a store.Archive, ref string) (store
 		case !errors.Is(err, store.ErrNotFound):
 			return store.Version{}, err
 		}
+	}
+	// With www., or without, a page is known as one, and by the URL that came first.
+	for t, err := range a.Targets(ctx, store.Selection{URLs: []string{sites.Key(sites.Address(ref))}}) {
+		if err != nil {
+			return store.Version{}, err
+		}
+		if t.Article == "" {
+			break
+		}
+		v, err := a.Article(ctx, t.Article)
+		if err == nil {
+			sayForm(cmd, common, ref, t.URL)
+		}
+		return v, err
 	}
 	return store.Version{}, fmt.Errorf("%s: %w; luutin export lists what is", ref, store.ErrNotFound)
 }
