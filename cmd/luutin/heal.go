@@ -48,7 +48,7 @@ and, for each page and field, what would be read beside what is known.
 
 --write puts the layout above the older ones into SITE.toml in the directory of
 --sites, as a copy of the built-in file when there is none yet. Nothing else in
-the file changes.
+the file changes. A layout that the definition has already is not written again.
 
 Pages that the archive does not hold are given by --page, with what they say by
 --article: JSON as luutin export writes it. Without --article the archive is
@@ -89,7 +89,8 @@ type broken struct {
 	reasons map[string]int
 	old     []extract.Page
 	looked  int
-	refused int // newest pages that are walls or errors
+	refused int            // newest pages that are walls or errors
+	failed  map[string]int // articles whose last visit brought no page, by its cause
 	latest  time.Time
 }
 
@@ -121,7 +122,13 @@ func (h *healRun) run(cmd *cobra.Command) error {
 			if b.refused > 0 {
 				fmt.Fprintf(errOut, "; %d more answered with a wall or an error instead of a page", b.refused)
 			}
+			if len(b.failed) > 0 {
+				fmt.Fprintf(errOut, "; what the last visits brought is no page of theirs: %s", counted(b.failed))
+			}
 			fmt.Fprintln(errOut)
+			if b.failed["shell"] > 0 {
+				fmt.Fprintf(errOut, "%s: where pages have become a shell, %v; %s, under JSON\n", h.site, heal.ErrShell, byHand)
+			}
 		}
 		return errNo
 	}
@@ -159,6 +166,10 @@ func (h *healRun) run(cmd *cobra.Command) error {
 	}
 	if err := h.print(cmd.OutOrStdout(), p, readings, taken, len(b.old)); err != nil {
 		return err
+	}
+	if name := p.Layout.In(h.sites.Source(h.site)); name != "" {
+		fmt.Fprintf(errOut, "%s: the definition has this very layout already, named %s\n", h.site, name)
+		return errNo
 	}
 	if unmarked || taken > 0 {
 		return fmt.Errorf("%s: %w; write a when by hand before the layout goes into the definition", h.site, heal.ErrNoMark)
@@ -224,6 +235,16 @@ func (h *healRun) search(ctx context.Context, a store.Archive) (broken, error) {
 		articles = append(articles, f)
 	}
 	b.looked = len(articles)
+	var failed []string
+	for _, f := range articles {
+		if f.target.State == store.RetryAt || f.target.State == store.Blocked {
+			failed = append(failed, f.target.Known())
+		}
+	}
+	var err error
+	if b.failed, err = lastCauses(ctx, a, failed); err != nil {
+		return b, err
+	}
 	for _, f := range articles {
 		// A title that many pages bear is that of the site.
 		known := lastWhole(f.versions, func(title string) bool { return titles[title] > 2 })
@@ -251,6 +272,25 @@ func (h *healRun) search(ctx context.Context, a store.Archive) (broken, error) {
 		}
 	}
 	return b, nil
+}
+
+// lastCauses counts why the last visits to targets failed.
+func lastCauses(ctx context.Context, a store.Archive, known []string) (map[string]int, error) {
+	counts := map[string]int{}
+	if len(known) == 0 {
+		return counts, nil
+	}
+	last := map[string]string{}
+	for v, err := range a.Visits(ctx, store.VisitQuery{URLs: known}) {
+		if err != nil {
+			return nil, err
+		}
+		last[v.Target.Known()] = cmp.Or(v.Cause, v.Reason)
+	}
+	for _, why := range last {
+		counts[why]++
+	}
+	return counts, nil
 }
 
 // history returns the versions of an article, oldest first.

@@ -3,8 +3,10 @@ package heal
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"strings"
 
+	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
@@ -45,6 +47,33 @@ func (l Layout) TOML(remarks map[string]string) string {
 		line("drop", literal(strings.Join(l.Drop, ", ")))
 	}
 	return b.String()
+}
+
+// In returns the name of the layout of a definition that says the same; "" when
+// none does.
+func (l Layout) In(definition []byte) string {
+	type layouts struct {
+		Layout []map[string]any `toml:"layout"`
+	}
+	var own, all layouts
+	if toml.Unmarshal([]byte(l.TOML(nil)), &own) != nil || toml.Unmarshal(definition, &all) != nil {
+		return ""
+	}
+	bare := func(layout map[string]any) map[string]string {
+		out := map[string]string{}
+		for key, value := range layout {
+			if key != "name" && key != "sure" { // neither says how a page is read
+				out[key] = fmt.Sprint(value)
+			}
+		}
+		return out
+	}
+	for _, other := range all.Layout {
+		if maps.Equal(bare(own.Layout[0]), bare(other)) {
+			return fmt.Sprint(other["name"])
+		}
+	}
+	return ""
 }
 
 // literal writes a TOML string, 'literal' where that can be.
