@@ -702,7 +702,11 @@ func (n *newSiteRun) run(cmd *cobra.Command, listURL string, articles []string) 
 	if isJSON(list) {
 		return fmt.Errorf("%s answers with JSON, whose paths are not guessed; %s, under JSON", listURL, byHand)
 	}
-	if r, _ := n.sites.Read(list); r.Instead == "shell" || r.Instead == "challenge" || r.Instead == "login" || r.Instead == "empty" {
+	r, _ := n.sites.Read(list)
+	if r.Kind == extract.KindFeed || r.Kind == extract.KindSitemap {
+		return fmt.Errorf("%s is a %s, which needs no rules; name a page with headlines, and put this one into %ss of the definition that is proposed for it", listURL, r.Kind, r.Kind)
+	}
+	if r.Instead == "shell" || r.Instead == "challenge" || r.Instead == "login" || r.Instead == "empty" {
 		if r.Instead == "shell" {
 			return fmt.Errorf("%s: %w; %s, under JSON", listURL, heal.ErrShell, byHand)
 		}
@@ -715,6 +719,10 @@ func (n *newSiteRun) run(cmd *cobra.Command, listURL string, articles []string) 
 	}
 	slices.Sort(articles)
 	l, err := heal.ReadList(list, articles)
+	var elsewhere *heal.ElsewhereError
+	if errors.As(err, &elsewhere) {
+		return fmt.Errorf("%w; name a page with headlines on %s, and add %s to hosts and %s to start of the definition that is proposed for it", err, elsewhere.Host, name, listURL)
+	}
 	if err != nil {
 		return fmt.Errorf("%w; name a page with headlines, or some articles behind it", err)
 	}

@@ -40,6 +40,21 @@ type List struct {
 // ErrNoList is what ReadList wraps for a page that links to no articles.
 var ErrNoList = errors.New("no list of articles")
 
+// An ElsewhereError is about a page that links to what looks like articles on
+// another host. It is an ErrNoList.
+type ElsewhereError struct {
+	URL   string
+	Host  string // to which most of them lead
+	Links int    // how many
+	Own   int    // links to the page's own host
+}
+
+func (e *ElsewhereError) Error() string {
+	return fmt.Sprintf("%v: %d links on %s lead to what looks like articles on another host, %s; no three of the %d to its own do", ErrNoList, e.Links, e.URL, e.Host, e.Own)
+}
+
+func (e *ElsewhereError) Unwrap() error { return ErrNoList }
+
 // A link is an article's, perhaps.
 type link struct {
 	node   *html.Node
@@ -141,6 +156,9 @@ func ReadList(p extract.Page, articles []string) (*List, error) {
 		distinct[l.url.String()] = true
 	}
 	if len(distinct) < 3 {
+		if host, n := parsed.elsewhere(base); n >= 3 {
+			return out, &ElsewhereError{URL: p.URL, Host: host, Links: n, Own: len(links)}
+		}
 		return out, fmt.Errorf("%w: of %d links on %s no three lead to what looks like articles", ErrNoList, len(links), p.URL)
 	}
 	out.pattern(group, links, base)
@@ -211,14 +229,37 @@ func resolve(base *url.URL, href string) *url.URL {
 const maxLinks = 3000
 
 // links returns the page's links to the same host.
-func (p *page) links(base *url.URL) (out []*link) {
+func (p *page) links(base *url.URL) []*link {
+	return p.linksTo(base, func(u *url.URL) bool { return sameHost(u, base) })
+}
+
+// elsewhere returns the other host to which most links lead that look like
+// those of articles, and how many do; "" when none does.
+func (p *page) elsewhere(base *url.URL) (host string, most int) {
+	byHost := map[string][]*link{}
+	for _, l := range p.linksTo(base, func(u *url.URL) bool { return !sameHost(u, base) }) {
+		byHost[l.url.Host] = append(byHost[l.url.Host], l)
+	}
+	for h, links := range byHost {
+		distinct := map[string]bool{}
+		for _, l := range chooseGroup(links, nil) {
+			distinct[l.url.String()] = true
+		}
+		if n := len(distinct); n > most || n == most && n > 0 && h < host {
+			host, most = h, n
+		}
+	}
+	return host, most
+}
+
+func (p *page) linksTo(base *url.URL, meant func(*url.URL) bool) (out []*link) {
 	for _, e := range p.elements {
 		n := e.node
 		if n.DataAtom != atom.A || len(out) == maxLinks {
 			continue
 		}
 		u := resolve(p.base, dom.Attr(n, "href"))
-		if u == nil || !sameHost(u, base) {
+		if u == nil || !meant(u) {
 			continue
 		}
 		if u, _ = url.Parse(extract.CanonicalURL(u.String())); u == nil || u.String() == extract.CanonicalURL(base.String()) || fileName.MatchString(path.Ext(u.Path)) {

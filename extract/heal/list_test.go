@@ -94,6 +94,20 @@ func TestReadList(t *testing.T) {
 	}
 }
 
+// TestReadListElsewhere reads a page of headlines that lead to another host.
+func TestReadListElsewhere(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(`<html><body><a href="/gioi-thieu">Giới thiệu</a><a href="https://mang.example/bothu">Trên mạng</a>`)
+	for i := range 4 {
+		fmt.Fprintf(&b, `<li><a href="//bao.bothu.example/tin/ben-do-moi-mo-cua-%d.html">Bến đò mới mở cửa sau tám tháng thi công</a></li>`, 12340+i)
+	}
+	_, err := heal.ReadList(extract.Page{URL: "https://bothu.example/tin-tuc", Body: []byte(b.String())}, nil)
+	var elsewhere *heal.ElsewhereError
+	if !errors.As(err, &elsewhere) || !errors.Is(err, heal.ErrNoList) || elsewhere.Host != "bao.bothu.example" || elsewhere.Links != 4 || elsewhere.Own != 1 {
+		t.Errorf("%v, want an ElsewhereError of 4 links to bao.bothu.example, which is an ErrNoList", err)
+	}
+}
+
 // TestReadListGiven reads a list whose articles look like any other page, and
 // some of which are named.
 func TestReadListGiven(t *testing.T) {
