@@ -40,14 +40,20 @@ func (c *context) readJSON(text []byte) error {
 		return fmt.Errorf("%w: no list or layout of %s has format = \"json\" and fits this URL", ErrNotArticle, c.site.Name)
 	}
 	c.reading.Kind = KindList
-	items := doc.Get(l.Items)
-	for _, item := range items.Array() {
-		raw, ok := expand(l.Links, item)
-		if !ok {
-			continue
+	items, first := doc.Get(l.Items).Array(), ""
+	for _, item := range items {
+		raw, err := expand(l.Links, item)
+		var u *url.URL
+		if err == nil {
+			u = c.target(raw)
 		}
-		u := c.target(raw)
 		if u == nil {
+			if first == "" {
+				first = fmt.Sprintf("gives %q", raw)
+				if err != nil {
+					first = err.Error()
+				}
+			}
 			continue
 		}
 		var published *time.Time
@@ -63,23 +69,63 @@ func (c *context) readJSON(text []byte) error {
 	if articles > 0 {
 		return fmt.Errorf("%w: a list of %d articles", ErrNotArticle, articles)
 	}
+	if len(items) > 0 {
+		return fmt.Errorf("%w: of the %d items in %q none leads to an article of the site; the first %s", ErrNoLinks, len(items), l.Items, first)
+	}
 	if n, ok := c.pageNumber(l); ok && n > l.first() {
 		return fmt.Errorf("%w: %w", ErrNotArticle, ErrListEnd)
 	}
 	return fmt.Errorf("%w: %q holds nothing", ErrNoLinks, l.Items)
 }
 
-var placeholder = regexp.MustCompile(`\{([^{}]+)\}`)
+var (
+	placeholder = regexp.MustCompile(`\{([^{}]+)\}`)
+	wholeURL    = regexp.MustCompile(`(?i)^(?:https?:)?//`)
+)
 
-// expand fills the {paths} of a template; false when one of them is empty.
-func expand(t string, item gjson.Result) (string, bool) {
-	ok := true
-	out := placeholder.ReplaceAllStringFunc(t, func(p string) string {
-		v := item.Get(p[1 : len(p)-1]).String()
-		ok = ok && v != ""
-		return url.PathEscape(v)
-	})
-	return out, ok
+// expand fills the {paths} of a template; an error names one that is empty. What
+// is a link already, or the path of one, stays as it is; other values are escaped
+// as the part of the URL wants it that they stand in.
+func expand(t string, item gjson.Result) (string, error) {
+	out, end := "", 0
+	for _, at := range placeholder.FindAllStringSubmatchIndex(t, -1) {
+		v := strings.TrimSpace(item.Get(t[at[2]:at[3]]).String())
+		if v == "" {
+			return "", fmt.Errorf("has no {%s}", t[at[2]:at[3]])
+		}
+		out += t[end:at[0]]
+		end = at[1]
+		switch {
+		case t == t[at[0]:at[1]]:
+			out = v
+		case strings.Contains(t[:at[0]], "?"):
+			out += strings.ReplaceAll(url.QueryEscape(v), "+", "%20")
+		case wholeURL.MatchString(v): // some lists give the paths of most and the URLs of others
+			out = v
+		case v[0] == '/':
+			out = strings.TrimSuffix(out, "/") + v
+		default:
+			out += strings.ReplaceAll(url.PathEscape(v), "%2F", "/")
+		}
+	}
+	return out + t[end:], nil
+}
+
+// ownURL returns the URL that readers know an article by; "" when the document
+// gives none, or one of another site that the definition does not name.
+func (c *context) ownURL(l *layout, doc gjson.Result) string {
+	raw, err := expand(l.Canonical, doc)
+	if err != nil {
+		return ""
+	}
+	u, err := c.url.Parse(dom.Href(raw))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return ""
+	}
+	if c.page.URL != "" && u.Host != c.url.Host && !strings.Contains(l.Canonical, u.Host) && !sameSite(c.sites, u, c.url) {
+		return ""
+	}
+	return u.String()
 }
 
 // readJSONArticle reads an article that comes as JSON; what is HTML in it is
@@ -91,7 +137,7 @@ func (c *context) readJSONArticle(l *layout, doc gjson.Result) error {
 		CanonicalURL: c.sites.Canonical(c.page.URL),
 	}
 	if l.Canonical != "" {
-		if u, ok := expand(l.Canonical, doc); ok {
+		if u := c.ownURL(l, doc); u != "" {
 			a.CanonicalURL = c.sites.Canonical(u)
 		}
 	}

@@ -215,6 +215,54 @@ canonical = 'http://www.bomau.example/bai/{data.slug}'
 	}
 }
 
+// APIs give whole URLs, paths, slugs of several parts and words of any kind.
+func TestJSONLinks(t *testing.T) {
+	const none = "the list links to nothing: of the 2 items in \"data\" none leads to an article of the site; the first "
+	for _, c := range []struct{ name, links, items, want, err string }{
+		{"a URL", "{u}", `{"u":"http://www.bomau.example/tin/a-1.html?x=1"}`, "/tin/a-1.html?x=1", ""},
+		{"a URL with blanks", "{u}", `{"u":" https://www.bomau.example/tin/giam 50%.html\n"}`, "https://www.bomau.example/tin/giam%2050%25.html", ""},
+		{"a URL without scheme", "{u}", `{"u":"//www.bomau.example/tin/1"}`, "/tin/1", ""},
+		{"a path", "{u}", `{"u":"/tin/a-1.html"}`, "/tin/a-1.html", ""},
+		{"a relative link", "{u}", `{"u":"a-1.html?x=1"}`, "/api/a-1.html?x=1", ""},
+		{"a path behind the host", "http://www.bomau.example{u}", `{"u":"/tin/a-1.html?x=1"}`, "/tin/a-1.html?x=1", ""},
+		{"a path behind a slash", "http://www.bomau.example/{u}", `{"u":"/tin/a-1.html"}`, "/tin/a-1.html", ""},
+		{"URLs among paths", "http://www.bomau.example{u}", `{"u":"/tin/1"},{"u":"http://www.bomau.example/tin/2"}`, "/tin/1 /tin/2", ""},
+		{"a URL with more behind it", "{u}?in=1", `{"u":"http://www.bomau.example/tin/1"}`, "/tin/1?in=1", ""},
+		{"a slug of several parts", "http://www.bomau.example/{u}.html", `{"u":"muc/con/bài 1?"}`, "/muc/con/b%C3%A0i%201%3F.html", ""},
+		{"a query", "http://www.bomau.example/get?u={u}&in=1", `{"u":"/tin/a&b=c+d e"}`, "/get?u=%2Ftin%2Fa%26b%3Dc%2Bd%20e&in=1", ""},
+		{"a URL in a query", "http://www.bomau.example/get?u={u}", `{"u":"http://www.bomau.example/tin/1"}`, "/get?u=http%3A%2F%2Fwww.bomau.example%2Ftin%2F1", ""},
+		{"another site", "{u}", `{"u":"http://khac.example/1"},{"u":"http://khac.example/2"}`, "", none + `gives "http://khac.example/1"`},
+		{"no URL", "{u}", `{"u":"javascript:x()"},{"u":"mailto:a@b"}`, "", none + `gives "javascript:x()"`},
+		{"another key", "{link}", `{"u":"/tin/1"},{"u":"/tin/2"}`, "", none + "has no {link}"},
+		{"no items", "{u}", "", "", `the list links to nothing: "data" holds nothing`},
+	} {
+		s := define(t, "[[list]]\nformat = 'json'\nitems = 'data'\nlinks = '"+c.links+"'\n")
+		r, err := s.Read(Page{URL: "http://www.bomau.example/api/list", Body: []byte(`{"data":[` + c.items + `]}`)})
+		if got := strings.ReplaceAll(strings.Join(linksOf(r), " "), "article ", ""); got != c.want {
+			t.Errorf("%s: links are %s, want %s", c.name, got, c.want)
+		}
+		if c.err != "" && (!errors.Is(err, ErrNoLinks) || err.Error() != c.err) {
+			t.Errorf("%s: %v, want %s", c.name, err, c.err)
+		}
+	}
+	for _, c := range []struct{ canonical, url, want string }{
+		{"{data.u}", "http://www.bomau.example/tin/a-1.html", "http://www.bomau.example/tin/a-1.html"},
+		{"{data.u}", "/tin/a-1.html", "http://www.bomau.example/tin/a-1.html"},
+		{"{data.u}", "http://khac.example/tin/1", "http://www.bomau.example/api/get?id=1"},
+		{"{data.u}", "javascript:x()", "http://www.bomau.example/api/get?id=1"},
+		{"http://doc.example/{data.u}", "muc/1", "http://doc.example/muc/1"},
+	} {
+		s := define(t, "[[layout]]\nname = 'api'\nformat = 'json'\ntitle = 'data.t'\nbody = 'data.b'\ncanonical = '"+c.canonical+"'\n")
+		r, err := s.Read(Page{URL: "http://www.bomau.example/api/get?id=1", Body: []byte(`{"data":{"t":"Một","b":"<p>Đoạn một.</p>","u":"` + c.url + `"}}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Article.CanonicalURL; got != c.want {
+			t.Errorf("canonical = %s with %s: known by %s, want %s", c.canonical, c.url, got, c.want)
+		}
+	}
+}
+
 func TestNotArticles(t *testing.T) {
 	s := define(t, "")
 	for _, c := range []struct{ name, body, why string }{
