@@ -17,11 +17,13 @@ import (
 )
 
 // readFeed reads RSS, Atom and RDF. The text is UTF-8 by now, whatever its
-// prolog says; dates that the feed library cannot read are read as pages
-// print them.
+// prolog says, so it is read from its root on, which the feed library also
+// looks for in the first 4 KB only; dates that the library cannot read are read
+// as pages print them.
 func (c *context) readFeed(text []byte) error {
 	c.reading.Kind = KindFeed
-	feed, err := gofeed.NewParser().Parse(bytes.NewReader(utf8Prolog(text)))
+	_, text = xmlRoot(text)
+	feed, err := gofeed.NewParser().Parse(bytes.NewReader(text))
 	if err != nil {
 		return fmt.Errorf("read feed: %w", err)
 	}
@@ -58,23 +60,12 @@ func (c *context) itemDate(item *gofeed.Item) *time.Time {
 	return nil
 }
 
-// utf8Prolog takes the encoding out of an XML declaration that no longer holds.
-func utf8Prolog(text []byte) []byte {
-	text = bytes.TrimLeft(text, " \t\r\n\uFEFF")
-	if !bytes.HasPrefix(text, []byte("<?xml")) {
-		return text
-	}
-	if end := bytes.Index(text, []byte("?>")); end > 0 {
-		return append([]byte(`<?xml version="1.0"?>`), text[end+2:]...)
-	}
-	return text
-}
-
 // readSitemap reads a sitemap or an index of sitemaps (sitemaps.org 0.9, with
 // the news extension).
 func (c *context) readSitemap(text []byte) error {
 	c.reading.Kind = KindSitemap
-	dec := xml.NewDecoder(bytes.NewReader(utf8Prolog(text)))
+	_, text = xmlRoot(text)
+	dec := xml.NewDecoder(bytes.NewReader(text))
 	dec.Strict = false
 	entries := 0
 	for {

@@ -121,32 +121,81 @@ func binaryFormat(body []byte) string {
 
 const kindJSON Kind = "json"
 
-var (
-	feedRoot    = regexp.MustCompile(`(?i)<(?:rss|feed|rdf:RDF)[\s>]`)
-	sitemapRoot = regexp.MustCompile(`(?i)<(?:[a-z]+:)?(?:urlset|sitemapindex)[\s>]`)
-)
-
 // sniff tells markup from feeds, sitemaps and JSON by how a text begins; what
 // servers say of it is wrong too often.
 func sniff(text []byte) Kind {
-	head := bytes.TrimLeft(text[:min(len(text), 2048)], " \t\r\n\uFEFF")
-	if len(head) == 0 {
-		return KindArticle
-	}
-	if head[0] == '{' || head[0] == '[' {
+	head := bytes.TrimLeft(text, beforeXML)
+	if len(head) > 0 && (head[0] == '{' || head[0] == '[') {
 		return kindJSON
 	}
-	lower := bytes.ToLower(head)
-	if bytes.Contains(lower, []byte("<html")) || bytes.Contains(lower, []byte("<!doctype html")) {
-		return KindArticle
+	kind, _ := xmlRoot(head)
+	return kind
+}
+
+const beforeXML = " \t\r\n\uFEFF"
+
+var (
+	xmlName     = regexp.MustCompile(`^<(?:[\w.-]+:)?([\w.-]+)[\s/>]`)
+	htmlDoctype = regexp.MustCompile(`(?i)^<!doctype\s+html\b`)
+	doctype     = regexp.MustCompile(`(?i)^<!doctype(?:"[^"]*"|'[^']*'|\[[^\]]*\]|[^>"'\[])*>`)
+)
+
+// xmlRoot finds the root element, whatever stands before it, and says what it is
+// of: a feed, a sitemap, or a page. The text from it on comes back.
+func xmlRoot(text []byte) (Kind, []byte) {
+	text = bytes.TrimLeft(text, beforeXML)
+	if kind, root := xmlRootAt(text); kind != "" {
+		return kind, root
 	}
-	if feedRoot.Match(head) {
-		return KindFeed
+	// Some servers print a warning first.
+	if i := bytes.Index(text[:min(len(text), 2048)], []byte("<?xml ")); i > 0 {
+		if kind, root := xmlRootAt(text[i:]); kind != "" {
+			return kind, root
+		}
 	}
-	if sitemapRoot.Match(head) {
-		return KindSitemap
+	return KindArticle, text
+}
+
+// xmlRootAt is xmlRoot of a text that begins with XML; "" is no kind that it knows.
+func xmlRootAt(text []byte) (Kind, []byte) {
+	for {
+		text = bytes.TrimLeft(text, beforeXML)
+		end := ""
+		switch {
+		case bytes.HasPrefix(text, []byte("<?")):
+			end = "?>"
+		case bytes.HasPrefix(text, []byte("<!--")):
+			end = "-->"
+		case htmlDoctype.Match(text):
+			return KindArticle, text
+		case bytes.HasPrefix(text, []byte("<!")):
+			n := len(doctype.Find(text))
+			if n == 0 {
+				return "", text
+			}
+			text = text[n:]
+			continue
+		default:
+			name := xmlName.FindSubmatch(text[:min(len(text), 256)])
+			if name == nil {
+				return "", text
+			}
+			switch strings.ToLower(string(name[1])) {
+			case "rss", "rdf", "feed":
+				return KindFeed, text
+			case "urlset", "sitemapindex":
+				return KindSitemap, text
+			case "html", "head", "body":
+				return KindArticle, text
+			}
+			return "", text
+		}
+		i := bytes.Index(text, []byte(end))
+		if i < 0 {
+			return "", text
+		}
+		text = text[i+len(end):]
 	}
-	return KindArticle
 }
 
 func (c *context) readHTML(text []byte) error {

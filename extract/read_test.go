@@ -263,6 +263,42 @@ func TestJSONLinks(t *testing.T) {
 	}
 }
 
+// What a text is, its root element says, whatever stands before it and in it.
+func TestFeedsAndSitemapsByTheirRoot(t *testing.T) {
+	const (
+		item  = `<item><title>Một</title><link>http://www.bomau.example/tin/1</link><description><![CDATA[<!DOCTYPE html><html><body>Một</body></html>]]></description></item>`
+		entry = `<entry><title>Một</title><link href="http://www.bomau.example/tin/1"/></entry>`
+		rss   = `<rss version="2.0"><channel>` + item + `</channel></rss>`
+		urls  = `<urlset><url><loc>http://www.bomau.example/tin/1</loc></url></urlset>`
+	)
+	long := "<!-- " + strings.Repeat("<html> một ghi chú dài > ", 400) + "-->\n"
+	for _, c := range []struct {
+		name, text string
+		want       Kind
+	}{
+		{"a page in an item", rss, KindFeed},
+		{"a long comment", "\uFEFF\n<?xml version=\"1.0\" encoding=\"windows-1258\"?>\n" + long + rss, KindFeed},
+		{"a style sheet", `<?xml version="1.0"?><?xml-stylesheet href="rss>.xsl"?>` + rss, KindFeed},
+		{"a doctype", `<!DOCTYPE rss PUBLIC "-//Netscape//DTD RSS > 0.91//EN" "rss.dtd" [<!ENTITY nbsp "&#160;">]>` + rss, KindFeed},
+		{"Atom", long + `<feed xmlns="http://www.w3.org/2005/Atom">` + entry + `</feed>`, KindFeed},
+		{"Atom with a prefix", `<?xml version="1.0"?><a:feed xmlns:a="http://www.w3.org/2005/Atom">` + strings.NewReplacer("</", "</a:", "<", "<a:").Replace(entry) + `</a:feed>`, KindFeed},
+		{"RDF", long + `<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/"><channel/>` + item + `</rdf:RDF>`, KindFeed},
+		{"a sitemap", long + urls, KindSitemap},
+		{"a sitemap with a prefix", `<sm:urlset xmlns:sm="http://www.sitemaps.org/schemas/sitemap/0.9"><sm:url><sm:loc>http://www.bomau.example/tin/1</sm:loc></sm:url></sm:urlset>`, KindSitemap},
+		{"an index", long + `<sitemapindex><sitemap><loc>http://www.bomau.example/tin/1</loc></sitemap></sitemapindex>`, KindSitemap},
+		{"a warning of PHP", "<br />\n<b>Warning</b>: x in <b>y.php</b> on line <b>1</b><br />\n<?xml version=\"1.0\"?>" + urls, KindSitemap},
+		{"a page that mentions a feed", `<div>Bản tin <rss version="2.0"> của Bộ</div>` + long, KindList},
+		{"a page behind a comment", "<!-- <rss> -->" + `<html><body><p>Bản tin <rss version="2.0"><?xml version="1.0"?>` + rss, KindList},
+		{"a page of XML", `<?xml version="1.0"?><!DOCTYPE HTML PUBLIC "x"><urlset>`, KindList},
+		{"a comment without end", "<!-- <rss>", KindList},
+	} {
+		r, err := define(t, "start = ['http://www.bomau.example/ds']").Read(Page{URL: "http://www.bomau.example/ds", Body: []byte(c.text)})
+		if r.Kind != c.want || c.want != KindList && len(r.Links) != 1 {
+			t.Errorf("%s: read as %s with %d links (%v), want %s", c.name, r.Kind, len(r.Links), err, c.want)
+		}
+	}
+}
+
 func TestNotArticles(t *testing.T) {
 	s := define(t, "")
 	for _, c := range []struct{ name, body, why string }{
