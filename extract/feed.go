@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,9 +25,13 @@ import (
 func (c *context) readFeed(text []byte) error {
 	c.reading.Kind = KindFeed
 	_, text = xmlRoot(text)
-	feed, err := gofeed.NewParser().Parse(bytes.NewReader(text))
-	if err != nil {
-		return fmt.Errorf("read feed: %w", err)
+	text = legalXML(text)
+	feed, broken := gofeed.NewParser().Parse(bytes.NewReader(text))
+	if broken != nil {
+		var err error
+		if feed, err = gofeed.NewParser().Parse(bytes.NewReader(wholeItems(text))); err != nil {
+			return fmt.Errorf("read feed: %w", broken)
+		}
 	}
 	for _, item := range feed.Items {
 		href := item.Link
@@ -37,6 +43,9 @@ func (c *context) readFeed(text []byte) error {
 			continue
 		}
 		c.link(u.String(), "", KindArticle, dom.Clean(item.Title), c.itemDate(item))
+	}
+	if broken != nil {
+		return fmt.Errorf("read feed after %d items: %w", len(feed.Items), broken)
 	}
 	if n := c.count(KindArticle); n > 0 {
 		return fmt.Errorf("%w: a feed of %d articles", ErrNotArticle, n)
@@ -60,12 +69,53 @@ func (c *context) itemDate(item *gofeed.Item) *time.Time {
 	return nil
 }
 
+// wholeItems returns a feed that breaks off with the items that are whole, and
+// closes what is open.
+func wholeItems(text []byte) []byte {
+	dec := xml.NewDecoder(bytes.NewReader(text))
+	dec.Strict = false
+	var open, around []string // around the last item that is whole
+	end := int64(0)
+	for {
+		tok, err := dec.RawToken()
+		if err != nil {
+			break
+		}
+		switch tok := tok.(type) {
+		case xml.StartElement:
+			name := tok.Name.Local
+			if tok.Name.Space != "" {
+				name = tok.Name.Space + ":" + name
+			}
+			open = append(open, name)
+		case xml.EndElement:
+			open = open[:max(0, len(open)-1)]
+			if tok.Name.Local == "item" || tok.Name.Local == "entry" {
+				around, end = append(around[:0], open...), dec.InputOffset()
+			}
+		}
+	}
+	out := slices.Clone(text[:end])
+	for _, name := range slices.Backward(around) {
+		out = append(out, "</"+name+">"...)
+	}
+	return out
+}
+
+var illegalXML = regexp.MustCompile(`[\x00-\x08\x0B\x0C\x0E-\x1F\x{FFFE}\x{FFFF}]|&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|[xX]0*(?:[0-8bBcCeEfF]|1[0-9a-fA-F]));`)
+
+// legalXML leaves out control characters, which XML may not have, and some
+// titles do.
+func legalXML(text []byte) []byte {
+	return illegalXML.ReplaceAll(text, nil)
+}
+
 // readSitemap reads a sitemap or an index of sitemaps (sitemaps.org 0.9, with
 // the news extension).
 func (c *context) readSitemap(text []byte) error {
 	c.reading.Kind = KindSitemap
 	_, text = xmlRoot(text)
-	dec := xml.NewDecoder(bytes.NewReader(text))
+	dec := xml.NewDecoder(bytes.NewReader(legalXML(text)))
 	dec.Strict = false
 	entries := 0
 	for {

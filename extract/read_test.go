@@ -299,6 +299,47 @@ func TestFeedsAndSitemapsByTheirRoot(t *testing.T) {
 	}
 }
 
+// Of a feed or a sitemap that is broken, what is whole is read.
+func TestBrokenFeedsAndSitemaps(t *testing.T) {
+	item := func(n, title string) string {
+		return "<item><title>" + title + "</title><link>http://www.bomau.example/tin/" + n + "</link></item>"
+	}
+	entry := func(n, title string) string {
+		return `<a:entry><a:title>` + title + `</a:title><a:link href="http://www.bomau.example/tin/` + n + `"/></a:entry>`
+	}
+	place := func(n, title string) string {
+		return "<url><loc>http://www.bomau.example/tin/" + n + "</loc><news:news><news:title>" + title + "</news:title></news:news></url>"
+	}
+	const (
+		rss  = `<?xml version="1.0"?><rss version="2.0"><channel><title>Tin</title>`
+		atom = `<a:feed xmlns:a="http://www.w3.org/2005/Atom">`
+		rdf  = `<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/"><channel/>`
+	)
+	for _, c := range []struct{ name, text, want, err string }{
+		{"a cut RSS", rss + item("1", "Một") + item("2", "Hai <![CDATA[</item>]]>") + "<item><title>Ba</title><link>http://www.bo", "/tin/1 /tin/2", "read feed after 2 items: "},
+		{"a cut Atom", atom + entry("1", "Một") + entry("2", "Hai") + "<a:entry><a:ti", "/tin/1 /tin/2", "read feed after 2 items: "},
+		{"a cut RDF", rdf + item("1", "Một") + "<item><title>", "/tin/1", "read feed after 1 items: "},
+		{"a feed cut behind an item", rss + item("1", "Một"), "/tin/1", "read feed after 1 items: "},
+		{"a feed cut in its first item", rss + "<item><title>Một", "", "read feed: "},
+		{"a cut sitemap", "<urlset>" + place("1", "Một") + "<url><loc>http://www", "/tin/1", "read sitemap after 1 entries: "},
+		{"control characters in a sitemap", "<urlset>" + place("1", "M\x0bột") + place("2", "Hai&#x1F;&#11;&#0;") + place("3", "Ba\uFFFE\x01") + "</urlset>", "/tin/1 /tin/2 /tin/3", "a sitemap of 3 links"},
+		{"control characters in a feed", rss + item("1", "M\x0bột") + item("2", "Hai&#x1F;&#11;&#0;") + item("3", "Ba\uFFFE\x01") + "</channel></rss>", "/tin/1 /tin/2 /tin/3", "a feed of 3 articles"},
+	} {
+		r, err := define(t, "articles = '^/tin/'").Read(Page{URL: "http://www.bomau.example/ds", Body: []byte(c.text)})
+		if got := strings.ReplaceAll(strings.Join(linksOf(r), " "), "article ", ""); got != c.want {
+			t.Errorf("%s: links are %s, want %s", c.name, got, c.want)
+		}
+		if err == nil || !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%s: %v, want %s", c.name, err, c.err)
+		}
+		for i, want := range []string{"Một", "Hai", "Ba"} {
+			if i < len(r.Links) && !strings.HasPrefix(r.Links[i].Text, want) && r.Kind == KindFeed {
+				t.Errorf("%s: link %d says %q, want %q", c.name, i+1, r.Links[i].Text, want)
+			}
+		}
+	}
+}
+
 func TestNotArticles(t *testing.T) {
 	s := define(t, "")
 	for _, c := range []struct{ name, body, why string }{
