@@ -286,7 +286,11 @@ func (r *Reading) dataText(c int32) (Body, bool) {
 	if c >= 0 {
 		shown = t.e[c].mass
 	}
-	if body := r.articleBody(); int32(len(body)) > 600 && int32(len(body))*2 > shown*5 {
+	least := int32(600) // less may be a summary
+	if t.e[t.body].chars < 50 {
+		least = 200
+	}
+	if body := r.articleBody(); int32(len(body)) > least && int32(len(body))*2 > shown*5 {
 		return Body{Text: body, Signal: "json-ld articleBody", Score: .75}, true
 	}
 	for _, n := range t.template {

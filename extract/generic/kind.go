@@ -30,7 +30,7 @@ var (
 
 func (r *Reading) judge() (Kind, string) {
 	t := r.tree
-	if t.body < 0 || t.e[t.body].chars == 0 {
+	if t.body < 0 || t.e[t.body].chars == 0 && r.Body().Text == "" {
 		if w := guarded(r.page.Root); w != "" {
 			return Challenge, fmt.Sprintf("the page holds %q and no text", w)
 		}
@@ -57,7 +57,7 @@ func (r *Reading) judge() (Kind, string) {
 	l := r.linked()
 	described := l.main != nil && l.sure || strings.EqualFold(r.meta("og:type"), "article") || l.main != nil && l.articles == 1
 	told := mass > 200 && (described || r.dated()) // a short article, whatever words its headline has
-	if chars < 600 {
+	if chars < 600 && body.Text == "" {
 		if w := guarded(r.page.Root); w != "" {
 			return Challenge, fmt.Sprintf("the page holds %q and hardly a text", w)
 		}
