@@ -263,6 +263,33 @@ func TestJSONLinks(t *testing.T) {
 	}
 }
 
+// Numbers as dates are moments; they are told by the clock of the site.
+func TestJSONDates(t *testing.T) {
+	s := define(t, "[[layout]]\nname = 'api'\nformat = 'json'\ntitle = 't'\nbody = 'b'\npublished = 'd'\n")
+	for in, want := range map[string]string{
+		`1709227800`:                      "2024-03-01T00:30:00+07:00",
+		`1709227800000`:                   "2024-03-01T00:30:00+07:00",
+		`"1709227800"`:                    "2024-03-01T00:30:00+07:00",
+		`"\/Date(1709227800000)\/"`:       "2024-03-01T00:30:00+07:00",
+		`"/Date(1709227800000+0900)/"`:    "2024-03-01T02:30:00+09:00",
+		`"2024-03-01T00:30:00"`:           "2024-03-01T00:30:00+07:00",
+		`"2024-02-29T17:30:00Z"`:          "2024-02-29T17:30:00Z",
+		`"2024-02-29T18:30:00.000+01:00"`: "2024-02-29T18:30:00+01:00",
+	} {
+		r, err := s.Read(Page{URL: "http://www.bomau.example/api/1", Body: []byte(`{"t":"Một","b":"<p>Đoạn một.</p>","d":` + in + `}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := "none"
+		if p := r.Article.Published; p != nil {
+			got = p.Format(time.RFC3339)
+		}
+		if got != want {
+			t.Errorf("%s: published %s, want %s", in, got, want)
+		}
+	}
+}
+
 // What a text is, its root element says, whatever stands before it and in it.
 func TestFeedsAndSitemapsByTheirRoot(t *testing.T) {
 	const (

@@ -13,7 +13,7 @@ import (
 
 // A Date is a point in time as a page printed it.
 type Date struct {
-	Time      time.Time // with the offset as written, else in Options.Zone
+	Time      time.Time // with the offset as written, else in Options.Zone, as are the seconds of Unix
 	Precision string    // Second, Minute, Day, Month or Year
 	Text      string    // the part of the input that is the date, white space folded
 	Zoned     bool      // the text itself named an offset
@@ -77,6 +77,9 @@ func Parse(s string, o Options) (Date, bool) {
 	}
 	p := newParser(s, o)
 	if d, ok := p.whole(); ok {
+		return d, true
+	}
+	if d, ok := p.dotNet(); ok {
 		return d, true
 	}
 	found := p.find()

@@ -92,7 +92,15 @@ func TestParse(t *testing.T) {
 		{"feed month first", "9/5/2026 1:30:00 PM", "2026-09-05T13:30:00Z", "", us},
 		{"feed month first, noon that means nothing", "9/5/2026 12:00:00 AM", "2026-09-05", "", us},
 		{"noon is a clock", "9/5/2026 12:00:00 PM", "2026-09-05T12:00:00Z", "", us},
-		{"seconds of Unix", "1772845560", "2026-03-07T01:06:00Zz", "", vn},
+		{"seconds of Unix", "1772845560", "2026-03-07T08:06:00+07:00z", "", vn},
+		{"milliseconds of Unix", "1772845560123", "2026-03-07T08:06:00+07:00z", "", vn},
+		{"seconds of Unix without a zone", "1772845560", "2026-03-07T01:06:00Zz", "", Options{}},
+		{".NET", "/Date(1772845560123)/", "2026-03-07T08:06:00+07:00z", "", vn},
+		{".NET, slashes escaped", `\/Date(1772845560123)\/`, "2026-03-07T08:06:00+07:00z", "", vn},
+		{".NET with an offset", "/Date(1772845560123-0500)/", "2026-03-06T20:06:00-05:00z", "", vn},
+		{".NET in UTC", "/Date(1772845560123+0000)/", "2026-03-07T01:06:00Zz", "", vn},
+		{".NET before 2001", "/Date(946684800000)/", "2000-01-01T07:00:00+07:00z", "", vn},
+		{".NET for never", "/Date(-62135596800000)/", "-", "", vn},
 
 		// order
 		{"day first", "1/2/2026", "2026-02-01", "", vn},

@@ -1,6 +1,8 @@
 package dates
 
 import (
+	"regexp"
+	"strconv"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -1138,6 +1140,35 @@ func (p *parser) words(dates []found) int {
 	return n
 }
 
+var dotNetDate = regexp.MustCompile(`^\\?/Date\((-?\d{1,15})([+-]\d{4})?\)\\?/$`)
+
+// dotNet reads the milliseconds of Unix as .NET writes them in JSON,
+// /Date(1709600000000+0700)/: the offset is where the clock stood.
+func (p *parser) dotNet() (Date, bool) {
+	if len(p.s) < len("/Date(0)/") || p.s[0] != '/' && p.s[0] != '\\' {
+		return Date{}, false
+	}
+	m := dotNetDate.FindStringSubmatch(p.s)
+	if m == nil {
+		return Date{}, false
+	}
+	ms, err := strconv.ParseInt(m[1], 10, 64)
+	if err != nil {
+		return Date{}, false
+	}
+	zone := p.zone
+	if m[2] != "" {
+		at, err := time.Parse("-0700", m[2])
+		if err != nil {
+			return Date{}, false
+		}
+		_, offset := at.Zone()
+		zone = time.FixedZone("", offset)
+	}
+	x := time.UnixMilli(ms).Truncate(time.Second).In(zone)
+	return Date{Time: x, Precision: Second, Text: p.s, Zoned: true}, p.within(x)
+}
+
 // whole reads what is a date only when nothing else stands in the text: a
 // year, a month, digits without separators, the seconds of Unix.
 func (p *parser) whole() (Date, bool) {
@@ -1167,7 +1198,7 @@ func (p *parser) whole() (Date, bool) {
 		if t[0].digits == 13 {
 			sec /= 1000
 		}
-		x := time.Unix(sec, 0).UTC()
+		x := time.Unix(sec, 0).In(p.zone)
 		return Date{Time: x, Precision: Second, Text: p.s, Zoned: true}, p.within(x)
 	case len(t) == 3 && t[1].kind == sign && (t[1].r == '-' || t[1].r == '/' || t[1].r == '.') && t[2].kind == number:
 		if t[0].digits == 4 && t[2].digits <= 2 {
