@@ -467,9 +467,10 @@ func (r *run) compare(ctx context.Context, t store.Target, v *store.Visit) error
 }
 
 // identify looks at a page that calls itself another page, which the archive has
-// already, from its own address or from one that called itself so, too. Its twin (a version for phones or for print) is that
-// article, and changes nothing of it as long as the article itself answers. A page
-// with another story is not what it says: sites copy their rel=canonical, too.
+// already, from its own address or from one that called itself so, too. Its twin (a
+// version for phones or for print) is that article, and changes nothing of it as
+// long as the article itself answers. A page with another story is not what it says:
+// sites copy their rel=canonical, too.
 func (r *run) identify(ctx context.Context, v *store.Visit) error {
 	a := v.Article
 	own := r.Sites.Canonical(a.URL)

@@ -84,6 +84,31 @@ func (s *Sites) Seeds(site string) []Link {
 	return out
 }
 
+// LikeSeeds returns a URL of which only the host is known with the scheme of its
+// site's seeds, and with their www. or without, where they are on that host.
+func LikeSeeds(rawURL string, seeds []Link) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return rawURL
+	}
+	bare := func(host string) string { return strings.TrimPrefix(strings.ToLower(host), "www.") }
+	schemes := map[string]bool{}
+	rest := strings.TrimPrefix(rawURL, u.Scheme+"://"+u.Host)
+	for _, seed := range seeds {
+		at, err := url.Parse(seed.URL)
+		if err != nil {
+			continue
+		}
+		if schemes[at.Scheme] = true; bare(at.Host) == bare(u.Host) {
+			return at.Scheme + "://" + at.Host + rest
+		}
+	}
+	if len(schemes) == 1 && schemes["https"] && u.Port() == "" {
+		return "https://" + u.Host + rest
+	}
+	return rawURL
+}
+
 // Rules returns what the definition of a site says of where an article's fields
 // stand: selectors, or JSON paths, by the name of the field. Of several layouts
 // it is the one that Article.Extractor names, and the newest when it names none

@@ -230,8 +230,8 @@ func chooseSites(sites *extract.Sites, args []string) (names []string, pages []s
 	return names, pages, nil
 }
 
-// withScheme writes a page of a site that is named without http:// with it, or
-// with https:// where the site begins so. All else stays as it is.
+// withScheme writes a page of a site that is named without http:// as the site's
+// start pages are written. All else stays as it is.
 func withScheme(sites *extract.Sites, arg string) string {
 	at := strings.IndexAny(arg, "/?")
 	if at < 0 {
@@ -241,10 +241,7 @@ func withScheme(sites *extract.Sites, arg string) string {
 	if site == "" {
 		return arg
 	}
-	if seeds := sites.Seeds(site); len(seeds) > 0 && strings.HasPrefix(seeds[0].URL, "https://") {
-		return "https://" + arg
-	}
-	return "http://" + arg
+	return extract.LikeSeeds("http://"+arg, sites.Seeds(site))
 }
 
 // A crawlJob is what luutin crawl was told to do.

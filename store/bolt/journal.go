@@ -224,15 +224,12 @@ func (b *bucket) Get(k []byte) []byte {
 	if b.bundled {
 		return b.getBundled(k)
 	}
-	if b.leaves != nil {
-		return b.leaves.Get(k)
-	}
 	if b.apart != nil {
 		if v, known := b.apart.get(k); known {
 			return bytes.Clone(v)
 		}
 	}
-	return b.tree.Get(k)
+	return b.stored(k)
 }
 
 // Put sets a value.

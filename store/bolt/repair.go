@@ -259,21 +259,21 @@ func (r *repair) read() error {
 	}
 	damaged := pages.damaged || s.doubtful
 	r.found = map[string]map[string]spot{}
-	find := func(page uint64, e element, anywhere bool) {
+	look := func(page uint64, e element, anywhere bool) {
 		if name := recordOf(e.key, e.value); name != nil && !r.whole(name, e.key) && (anywhere || r.old.Bucket(name).Get(e.key) != nil) {
 			if old := r.stray(name, e.key); old == nil || later(name, e.key, old, e.value) {
 				r.find(name, e.key, spot{page: page})
 			}
 		}
 	}
-	s.orphans(func(page uint64, e element) { find(page, e, damaged) })
+	s.orphans(func(page uint64, e element) { look(page, e, damaged) })
 	// A bundle holds records that nothing else may lead to any more.
 	if t := s.trees[string(bucketCaptures)]; t != nil {
 		for _, l := range t.at {
 			elements, _ := salvagePage(s.read(l.page))
 			for _, e := range elements {
 				if isBundle(e.value) {
-					e.bundled(func(e element) { find(l.page, e, true) })
+					e.bundled(func(e element) { look(l.page, e, true) })
 				}
 			}
 		}

@@ -179,8 +179,8 @@ type Sites interface {
 
 // Open looks through files (WARC, WACZ, saved HTML) and directories of them for
 // answers of sites. What is damaged is noted, not an error; a name that is of
-// neither a file nor a directory is one. What claims to be captured more than a
-// day after now is not taken.
+// neither a file nor a directory is one. What claims to be captured more than
+// ten minutes after now is not taken.
 func Open(ctx context.Context, names []string, sites Sites, now time.Time) (*Input, error) {
 	in := &Input{Others: map[string]int{}, sites: sites, now: now, leads: map[string][]*lead{}}
 	for _, name := range names {
@@ -1114,11 +1114,11 @@ func (in *Input) savedPage(name, root string) (extract.Page, error) {
 			named := filepath.Base(root) + "/" + rel
 			for more := true; more && p.URL == ""; _, rel, more = strings.Cut(rel, "/") {
 				if u := mirrored(rel); in.wanted(u) {
-					p.URL, err = in.likeSeeds(u), nil
+					p.URL, err = extract.LikeSeeds(u, in.sites.Seeds(in.sites.Of(u))), nil
 				}
 			}
 			if u := mirrored(named); p.URL == "" && in.wanted(u) {
-				p.URL, err = in.likeSeeds(u), nil
+				p.URL, err = extract.LikeSeeds(u, in.sites.Seeds(in.sites.Of(u))), nil
 			}
 		}
 	}
@@ -1130,31 +1130,6 @@ func (in *Input) savedPage(name, root string) (extract.Page, error) {
 func mirrored(path string) string {
 	u := "http://" + strings.ReplaceAll(path, "#", "%23")
 	return lonePercent.ReplaceAllString(u, "%25$1")
-}
-
-// likeSeeds returns a URL of which only the host is known with the scheme of the
-// site's seeds, and with their www. or without, where they are on that host.
-func (in *Input) likeSeeds(rawURL string) string {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return rawURL
-	}
-	bare := func(host string) string { return strings.TrimPrefix(strings.ToLower(host), "www.") }
-	schemes := map[string]bool{}
-	rest := strings.TrimPrefix(rawURL, u.Scheme+"://"+u.Host)
-	for _, seed := range in.sites.Seeds(in.sites.Of(rawURL)) {
-		s, err := url.Parse(seed.URL)
-		if err != nil {
-			continue
-		}
-		if schemes[s.Scheme] = true; bare(s.Host) == bare(u.Host) {
-			return s.Scheme + "://" + s.Host + rest
-		}
-	}
-	if len(schemes) == 1 && schemes["https"] && u.Port() == "" {
-		return "https://" + u.Host + rest
-	}
-	return rawURL
 }
 
 // lonePercent is a percent sign that escapes nothing.
